@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# What the build and the runner must know about this CPU. Plain `NAME := value` lines only, one
+# line each: make includes this file and tools/quire reads it.
+
+# The compiler. No LSE atomics: the Raspberry Pi 4's Cortex-A72 is ARMv8.0.
+TARGET := aarch64-none-elf
+ARCH_CFLAGS := -mgeneral-regs-only -march=armv8-a -mno-outline-atomics -fno-pic
+
+# User programs.
+USER_TARGET := aarch64-linux-musl
+MULTIARCH := aarch64-linux-gnu
+USER_CFLAGS := -march=armv8-a
+DEB_ARCH := arm64
+ELF_MACHINE := 183
+
+# Booting. KERNEL is what QEMU's -kernel gets.
+KERNEL := Image
+QEMU := qemu-system-aarch64
+MACHINE_DEFAULT := virt
+QEMU_virt := -M virt -cpu cortex-a72
+QEMU_raspi4b := -M raspi4b
+QEMU_ICOUNT_virt := -M virt -cpu cortex-a72
+GDB_ARCH := aarch64
