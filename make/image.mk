@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# The initial file system, and the CD image that GRUB boots.
+
+INITRAMFS := $(BASE)/initramfs.cpio
+ISO := $(OUT)/quire.iso
+
+.PHONY: image iso
+image: $(INITRAMFS)
+iso: $(ISO)
+
+$(INITRAMFS): $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools/cpio.py $(wildcard user/etc/*)
+	$(call SAY,IMAGE,$@)
+	$(Q)tools/mkimage $@ --busybox $(SYSROOT)/bin/busybox --etc user/etc \
+		--add $(BASE)/user/init:/sbin/init \
+		$(foreach p,$(filter $(BASE)/user/test/%,$(USER_BIN)),--add $p:/test/$(notdir $p)) \
+		$(foreach p,$(filter $(BASE)/user/bench/%,$(USER_BIN)),--add $p:/bin/$(notdir $p))
+
+# GRUB counts on Multiboot2, which only PCs have.
+$(ISO): $(OUT)/quire.elf $(INITRAMFS) tools/mkiso
+ifneq ($(ARCH),x86_64)
+	@echo 'make iso: needs ARCH=x86_64 (a PC with GRUB)'; false
+endif
+	$(Q)$(SETUP) --quiet iso
+	$(call SAY,ISO,$@)
+	$(Q)tools/mkiso $@ $(OUT)/quire.elf $(INITRAMFS)

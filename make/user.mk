@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# User programs: each file is one static Linux program, built with musl. The C library comes from
+# the distribution's packages, unpacked under build/sysroot, and nothing of the host's is used.
+
+SYSROOT := $(BUILD)/sysroot/$(ARCH)
+SYSROOT_PACKAGES := musl-dev linux-libc-dev busybox-static '/libgcc-\d+-dev/'
+USER_SRC := user/init.c $(wildcard user/test/*.c user/bench/*.c)
+USER_BIN := $(patsubst %.c,$(BASE)/%,$(USER_SRC))
+MUSL_LIB := $(SYSROOT)/usr/lib/$(USER_TARGET)
+
+UFLAGS := --target=$(USER_TARGET) $(USER_CFLAGS) -std=gnu23 -O2 -g -static -fno-pie \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -Wall -Wextra -Wno-unused-parameter \
+	-nostdlibinc -isystem $(SYSROOT)/usr/include/$(USER_TARGET) \
+	-idirafter $(SYSROOT)/usr/include/$(MULTIARCH) -idirafter $(SYSROOT)/usr/include \
+	-D_GNU_SOURCE= -I. -MMD -MP
+
+.PHONY: user sysroot
+user: $(USER_BIN)
+sysroot: $(SYSROOT)/.done
+
+$(SYSROOT)/.done: tools/sysroot | $(BUILD)/.tools
+	$(Q)rm -rf $(SYSROOT)
+	$(Q)tools/sysroot $(DEB_ARCH) $(SYSROOT) $(SYSROOT_PACKAGES)
+	@touch $@
+
+$(BASE)/user/%: user/%.c $(SYSROOT)/.done
+	$(call SAY,USER,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UFLAGS) -MF $@.d -MT $@ -c -o $@.o $<
+	$(Q)$(LD) -static -nostdlib -z noexecstack -o $@ $(MUSL_LIB)/crt1.o $(MUSL_LIB)/crti.o $@.o \
+		--start-group $(MUSL_LIB)/libc.a \
+		$(wildcard $(SYSROOT)/usr/lib/gcc/$(MULTIARCH)/*/libgcc.a) --end-group $(MUSL_LIB)/crtn.o
+
+-include $(wildcard $(USER_BIN:=.d))
