@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What locks need from the machine: who runs here, preemption, interrupts off, waiting politely.
+ * The smallest part of the machine contract, apart so that lib/lock.h can include it.
+ *
+ * arch/NAME/cpu.h gives: thread_self(), irq_save(), irq_restore(), irq_enable(), irq_disable(),
+ * irqs_enabled(), cpu_relax().
+ */
+#pragma once
+
+#include "lib/base.h"
+
+/*
+ * The head of every struct thread (proc/thread.h): what entry code and inline functions reach.
+ * arch/NAME/offsets in assembly rely on this layout (static_assert'ed there).
+ */
+struct thread_head {
+	u32 preempt;		/* (own thread) depth of preempt_disable; 0 = may be preempted */
+	u32 cpu;		/* (own thread, scheduler) the CPU it runs on */
+	u64 work;		/* (a) THREAD_*: what to do before going back to user mode */
+	void *stack_top;	/* (i) end of its kernel stack, 16-byte aligned */
+};
+
+enum thread_work : u64 {
+	THREAD_RESCHED = 1,	/* call sched_yield_to_others() */
+	THREAD_SIGNAL = 2,	/* look for signals to deliver */
+	THREAD_TRACE = 4,	/* trace system calls of this thread (slow entry path) */
+};
+
+#ifndef QUIRE_HOST
+#include <cpu.h>
+
+void sched_preempt(void);	/* proc/sched.c: reschedule now if asked to */
+
+static inline unsigned cpu_id(void)
+{
+	return load_relaxed(&thread_self()->cpu);
+}
+
+static inline void preempt_disable(void)
+{
+	struct thread_head *t = thread_self();
+
+	store_relaxed(&t->preempt, load_relaxed(&t->preempt) + 1);
+	__asm__ volatile("" ::: "memory");
+}
+
+static inline void preempt_enable(void)
+{
+	__asm__ volatile("" ::: "memory");
+	struct thread_head *t = thread_self();
+	u32 n = load_relaxed(&t->preempt) - 1;
+
+	store_relaxed(&t->preempt, n);
+	if (unlikely(n == 0 && (load_relaxed(&t->work) & THREAD_RESCHED)))
+		sched_preempt();
+}
+
+static inline bool preempt_disabled(void)
+{
+	return load_relaxed(&thread_self()->preempt) != 0;
+}
+#else
+/* Host tests: threads of the host stand for CPUs (test/host). */
+unsigned cpu_id(void);
+static inline void preempt_disable(void) {}
+static inline void preempt_enable(void) {}
+static inline bool preempt_disabled(void) { return true; }
+static inline u64 irq_save(void) { return 0; }
+static inline void irq_restore(u64 flags) { (void)flags; }
+void cpu_relax(void);
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Devices and their drivers. The machine describes what it has (from the device tree, or from ACPI and
+ * convention on a PC) as struct device; a driver names the `compatible` strings it serves. device_probe()
+ * matches them.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+struct device {
+	const char *compatible[4];	/* most specific first */
+	struct pa reg[4];		/* register ranges, CPU physical */
+	u64 reg_size[4];
+	u16 port;			/* first I/O port (PC), 0 if none */
+	unsigned irq[4];		/* numbers as arch/irq.h has them; 0 = none */
+	bool irq_edge[4];
+	u32 clock_hz;			/* input clock where the machine knows it, else 0 */
+	int node;			/* offset in the device tree, -1 on a PC */
+	bool stdout_path;		/* the firmware's console */
+};
+
+struct driver {
+	const char *const *compatible;	/* nullptr-terminated */
+	int (*probe)(const struct device *d);	/* 0 or -errno (logged) */
+	int order;			/* lower first: interrupt controllers 0, timers 1, consoles 2, others 5 */
+};
+
+/* Puts a driver into the image's table. */
+#define DRIVER(name)                                             \
+	[[gnu::section(".drivers"), gnu::used]] static const     \
+		struct driver *const driver_##name = &name
+
+/* Calls every matching driver, in `order`. Copies what it keeps of the array. */
+void device_probe(const struct device *devices, unsigned n);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Locks. Spinlocks are here, inline; sleeping locks are declared here, so that mm can use them,
+ * and implemented in proc/lock.c (host tests: on pthreads, test/host/include/host_lock.c).
+ *
+ * A spinlock holder is not preempted and must not sleep or touch user memory. A lock that an
+ * interrupt handler takes too is taken with the _irq forms everywhere. Interrupts stay on under
+ * plain spinlocks, so that a CPU that spins still answers TLB flush requests.
+ * Order of sleeping locks and spinlocks: doc/vm.md.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/list.h"
+#include "arch/arch_lock.h"	/* preempt_disable/enable, irq_save/restore, cpu_relax */
+
+/* Ticket lock: fair, one atomic addition to take, one plain store to release. */
+struct spinlock {
+	union {
+		u32 word;
+		struct {
+			u16 owner, next;
+		};
+	};
+};
+
+static inline void spin_lock_raw(struct spinlock *l)
+{
+	u32 old = __atomic_fetch_add(&l->word, 1u << 16, __ATOMIC_ACQUIRE);
+	u16 ticket = (u16)(old >> 16);
+
+	if (likely((u16)old == ticket))
+		return;
+	while (load_acquire(&l->owner) != ticket)
+		cpu_relax();
+}
+
+static inline void spin_unlock_raw(struct spinlock *l)
+{
+	store_release(&l->owner, (u16)(l->owner + 1));
+}
+
+static inline bool spin_is_locked(const struct spinlock *l)
+{
+	u32 w = load_relaxed(&l->word);
+
+	return (u16)w != (u16)(w >> 16);
+}
+
+static inline void spin_lock(struct spinlock *l)
+{
+	preempt_disable();
+	spin_lock_raw(l);
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+	spin_unlock_raw(l);
+	preempt_enable();
+}
+
+/* Takes the lock if it is free; never waits. */
+static inline bool spin_try(struct spinlock *l)
+{
+	preempt_disable();
+	u32 w = load_relaxed(&l->word);
+
+	if ((u16)w == (u16)(w >> 16) &&
+	    __atomic_compare_exchange_n(&l->word, &w, w + (1u << 16), false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
+		return true;
+	preempt_enable();
+	return false;
+}
+
+/* With interrupts off; returns the earlier state for spin_unlock_irq. */
+static inline u64 spin_lock_irq(struct spinlock *l)
+{
+	u64 flags = irq_save();
+
+	spin_lock(l);
+	return flags;
+}
+
+static inline void spin_unlock_irq(struct spinlock *l, u64 flags)
+{
+	spin_unlock_raw(l);
+	irq_restore(flags);
+	preempt_enable();	/* last: a pending reschedule runs with interrupts as they were */
+}
+
+/* A list of sleeping threads; the primitive below wait queues and sleeping locks. */
+struct wait_queue {
+	struct spinlock lock;
+	struct list waiters;	/* struct waiter (proc/wait.h) */
+};
+
+#define WAIT_QUEUE_INIT(name) { .waiters = LIST_INIT((name).waiters) }
+
+/* Sleeping mutual exclusion. Not from interrupts. Unlocked by who locked it. */
+struct mutex {
+	u32 state;		/* (a) 0 free, 1 held, 2 held and waited for */
+	struct wait_queue waiters;
+};
+
+#define MUTEX_INIT(name) { .waiters = WAIT_QUEUE_INIT((name).waiters) }
+
+void mutex_init(struct mutex *m);
+void mutex_lock(struct mutex *m);
+/* -EINTR if a fatal signal came first; then it is not held. */
+[[nodiscard]] int mutex_lock_killable(struct mutex *m);
+bool mutex_try(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+bool mutex_is_locked(const struct mutex *m);
+
+/* Sleeping lock for many readers or one writer; writers are not starved. The fast path of both
+ * sides is one atomic operation. */
+struct rwlock {
+	u32 state;		/* (a) readers; RW_WRITER, RW_WAITERS flags on top */
+	struct wait_queue waiters;
+};
+
+void rwlock_init(struct rwlock *l);
+void rwlock_read(struct rwlock *l);
+void rwlock_write(struct rwlock *l);
+void rwlock_read_done(struct rwlock *l);
+void rwlock_write_done(struct rwlock *l);
+bool rwlock_is_write_locked(const struct rwlock *l);
+bool rwlock_is_locked(const struct rwlock *l);
+
+/* Scoped forms: the lock is let go at the end of the enclosing block. */
+static inline void spin_scope_end(struct spinlock **l) { spin_unlock(*l); }
+static inline void mutex_scope_end(struct mutex **m) { mutex_unlock(*m); }
+static inline void read_scope_end(struct rwlock **l) { rwlock_read_done(*l); }
+static inline void write_scope_end(struct rwlock **l) { rwlock_write_done(*l); }
+
+#define scoped_(lock, type, take, end)                                       \
+	[[gnu::cleanup(end), maybe_unused]] type *CONCAT(scope_, __LINE__) = \
+		({ type *scope_lock_ = (lock); take(scope_lock_); scope_lock_; })
+#define scoped_spin(l) scoped_(l, struct spinlock, spin_lock, spin_scope_end)
+#define scoped_mutex(m) scoped_(m, struct mutex, mutex_lock, mutex_scope_end)
+#define scoped_read(l) scoped_(l, struct rwlock, rwlock_read, read_scope_end)
+#define scoped_write(l) scoped_(l, struct rwlock, rwlock_write, write_scope_end)

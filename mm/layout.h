@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The layout: what should be at this address? An ordered set of regions without overlap.
+ *
+ * It is a B+ tree whose nodes are counted and shared, copy-on-write, like page tables: layout_clone()
+ * (fork) takes one reference on the root and costs the same for one region and for 65,530; a change copies the
+ * nodes on its path that are shared, and no others. Each inner slot keeps the largest gap below it, so that
+ * a hole of a given size is found in O(log n).
+ *
+ * Locks: readers hold the address space's lock (vm->lock) for reading, writers for writing. Nodes' counts are atomic,
+ * because several address spaces share them; a node with more than one reference is frozen.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/errno.h"
+
+struct object;
+
+enum region_flags : u32 {
+	/* The low three bits are PROT_READ, PROT_WRITE, PROT_EXEC (P_R, P_W, P_X). */
+	R_READ = 1, R_WRITE = 2, R_EXEC = 4,
+	R_PROT = 7,
+	R_MAXREAD = 8, R_MAXWRITE = 16, R_MAXEXEC = 32,	/* what mprotect may grant; R_PROT << 3 */
+	R_SHARED = 64,		/* MAP_SHARED: writes are seen by others */
+	R_GROWSDOWN = 128,	/* a stack: grows by faults below it */
+	R_LOCKED = 256,		/* mlock */
+	R_DONTFORK = 512,	/* MADV_DONTFORK */
+	R_WIPEONFORK = 1024,
+	R_NORESERVE = 2048,
+	R_HUGE = 4096, R_NOHUGE = 8192,	/* advice */
+	R_DONTDUMP = 16384,
+	R_HEAP = 32768,		/* the brk area: [heap] */
+	R_STACK = 65536,	/* the first stack: [stack] */
+	R_VDSO = 131072,	/* [vdso]: never unmapped by accident of merging */
+	R_DEVICE = 262144,	/* page frames of a device: no copies, no counts */
+	R_ACCOUNT = 524288,	/* counted against overcommit */
+	R_RANDREAD = 1048576, R_SEQREAD = 2097152,
+	R_GUARD = 4194304,	/* MADV_GUARD_INSTALL */
+};
+
+/* One region. Owned by the tree, which hands out copies: a region never holds a pointer into the tree. */
+struct region {
+	va_t start, end;	/* [start, end), page-aligned, start < end */
+	u32 flags;		/* R_* */
+	struct object *object;	/* nullptr: private anonymous (zero-filled). The tree holds a reference
+				 * for each region (object_get / object_put) */
+	u64 offset;		/* page number in the object of `start`; 0 for anonymous */
+};
+
+struct layout {
+	struct layout_node *root;	/* nullptr: empty */
+	u32 regions;			/* how many */
+	u64 pages;			/* sum of their sizes, in pages */
+};
+
+/* `to` (uninitialised) becomes an equal layout. O(1), cannot fail. */
+void layout_clone(struct layout *to, const struct layout *from);
+/* Empties it: drops the reference on the root; regions that nobody else shares let go of their objects. */
+void layout_destroy(struct layout *l);
+
+/* The region that holds va: true and a copy in *r. */
+bool layout_find(const struct layout *l, va_t va, struct region *r);
+/* The first region that ends above va (it may start above va too). false: none. */
+bool layout_next(const struct layout *l, va_t va, struct region *r);
+/* The last region that starts below va (it may reach beyond va). */
+bool layout_prev(const struct layout *l, va_t va, struct region *r);
+
+/* Is [start, end) wholly covered by regions / wholly free? */
+bool layout_covers(const struct layout *l, va_t start, va_t end);
+bool layout_is_free(const struct layout *l, va_t start, va_t end);
+
+/*
+ * Room for the changes below. A change first calls layout_reserve(l, n), which makes sure (by allocating spare nodes
+ * into *spare) that the next n insertions or removals cannot fail; then performs them; then
+ * layout_release(spare). So no operation has to be undone. -ENOMEM, nothing changed.
+ */
+struct layout_spare {
+	struct layout_node *nodes;	/* chained */
+	unsigned count;
+};
+[[nodiscard]] int layout_reserve(const struct layout *l, struct layout_spare *spare, unsigned changes);
+void layout_release(struct layout_spare *spare);
+
+/* Adds r (a copy; takes its own reference on r->object). [start, end) must be free. Merges with equal neighbours:
+ * same flags (without R_STACK and such differences), same object, adjacent offsets (or both anonymous). Uses the spare. */
+void layout_insert(struct layout *l, const struct region *r, struct layout_spare *spare);
+/* Removes all of [start, end): regions in it go, those that reach over an edge are cut (one may be split).
+ * Reservation: 2 changes, whatever the number of regions. */
+void layout_remove(struct layout *l, va_t start, va_t end, struct layout_spare *spare);
+/* For all regions in [start, end), cut at the edges: flags = (flags & ~clear) | set; merges equal neighbours again.
+ * Reservation: layout_update_cost(). */
+void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set, struct layout_spare *spare);
+unsigned layout_update_cost(const struct layout *l, va_t start, va_t end);
+
+/* Start of a free hole of `size` bytes, start a multiple of `align` (a power of two >= PAGE_SIZE) plus 0, inside [low, high): the highest
+ * such (top_down) or the lowest. Keeps `guard` bytes free below an R_GROWSDOWN region that follows the hole. 0: none. */
+va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down, u64 guard);
+
+/* Sum of pages of regions in [start, end) that have all bits of `flags` (0: any). O(regions in range + log n). */
+u64 layout_count(const struct layout *l, va_t start, va_t end, u32 flags);
+
+/* Nodes held by this layout that it shares with others / alone (for /proc and tests). */
+void layout_nodes(const struct layout *l, unsigned *own, unsigned *shared);
+/* Checks order, gaps, counts, merging; returns nullptr or the name of the law that is broken. */
+const char *layout_check(const struct layout *l);

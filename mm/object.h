@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Objects: where do the bytes come from? A file's page cache, shared anonymous memory, a device's frames. (Private
+ * anonymous memory has no object: its bytes are zero until written.)
+ *
+ * An object is an index of pages (kind PAGE_CACHE), shared by read, write, mmap and exec. A file
+ * system embeds it in its inode and gives it operations; mm knows files through these only.
+ *
+ * Truncation: the owner lowers `size` first, then object_truncate() takes the pages out of every address space that
+ * maps them and out of the index. A fault looks at `size` with its address space's lock held, so that it is either
+ * over before the pages are taken out, or sees the new size.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/errno.h"
+#include "lib/lock.h"
+#include "lib/radix.h"
+#include "mm/page.h"
+
+struct object;
+
+struct object_ops {
+	/* Fills a new, cleared page (index within size) from the backing store; may sleep. 0 or -errno. nullptr: stays
+	 * zero (tmpfs, shared memory). */
+	int (*fill)(struct object *o, struct page *page, u64 index);
+	/* Called before the first write through a shared mapping or write(2): may refuse (-ENOSPC, -EROFS). May be nullptr. */
+	int (*prepare_write)(struct object *o, u64 index);
+	/* Writes a dirty page back; may sleep. nullptr: memory is the only store, pages are never dropped. */
+	int (*writeback)(struct object *o, struct page *page, u64 index);
+	/* The last reference is gone; all pages have been put. Frees the holder. Must not sleep. */
+	void (*release)(struct object *o);
+	/* Device frames: the frame for an index; then nothing is cached or counted. May be nullptr. */
+	int (*frame)(struct object *o, u64 index, struct pa *pa, u32 *prot_flags);
+};
+
+struct object {
+	const struct object_ops *ops;	/* (i) */
+	u32 refs;			/* (a) regions, inodes, exec */
+	u32 mapped;			/* (a) regions that have it, ever since it was 0; hint for truncate */
+	struct spinlock lock;
+	struct radix pages;		/* (l) index -> struct page, one reference each */
+	u64 npages;			/* (l) */
+	u64 size;			/* (a) bytes; lowered before truncation, raised after pages are there */
+	void *host;			/* (i) for the owner: the inode */
+};
+
+void object_init(struct object *o, const struct object_ops *ops, void *host);
+static inline void object_get(struct object *o)
+{
+	if (o)
+		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+}
+void object_put(struct object *o);	/* nullptr is fine */
+
+/* Shared anonymous memory of `size` bytes (MAP_SHARED|MAP_ANONYMOUS). refs 1. nullptr: no memory. */
+[[nodiscard]] struct object *object_new_shared(u64 size);
+
+enum object_page_flags : u32 {
+	OP_CREATE = 1,		/* make the page if it is not cached (else -ENOENT); fill it unless OP_NOFILL */
+	OP_WRITE = 2,		/* it will be written: prepare_write and PG_DIRTY */
+	OP_NOFILL = 4,		/* the caller overwrites the whole page */
+	OP_NOWAIT = 8,		/* -EAGAIN instead of sleeping */
+	OP_BEYOND = 16,		/* allow index beyond size (write that extends the file) */
+};
+/* The page of that index with a reference for the caller. -EFAULT beyond size, -ENOMEM, -EIO, … */
+[[nodiscard]] int object_page(struct object *o, u64 index, u32 flags, struct page **out);
+/* Up to n (<= 16) cached, up-to-date neighbours from index on, below size: pages[i] or nullptr, one reference each. Returns
+ * how many are not nullptr. Never sleeps. */
+unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct page **pages);
+
+/* Takes out all pages from byte `from` on (the page that holds a part keeps it; the rest of it is cleared) and unmaps
+ * them everywhere. The caller has lowered `size` and holds no vm lock. May sleep. */
+void object_truncate(struct object *o, u64 from);
+/* Takes out pages [first, last] (hole punching). */
+void object_punch(struct object *o, u64 first, u64 last);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Page frames: who uses this frame? One descriptor for each frame of RAM, in one array indexed by frame
+ * number (holes cost virtual space only). A buddy allocator below per-CPU lists of single pages.
+ *
+ * Freed single pages are not merged at once: they go to the per-CPU list, in bulk to a global list of
+ * single pages, and are merged only when a larger block is wanted and none is left; so that alloc and
+ * free of one page are a few tens of instructions.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+
+enum page_kind : u8 {
+	PAGE_FREE,		/* in the buddy or a per-CPU list */
+	PAGE_RESERVED,		/* image, holes, firmware: never freed; references are not counted */
+	PAGE_KERNEL,		/* kernel data: stacks, buffers */
+	PAGE_SLAB,
+	PAGE_TABLE,		/* a user page table */
+	PAGE_ANON,		/* private memory: refs = table slots that map it + short-lived holders */
+	PAGE_CACHE,		/* belongs to an object (page cache): refs = 1 for the object + slots + holders */
+	PAGE_ZERO,		/* the shared zero page(s); references are not counted */
+	PAGE_KINDS
+};
+
+/*
+ * One frame. 32 bytes (static_assert in page.c).
+ * (a) atomic  (t) under the table's lock  (o) under the object's lock  (b) under the allocator's locks
+ */
+struct page {
+	u32 refs;			/* (a) */
+	enum page_kind kind;		/* (i) while allocated */
+	u8 order;			/* (i) of the block, in its first page */
+	u8 level;			/* (i) table: level of its slots */
+	u8 flags;			/* (a) PG_* */
+	union {
+		struct list node;	/* (b) free lists; owner's use otherwise */
+		struct {		/* PAGE_CACHE */
+			struct object *object;	/* (o) nullptr once truncated */
+			u64 index;		/* (o) page number in the object */
+		};
+		struct {		/* PAGE_TABLE */
+			u64 groups;		/* (t) bit g: slots 8g .. 8g+7 may be in use */
+			struct spinlock lock;	/* taken downwards only */
+			u16 used;		/* (t) slots that are not empty */
+			u16 swapped;		/* (t) slots that hold swap entries */
+		};
+		struct {		/* PAGE_SLAB */
+			struct slab_cache *cache;
+			void *free_list;
+		};
+	};
+	u32 aux;			/* slab: objects in use; else the owner's */
+	u32 aux2;
+};
+
+enum page_flags : u8 {
+	PG_DIRTY = 1, PG_UPTODATE = 2, PG_REFERENCED = 4, PG_CODE_SYNCED = 8, PG_LRU = 16,
+};
+
+enum page_alloc_flags : u32 {
+	PA_ZERO = 1,		/* cleared */
+	PA_NOWAIT = 2,		/* no reclaim, no sleep: from interrupts and under spinlocks */
+	PA_RESERVE = 4,		/* may use the last reserve (to free memory with) */
+};
+
+struct boot_info;
+/* Builds the descriptors from the memory map. Before anything else in mm. */
+void page_init(const struct boot_info *bi);
+
+/* A block of 2^order pages, refs 1, of that kind; nullptr when there is no memory (after reclaim has been
+ * tried, unless PA_NOWAIT). May sleep without PA_NOWAIT. */
+[[nodiscard]] struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags);
+/* Gives back a block whose references are gone or were never shared (refs <= 1). Never sleeps. */
+void page_free(struct page *p);
+
+/* The array of descriptors, and its conversions: a few instructions each. */
+extern struct page *page_array;		/* indexed by frame number */
+extern u64 page_array_frames;
+
+#ifndef QUIRE_HOST
+#include "arch/arch.h"
+static inline struct pa page_pa(const struct page *p)
+{
+	return (struct pa){ (u64)(p - page_array) << PAGE_SHIFT };
+}
+static inline struct page *pa_page(struct pa pa) { return page_array + (pa.v >> PAGE_SHIFT); }
+static inline void *page_address(const struct page *p) { return direct_map(page_pa(p)); }
+/* Any address in the direct map -> its frame. */
+static inline struct page *page_of(const void *p) { return pa_page(direct_pa(p)); }
+#else
+struct pa page_pa(const struct page *p);
+struct page *pa_page(struct pa pa);
+void *page_address(const struct page *p);
+struct page *page_of(const void *p);
+#endif
+/* Is there a descriptor, of RAM, for this physical address? */
+bool pa_is_ram(struct pa pa);
+
+static inline bool page_is_counted(const struct page *p)
+{
+	return p->kind != PAGE_ZERO && p->kind != PAGE_RESERVED;
+}
+
+static inline void page_get(struct page *p)
+{
+	if (likely(page_is_counted(p)))
+		__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* Lets go of one reference; the last one frees. For PAGE_TABLE use pt_put (mm/pt.h). Never sleeps. */
+static inline void page_put(struct page *p)
+{
+	if (unlikely(!page_is_counted(p)))
+		return;
+	/* The only holder needs no atomic operation: nobody else can gain a reference. */
+	if (load_acquire(&p->refs) == 1 || __atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) == 1)
+		page_free(p);
+}
+
+static inline u32 page_refs(const struct page *p) { return load_acquire(&p->refs); }
+
+/* What asks others to give memory back; called when free pages run low, from the allocating thread. Returns
+ * the number of pages freed. Lower `order` first (page cache 0, slabs 1, OOM killer 9). */
+struct shrinker {
+	u64 (*shrink)(u64 want);
+	int order;
+	struct shrinker *next;
+};
+void shrinker_register(struct shrinker *s);
+
+/* Exact numbers of pages (summed over CPUs). */
+struct page_stats {
+	u64 total, free, kind[PAGE_KINDS];
+	u64 allocs, frees;
+};
+void page_stats(struct page_stats *out);
+/* Audit: recounts every list and descriptor; calls report for each finding. Returns findings. */
+unsigned page_audit(void (*report)(void *arg, const char *line), void *arg);
+/* Test hook: the n-th allocation from now on fails (0: off); one that fails counts once. */
+void page_fail_at(u64 n);

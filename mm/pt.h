@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Page tables: what is at this address now? A cache of the layout that may always be dropped and
+ * refaulted; shared between address spaces from the root down, copy-on-write. The laws are in doc/vm.md.
+ *
+ * A table is a page of kind PAGE_TABLE; page->refs counts the slots (and roots of address spaces) that point to it. A path is owned
+ * when no slot on it is write-protected; then all its tables have one reference and belong to this address space alone.
+ *
+ * Locks: vm->lock for reading: pt_own, pt_fill. For writing: the rest. Each table's spinlock for its slots, taken
+ * downwards; held only for a few slots.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/errno.h"
+#include "arch/arch.h"
+#include "mm/page.h"
+#include "mm/tlb.h"
+
+struct vm;
+
+static inline struct pte *pt_slots(const struct page *table)
+{
+	return (struct pte *)page_address(table);
+}
+
+static inline struct pte pte_load(const struct pte *slot)
+{
+	return (struct pte){ load_acquire(&slot->raw) };
+}
+
+/* A new empty table, refs 1, or nullptr. */
+[[nodiscard]] struct page *pt_new(int level, u32 flags);
+/* Lets go of a table: at the last reference everything below it too. The caller has flushed. */
+void pt_put(struct page *table);
+/* page_put or pt_put, by kind. */
+void pt_put_any(struct page *p);
+
+/*
+ * Makes the path to va our own down to a table of `level`, creating what is missing: *out is that table. Shared tables on
+ * the way are replaced by copies that share what is below them; one flush for the whole path. 0, -ENOMEM.
+ * Under vm->lock (reading or writing); sleeps for memory.
+ */
+[[nodiscard]] int pt_own(struct vm *vm, va_t va, int level, struct page **out);
+/* The owned table of `level` on the path to va if path is there and owned already, else nullptr. Cheap. */
+struct page *pt_owned(struct vm *vm, va_t va, int level);
+/* The entry that maps va, whatever the sharing, and its level; an empty entry with the level where the walk ended. Any
+ * context with vm->lock held; locks tables hand over hand. If it is a leaf, *page (may be nullptr) gets a reference. */
+struct pte pt_lookup(struct vm *vm, va_t va, int *level, struct page **page);
+
+/* Slot changes, under the table's lock, in an owned table. set: from empty. They keep used and groups right. */
+void pt_slot_set(struct page *table, unsigned index, struct pte e);
+void pt_slot_clear(struct page *table, unsigned index);
+
+/* Fork: child's root (empty) shares all that parent's root has; both are write-protected. The caller holds both for
+ * writing and flushes the parent's ASID before either runs. Cannot fail. */
+void pt_clone_root(struct vm *child, struct vm *parent);
+
+/* Takes out [start, end): whole slots go whole, shared ones by dropping a reference. Pages and tables go to the batch.
+ * -ENOMEM only when a partly covered shared table could not be copied: then nothing of that table has changed, and
+ * the caller may retry or widen (dropping is always legal for clean mappings, never for private pages). */
+[[nodiscard]] int pt_unmap(struct tlb_batch *b, va_t start, va_t end);
+/* Owns the partly covered paths at both edges of [start, end), so that pt_unmap, pt_restrict and pt_move cannot fail. */
+[[nodiscard]] int pt_prepare(struct vm *vm, va_t start, va_t end);
+/* Leaves in [start, end) keep at most the rights in `prot` (P_R|P_W|P_X); never adds any. -ENOMEM as above. */
+[[nodiscard]] int pt_restrict(struct tlb_batch *b, va_t start, va_t end, u32 prot);
+/* Gives read/execute rights back, and takes away: every leaf in [start,end) gets exactly `prot`, except that P_W is only kept where it
+ * was. For mprotect. */
+[[nodiscard]] int pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot);
+/* Moves the entries of [from, from+len) to `to` (empty there); whole table slots where both are aligned. */
+[[nodiscard]] int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len);
+
+/* Calls fn for each present leaf in [start, end) in order, as seen by this address space. fn returns 0 to go on. */
+int pt_for_each(struct vm *vm, va_t start, va_t end,
+		int (*fn)(void *arg, va_t va, struct pte e, int level), void *arg);
+
+struct pt_counts {
+	u64 anon, cache, zero, swap;	/* 4 KiB pages mapped */
+	u64 tables, shared_tables;	/* root included; shared: reached through a frozen slot */
+};
+void pt_count(struct vm *vm, va_t start, va_t end, struct pt_counts *out);
+
+/* Checks all laws that one address space can show; nullptr or the law that is broken. */
+const char *pt_check(struct vm *vm);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Address spaces: one layout, one root table, one lock, one ASID, limits and counters; and the operations on
+ * them that system calls are made of (mm/map.c). Addresses and lengths come as programs give them:
+ * every function checks and returns Linux's errno.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/errno.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+#include "mm/layout.h"
+#include "mm/object.h"
+#include "mm/tlb.h"
+
+struct vm_limits {			/* RLIMIT_*, in bytes; set by proc, read here */
+	u64 as, data, stack, memlock;
+};
+
+/* (v) under lock  (a) atomic  (i) fixed after creation */
+struct vm {
+	u32 users;			/* (a) tasks; at 0 the memory goes */
+	u32 refs;			/* (a) users (one together) + short-lived holders such as /proc */
+	struct rwlock lock;		/* readers fault, writers change the layout or fork */
+	struct layout layout;		/* (v) */
+	struct page *root;		/* (i) root table, refs 1 for us */
+	struct asid_context asid;
+	u64 tlb_gen;			/* (a) flushes so far, where they are not broadcast */
+	u64 cpus;			/* (a) CPUs that have it loaded now */
+	u64 tlb_seen[MAX_CPUS];		/* (c) */
+	struct list all;		/* in the list of all address spaces (vm_list_lock) */
+
+	va_t mmap_top;			/* (i) mappings are found below, downwards */
+	va_t brk_start, brk;		/* (v) heap: [brk_start, brk) bytes */
+	va_t stack_top;			/* (i) */
+	va_t arg_start, arg_end, env_start, env_end;	/* (i after exec) for /proc/PID/cmdline */
+	va_t vdso;			/* (i after exec) */
+	u64 auxv[48];			/* (i after exec) for /proc/PID/auxv */
+	struct object *exe;		/* (v) the program's file: a reference */
+	void *exe_path;			/* (v) the fs layer's struct path of it, released by exe_release */
+	void (*exe_release)(void *exe_path);
+	struct vm_limits limits;	/* (a) */
+	u64 locked_pages;		/* (v) */
+	u64 data_pages;			/* (v) private writable, for RLIMIT_DATA */
+	u64 min_faults, maj_faults;	/* (a) approximate */
+	u64 peak_pages;			/* (v) largest layout.pages */
+	u32 def_flags;			/* (v) R_LOCKED after mlockall(MCL_FUTURE) */
+	bool oom_victim;		/* (a) its tasks get memory from the reserve */
+};
+
+/* An empty address space with one user, or nullptr. aslr: random mmap_top, stack_top and brk. */
+[[nodiscard]] struct vm *vm_new(bool aslr);
+void vm_get(struct vm *vm);		/* one more user */
+void vm_put(struct vm *vm);		/* one user less; the last frees all memory at once. May sleep */
+void vm_hold(struct vm *vm);		/* keeps the struct only */
+void vm_release(struct vm *vm);
+/* One more user, unless there is none left (for /proc and such): then false. */
+bool vm_try_get(struct vm *vm);
+
+/* fork: *out shares everything with vm, copy-on-write. Costs the same for any size. 0 or -ENOMEM. */
+[[nodiscard]] int vm_fork(struct vm *vm, struct vm **out);
+
+/* The current thread's address space, nullptr for kernel threads. Set by proc at switches. */
+struct vm *vm_current(void);
+
+/* ---- faults (mm/fault.c) */
+enum fault_result : int {
+	FAULT_OK = 0,			/* resolved: run the instruction again */
+	FAULT_MAPERR = 1,		/* SIGSEGV, SEGV_MAPERR */
+	FAULT_ACCERR = 2,		/* SIGSEGV, SEGV_ACCERR */
+	FAULT_BUS = 3,			/* SIGBUS, BUS_ADRERR: beyond the end of the object, or I/O error */
+	FAULT_OOM = 4,			/* no memory: the OOM killer has done its work, or SIGBUS/kill */
+};
+/* access: P_R, P_W or P_X. sp: user stack pointer (for messages), 0 unknown. Sleeps. vm->lock not held. */
+enum fault_result vm_fault(struct vm *vm, va_t address, u32 access);
+/* Makes [start, end) present for that access without touching user memory; 0 or -EFAULT, -ENOMEM. vm->lock not held. */
+[[nodiscard]] int vm_populate(struct vm *vm, va_t start, va_t end, u32 access);
+
+/* ---- the operations (mm/map.c). All take vm->lock themselves. Results are addresses or -errno. */
+/* flags, prot: Linux's MAP_* and PROT_*. object: nullptr for anonymous; max_prot R_MAX* from how the file was opened; offset in
+ * bytes. A reference on object is taken if it succeeds. */
+long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct object *object, u32 max_prot, u64 offset);
+long vm_munmap(struct vm *vm, va_t addr, u64 len);
+long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot);
+long vm_mremap(struct vm *vm, va_t old, u64 old_len, u64 new_len, int flags, va_t new_addr);
+long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice);
+long vm_brk(struct vm *vm, va_t brk);
+long vm_mincore(struct vm *vm, va_t addr, u64 len, va_t vec);
+long vm_msync(struct vm *vm, va_t addr, u64 len, int flags);
+long vm_mlock(struct vm *vm, va_t addr, u64 len, bool lock);
+long vm_mlockall(struct vm *vm, int flags);	/* 0: munlockall */
+
+/* For exec: puts a region at a fixed place in a vm that does not run yet; replaces what is there. */
+[[nodiscard]] int vm_map_fixed(struct vm *vm, const struct region *r);
+/* Writes to / reads from / clears memory of any vm (exec's stack, ptrace, process_vm_*): faults pages in. Returns bytes done. */
+size_t vm_write(struct vm *vm, va_t addr, const void *src, size_t n);
+size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n);
+size_t vm_clear(struct vm *vm, va_t addr, size_t n);
+
+/* Unmaps pages [first, last] of an object from every address space. Sleeps. */
+void vm_unmap_object(struct object *o, u64 first, u64 last);
+
+/* Calls fn for every address space, with a reference held; may sleep. */
+void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);
+
+/* Counters for /proc/vmstat. */
+struct vm_stats {
+	u64 faults, zero_write, zero_read, file_read, file_around, file_private, file_shared, cow_copy, cow_reuse,
+		spurious, stack_growth, owns, clones, forks;
+};
+void vm_stats(struct vm_stats *out);
+/* Recounts all tables, pages and references of all address spaces against the descriptors. The world must be quiet
+ * enough: takes every vm's lock. Returns findings. */
+unsigned vm_audit(void (*report)(void *arg, const char *line), void *arg);
