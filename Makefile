@@ -33,7 +33,7 @@ OUT := $(BASE)$(if $(filter 1,$(DEBUG)),-debug)
 Q := $(if $(V),,@)
 SAY = $(if $(V)$(QUIET),,@printf '  %-7s %s\n' '$1' '$2')
 
-LLVM ?= -19
+LLVM ?= $(if $(shell command -v clang-19),-19)
 CC := clang$(LLVM)
 LD := ld.lld$(LLVM)
 NM := llvm-nm$(LLVM)

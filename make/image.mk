@@ -13,6 +13,7 @@ $(INITRAMFS): $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools/cpio.py $(wildcar
 	$(Q)tools/mkimage $@ --busybox $(SYSROOT)/bin/busybox --etc user/etc \
 		--add $(BASE)/user/init:/sbin/init \
 		$(foreach p,$(filter $(BASE)/user/test/%,$(USER_BIN)),--add $p:/test/$(notdir $p)) \
+		$(foreach p,$(filter $(BASE)/user/helper/%,$(USER_BIN)),--add $p:/test/helper/$(notdir $p)) \
 		$(foreach p,$(filter $(BASE)/user/bench/%,$(USER_BIN)),--add $p:/bin/$(notdir $p))
 
 # GRUB counts on Multiboot2, which only PCs have.

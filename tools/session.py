@@ -121,7 +121,7 @@ class Run:
 
     def report_text(self):
         """What the kernel said outside frames, for a run that went wrong."""
-        text = self.frames.text.strip() or self.frames.recent[-4096:].strip()
+        text = self.frames.text.strip()
         sys.stderr.buffer.write(text.replace(b"\r\n", b"\n") + (b"\n" if text else b""))
         sys.stderr.flush()
 

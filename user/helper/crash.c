@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Dies as asked, for the tests of the runner: crash null | write | exec | abort | exit N
+
+#include <stdlib.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	const char *how = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(how, "null"))
+		return *(volatile int *)nullptr;
+	if (!strcmp(how, "write"))
+		*(volatile char *)(unsigned long)&main = 0;
+	if (!strcmp(how, "exec"))
+		((void (*)(void))(unsigned long)argv)();
+	if (!strcmp(how, "abort"))
+		abort();
+	return argc > 2 ? atoi(argv[2]) : 0;
+}
