@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The registers of a thread: struct trapframe holds the user's while it is in the kernel and starts
+ * like Linux's struct user_pt_regs; struct arch_thread holds what a switch keeps.
+ */
+#pragma once
+
+#include "lib/base.h"
+
+struct trapframe {
+	u64 regs[31];
+	u64 sp, pc, pstate;
+	u64 orig_x0;		/* x0 at entry: a result overwrites regs[0], a restart needs it */
+	u64 syscall;		/* x8 at entry by SVC, FRAME_NO_SYSCALL by anything else */
+};
+
+constexpr u64 FRAME_NO_SYSCALL = ~0ul;
+
+struct arch_thread {
+	u64 x19_x28[10];
+	u64 fp, lr, sp;
+	u64 tls;		/* TPIDR_EL0 */
+	u64 user;		/* has user state: the rest and tls are switched */
+	u32 fpsr, fpcr;
+	[[gnu::aligned(16)]] u64 q[64];
+};
+
+/* PSTATE (Arm ARM C5.2.19): mode EL0t is all zero. */
+constexpr u64 PSTATE_MODE = 0x1f;
+constexpr u64 PSTATE_NZCV = 0xful << 28;
+constexpr u64 PSTATE_SS = BIT(21);
+constexpr u64 PSTATE_BTYPE = 3ul << 10;
+
+static inline u64 frame_pc(const struct trapframe *f) { return f->pc; }
+static inline u64 frame_sp(const struct trapframe *f) { return f->sp; }
+static inline void frame_set_pc(struct trapframe *f, u64 v) { f->pc = v; }
+static inline void frame_set_sp(struct trapframe *f, u64 v) { f->sp = v; }
+static inline bool frame_is_user(const struct trapframe *f) { return !(f->pstate & PSTATE_MODE); }
+static inline bool frame_in_syscall(const struct trapframe *f)
+{
+	return f->syscall != FRAME_NO_SYSCALL;
+}
+
+/* The number is an int: the upper half of x8 does not count, as on Linux. */
+static inline u64 frame_syscall(const struct trapframe *f) { return (u32)f->syscall; }
+static inline u64 frame_arg(const struct trapframe *f, unsigned i)
+{
+	return i == 0 ? f->orig_x0 : f->regs[i];
+}
+
+static inline u64 frame_result(const struct trapframe *f) { return f->regs[0]; }
+static inline void frame_set_result(struct trapframe *f, u64 v) { f->regs[0] = v; }
+static inline void frame_set_syscall(struct trapframe *f, u64 nr) { f->regs[8] = nr; }
+
+/* SVC is 4 bytes; x8 and the other arguments are still as at entry. */
+static inline void frame_syscall_restart(struct trapframe *f)
+{
+	f->regs[0] = f->orig_x0;
+	f->pc -= 4;
+}
+
+static inline void frame_start(struct trapframe *f, u64 pc, u64 sp)
+{
+	*f = (struct trapframe){ .pc = pc, .sp = sp, .syscall = FRAME_NO_SYSCALL };
+}

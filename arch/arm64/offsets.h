@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers that assembly shares with C; thread.c asserts each of them. */
+#pragma once
+
+#define HEAD_PREEMPT 0
+#define HEAD_CPU 4
+#define HEAD_WORK 8
+#define HEAD_STACK_TOP 16
+#define HEAD_WORK_RESCHED 1
+
+#define FRAME_LR 240
+#define FRAME_SP 248
+#define FRAME_PC 256
+#define FRAME_ORIG_X0 272
+#define FRAME_SIZE 288
+
+#define CTX_FP 80
+#define CTX_SP 96
+#define CTX_TLS 104
+#define CTX_USER 112
+#define CTX_FPSR 120
+#define CTX_Q 128
+
+#define STACK_SIZE 16384	/* KSTACK_SIZE */
