@@ -74,3 +74,6 @@ unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct pag
 void object_truncate(struct object *o, u64 from);
 /* Takes out pages [first, last] (hole punching). */
 void object_punch(struct object *o, u64 first, u64 last);
+
+/* Copies bytes of the object (page cache) into kernel memory; stops at size. Bytes done, or -errno when the first byte failed. */
+long object_read(struct object *o, u64 offset, void *dst, size_t n);

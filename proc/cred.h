@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/* Who a process acts for (credentials(7)): immutable, counted; changed by replacing. */
+#pragma once
+
+#include "lib/base.h"
+
+constexpr unsigned GROUPS_MAX = 32;
+
+struct cred {
+	u32 refs;			/* (a) */
+	u32 uid, euid, suid, fsuid;
+	u32 gid, egid, sgid, fsgid;
+	u32 ngroups, groups[GROUPS_MAX];
+	u64 cap_permitted, cap_effective, cap_inheritable, cap_bounding;	/* capabilities(7) */
+	u32 securebits;
+};
+
+const struct cred *cred_current(void);	/* of the current task; kernel threads: root's. Valid while the call runs */
+void cred_get(const struct cred *c);
+void cred_put(const struct cred *c);
+bool cred_in_group(const struct cred *c, u32 gid);	/* fsgid or supplementary */
+bool cred_capable(const struct cred *c, int cap);
+enum { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID,
+	CAP_SETPCAP, CAP_LINUX_IMMUTABLE, CAP_NET_BIND_SERVICE, CAP_NET_BROADCAST, CAP_NET_ADMIN, CAP_NET_RAW,
+	CAP_IPC_LOCK, CAP_IPC_OWNER, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_PACCT,
+	CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_SYS_TIME, CAP_SYS_TTY_CONFIG, CAP_MKNOD,
+	CAP_LEASE, CAP_LAST = 40 };

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Signals (signal(7)): sending, masks, actions, delivery on the way back to user mode.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/errno.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+
+struct task;
+struct thread;
+struct trapframe;
+
+enum {
+	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2,
+	SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU,
+	SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGPWR, SIGSYS, SIGRTMIN, NSIG = 64,
+};
+static inline u64 sig_bit(int sig) { return 1ul << (sig - 1); }
+
+/* siginfo_t, 128 bytes as Linux has it. */
+struct siginfo {
+	s32 signo, err, code, pad0;
+	union {
+		struct { s32 pid; u32 uid; s32 status; s32 pad; s64 utime, stime; } child;	/* SIGCHLD */
+		struct { s32 pid; u32 uid; u64 value; } rt;	/* kill, sigqueue */
+		struct { s32 timerid, overrun; u64 value; } timer;
+		struct { u64 addr; } fault;
+		struct { s64 band; s32 fd; } poll;
+		u8 bytes[112];
+	};
+};
+static_assert(sizeof(struct siginfo) == 128);
+
+enum { SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6,
+	SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, BUS_OBJERR = 3,
+	ILL_ILLOPC = 1, ILL_ILLOPN = 2, FPE_INTDIV = 1, FPE_FLTDIV = 3, FPE_FLTINV = 7, TRAP_BRKPT = 1, TRAP_TRACE = 2,
+	CLD_EXITED = 1, CLD_KILLED = 2, CLD_DUMPED = 3, CLD_TRAPPED = 4, CLD_STOPPED = 5, CLD_CONTINUED = 6 };
+
+enum : u64 { SA_NOCLDSTOP = 1, SA_NOCLDWAIT = 2, SA_SIGINFO = 4, SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000,
+	SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000, SA_RESETHAND = 0x80000000 };
+
+/* What arch_signal_push() needs to build a frame. */
+struct signal_delivery {
+	int sig;
+	const struct siginfo *info;
+	va_t handler, restorer;		/* restorer 0: none (use the vDSO's) */
+	u64 flags;			/* SA_* */
+	u64 saved_mask;			/* goes into uc_sigmask, comes back with sigreturn */
+	va_t altstack_sp; u64 altstack_size; u32 altstack_flags;	/* goes into uc_stack */
+	va_t stack_top;			/* push below this: the alternate stack's end or the user sp */
+	bool on_altstack;		/* stack_top is the alternate stack's end: no red zone to skip */
+	va_t vdso_base;
+	u64 fault_address;		/* for sigcontext (arm64) / cr2 (x86-64) */
+	u32 fault_error, fault_trap;	/* x86-64: err, trapno */
+};
+
+/* Sends to one thread / to a task (any thread that lets it in) / to all tasks of a process group. info may be nullptr (SI_KERNEL).
+ * From anywhere, interrupts included. No permission check. 0; -EAGAIN when a real-time queue is full (never for kernel
+ * signals). */
+int signal_thread(struct thread *t, int sig, const struct siginfo *info);
+int signal_task(struct task *t, int sig, const struct siginfo *info);
+int signal_group(int pgid, int sig, const struct siginfo *info);	/* -ESRCH: no such group */
+/* For a fault of the current thread: unblocks and resets the handler if it is blocked or ignored, so that it is not lost. */
+void signal_force(int sig, const struct siginfo *info);
+/* Is one pending for the current thread that its mask lets in? */
+bool signal_pending(void);
+/* A fatal one (SIGKILL, or default-fatal about to be delivered)? */
+bool signal_pending_fatal(void);
+/* May the current task signal t? 0 or -EPERM. */
+int signal_permitted(const struct task *t, int sig);
+bool signal_ignored_or_blocked(int sig);	/* by the current thread; for tty job control */

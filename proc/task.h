@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tasks (processes) and their threads. A task is what fork makes and wait reaps: one address space, one
+ * set of files, one parent; a thread is what is scheduled: one kernel stack and register set.
+ *
+ * Locks: tasks_lock (a spinlock, irq-safe) guards the tree: parents, children, groups, sessions, the thread lists and the
+ * pid table. task->lock (spin) guards the task's pointers that others read: files, fs, vm, cred, limits. sighand->lock
+ * (spin, irq-safe) guards signal state.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/errno.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+#include "arch/arch.h"
+#include "proc/cred.h"
+#include "proc/signal.h"
+#include "proc/timer.h"
+#include "proc/wait.h"
+
+struct vm;
+struct files;		/* open file descriptors: fs/file.c */
+struct fs_context;	/* root, cwd, umask: fs/path.c */
+struct tty;
+struct session;
+
+enum thread_state : u8 { THREAD_RUNNING, THREAD_SLEEPING, THREAD_SLEEPING_INTR, THREAD_STOPPED, THREAD_DEAD };
+
+enum { RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS, RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS,
+	RLIM_LOCKS, RLIM_SIGPENDING, RLIM_MSGQUEUE, RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME, RLIM_NLIMITS };
+struct rlimit { u64 cur, max; };
+
+struct signal_queue {			/* pending signals */
+	u64 set;
+	struct list infos;
+};
+
+struct sched_entity;			/* in thread: see proc/sched.c */
+
+struct thread {
+	struct thread_head head;	/* first: entry code reaches it */
+	struct arch_thread arch;
+	int tid;
+	struct task *task;		/* (i) nullptr for kernel threads */
+	struct list in_task;		/* (tasks_lock) */
+	char name[16];			/* comm */
+	u32 refs;			/* (a) */
+
+	/* scheduler (run queue's lock) */
+	enum thread_state state;	/* (a) */
+	bool on_queue, on_cpu;
+	u8 nice_index;
+	int nice;
+	u32 weight;
+	u64 vruntime, exec_start, slice_start;
+	struct rb_node run_node;
+	u64 affinity;
+	u32 last_cpu;
+	struct timer sleep_timer;
+	bool timed_out;
+
+	/* accounting, ns */
+	u64 user_ns, system_ns, mode_since;
+	u64 switches_voluntary, switches_forced;
+	u64 start_ns;
+
+	/* signals (sighand->lock); blocked is read without it by its own thread */
+	u64 blocked, saved_blocked;
+	bool restore_blocked;		/* sigsuspend, ppoll: give saved_blocked back after delivery */
+	struct signal_queue pending;
+	va_t altstack_sp; u64 altstack_size; u32 altstack_flags;
+	u64 fault_address; u32 fault_error, fault_trap;
+	struct { int (*fn)(struct thread *t); u64 deadline; u64 arg[4]; } restart;	/* restart_syscall(2) */
+
+	/* user's pointers */
+	va_t clear_child_tid, robust_list, rseq;
+	u32 rseq_sig;
+	struct { va_t address; } futex_unused;
+	void *futex;			/* proc/futex.c */
+	struct wait_queue *vfork_done;	/* the parent waits here until exec or exit */
+	bool user_copy_nofault;
+};
+
+struct sighand {			/* shared by CLONE_SIGHAND */
+	u32 refs;
+	struct spinlock lock;		/* irq-safe */
+	struct { va_t handler, restorer; u64 flags, mask; } action[NSIG];
+};
+
+struct task {
+	int pid;			/* (i) tgid */
+	u32 refs;			/* (a) */
+	struct spinlock lock;
+	struct task *parent;		/* (tasks_lock) */
+	struct list children, sibling;	/* (tasks_lock) */
+	struct list all;		/* (tasks_lock) every task */
+	struct list threads;		/* (tasks_lock) */
+	struct thread *leader;
+	u32 nthreads;			/* (tasks_lock) live ones */
+	int pgid, sid;			/* (tasks_lock) */
+	struct session *session;	/* (tasks_lock) */
+	struct vm *vm;			/* (lock) nullptr once exited */
+	struct files *files;		/* (lock) */
+	struct fs_context *fs;		/* (lock) */
+	const struct cred *cred;	/* (lock) */
+	struct sighand *sighand;
+	struct signal_queue pending;	/* (sighand->lock) for the whole task */
+	struct rlimit limits[RLIM_NLIMITS];	/* (lock) */
+	int exit_signal;		/* to the parent: SIGCHLD, or clone's */
+	bool exiting, zombie, stopped, continued, stop_reported, group_exit, subreaper, did_exec, dumpable, no_new_privs;
+	int exit_status;		/* wait(2) encoding */
+	int stop_signal;
+	struct wait_queue wait_children;	/* wait4 sleeps here */
+	u64 start_ns;
+	/* sums over dead threads / reaped children, ns and counts */
+	u64 user_ns, system_ns, child_user_ns, child_system_ns;
+	u64 min_faults, maj_faults, child_min_faults, child_maj_faults, switches_voluntary, switches_forced;
+	u64 max_rss_pages, child_max_rss_pages;
+	struct timer itimer_real; u64 itimer_real_interval;
+	u64 itimer_virtual, itimer_virtual_interval, itimer_prof, itimer_prof_interval;
+	void *posix_timers;
+	int oom_score_adj;
+	u32 personality;
+	int pdeath_signal;
+};
+
+struct session {			/* (tasks_lock) */
+	u32 refs;
+	int sid;
+	struct tty *tty;		/* controlling terminal or nullptr */
+};
+
+extern struct spinlock tasks_lock;	/* irq-safe */
+extern struct list tasks;		/* all, in order of creation */
+
+static inline struct thread *thread_current(void) { return (struct thread *)thread_self(); }
+static inline struct task *task_current(void) { return thread_current()->task; }
+
+/* By pid or tid, with a reference; nullptr. Takes tasks_lock. */
+struct task *task_find(int pid);
+struct thread *thread_find(int tid);
+void task_get(struct task *t);
+void task_put(struct task *t);
+void thread_get(struct thread *t);
+void thread_put(struct thread *t);
+/* The task after `pid` in order of pid, with a reference: for /proc. */
+struct task *task_next(int pid);
+/* A task's vm with a user reference (vm_put), nullptr if it has exited. */
+struct vm *task_vm(struct task *t);
+int pid_count(void);			/* live tasks and threads */
+int pid_last(void);
+
+void task_init(void);			/* pid table, caches */
+/* The first user task: pid 1, runs `path` with the arguments. Called once by boot. 0 or -errno. */
+int task_start_init(const char *path, char *const argv[], char *const envp[]);
+
+/* clone(2): flags CLONE_*, with fields as clone3(2). Returns the new tid or -errno. */
+struct clone_args { u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
+long task_clone(const struct clone_args *args, struct trapframe *f);
+/* exit(2) of the thread / exit_group(2) of the task. status: wait encoding. */
+[[noreturn]] void thread_exit(int status);
+[[noreturn]] void task_exit(int status);
+/* execve: decodes everything first; -errno and the caller is as it was, or 0 and the frame is the new program's.
+ * Arguments are user addresses of vectors. */
+struct exec_file;
+long task_exec(struct exec_file *file, const char *path, va_t argv, va_t envp, struct trapframe *f);
+
+/* wait4/waitid. */
+struct wait_result { int pid, status, code; u32 uid; u64 user_ns, system_ns; u64 min_faults, maj_faults, max_rss_pages; };
+long task_wait(int idtype, int id, int options, struct wait_result *out);
+
+/* Process groups and sessions. */
+long task_setpgid(int pid, int pgid);
+long task_setsid(void);
+bool pgrp_is_orphaned(int pgid);	/* takes tasks_lock */
+bool pgrp_exists(int pgid, int sid);
+
+/* OOM: kills the task that frees most; false if there is none. Registered as the last shrinker. */
+bool oom_kill(void);
+
+/* ---- what fs gives to processes: declared here, implemented in fs/ (includes only go down). */
+struct files *files_clone(struct files *f);	/* a copy; nullptr without memory */
+struct files *files_get(struct files *f);	/* shared (CLONE_FILES) */
+void files_put(struct files *f);		/* last: closes all. May sleep */
+void files_close_on_exec(struct files *f);
+struct files *files_unshare(struct files *f);	/* for exec: f if alone, else a copy (then f is put); nullptr no memory */
+struct fs_context *fs_context_clone(struct fs_context *c);
+struct fs_context *fs_context_get(struct fs_context *c);
+void fs_context_put(struct fs_context *c);
+/* init's: standard descriptors on the console, root and cwd "/". */
+struct files *files_new_console(void);
+struct fs_context *fs_context_new(void);
+/* The session leader ends: its terminal hangs up (SIGHUP to the foreground group, terminal disassociated). */
+void tty_session_end(struct session *s);
+
+/* A program's file as exec sees it. object: page cache of the file, with a reference. */
+struct exec_file {
+	struct object *object;
+	void *path;			/* struct path *, for /proc/PID/exe; owned */
+	u64 size;
+	u32 mode, uid, gid;
+	bool nosuid;
+};
+/* Opens for execution; checks x permission and regular file. 0, -ENOENT, -EACCES, … flags: AT_*. */
+int exec_open(int dirfd, const char *path, int flags, struct exec_file *out);
+void exec_close(struct exec_file *f);
+void exec_path_release(void *path);
