@@ -8,13 +8,17 @@ ISO := $(OUT)/quire.iso
 image: $(INITRAMFS)
 iso: $(ISO)
 
-$(INITRAMFS): $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools/cpio.py $(wildcard user/etc/*)
+$(INITRAMFS): $(BASE)/user/list $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools/cpio.py $(wildcard user/etc/*)
 	$(call SAY,IMAGE,$@)
 	$(Q)tools/mkimage $@ --busybox $(SYSROOT)/bin/busybox --etc user/etc \
 		--add $(BASE)/user/init:/sbin/init \
 		$(foreach p,$(filter $(BASE)/user/test/%,$(USER_BIN)),--add $p:/test/$(notdir $p)) \
 		$(foreach p,$(filter $(BASE)/user/helper/%,$(USER_BIN)),--add $p:/test/helper/$(notdir $p)) \
 		$(foreach p,$(filter $(BASE)/user/bench/%,$(USER_BIN)),--add $p:/bin/$(notdir $p))
+
+# A program that is gone must go from the image too.
+$(BASE)/user/list: FORCE
+	@mkdir -p $(@D); echo '$(USER_BIN)' | cmp -s - $@ || echo '$(USER_BIN)' > $@
 
 # GRUB counts on Multiboot2, which only PCs have.
 $(ISO): $(OUT)/quire.elf $(INITRAMFS) tools/mkiso

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+# Tests, and what humans type: run, test, check, bench, debug, setup.
+
+# ---- Host tests: test/host/NAME_test.c, see tools/hostmk ----
+
+HOST := $(BUILD)/host
+HOST_SRC := $(wildcard test/host/*_test.c)
+HOST_FLAGS := -std=gnu23 -g -O1 -DQUIRE_HOST -DDEBUG -I. -Itest/host/include -MMD -MP -Wall -Wextra \
+	-Wno-unused-parameter -fno-omit-frame-pointer -fno-strict-aliasing -fno-common
+HOST_COMPILE = $(Q)mkdir -p $(@D) && $(CC) $(HOST_FLAGS) \
+	-fno-sanitize-recover=all -c -o $@ $<
+HOST_LINK = $(Q)$(CC) -o $@ $(filter %.o,$^) -lcmocka -lm -pthread
+
+# Made every time, for a test may have gone, but replaced only when it says something new.
+$(HOST)/tests.mk: FORCE
+	@mkdir -p $(@D)
+	@tools/hostmk $(HOST) $(HOST_SRC) > $@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+ifneq ($(filter test check-host host-tests $(HOST)/%,$(MAKECMDGOALS)),)
+include $(HOST)/tests.mk
+endif
+
+.PHONY: host-tests check-host
+host-tests: $(HOST_BIN)
+
+# ---- For humans ----
+
+RUN = tools/quire --arch $(ARCH) --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) \
+	$(if $(filter 1,$(DEBUG)),--debug) $(if $(APPEND),--append '$(APPEND)') --no-build
+PYTHON = $(shell $(SETUP) --python)
+
+.PHONY: run debug test check bench setup help
+run: kernel image
+	$(Q)$(SETUP) --quiet run
+	@echo '  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.'
+	@$(RUN)
+
+debug: kernel image
+	$(Q)$(SETUP) --quiet run debug
+	@echo '  QEMU waits for: gdb-multiarch -ex "set architecture $(GDB_ARCH)" \'
+	@echo '      -ex "target remote :1234" $(OUT)/quire.elf'
+	@$(RUN) --gdb
+
+test:
+	$(Q)$(SETUP) --quiet build run test
+	@tools/test $(TESTS)
+
+check:
+	@tools/check
+
+bench:
+	$(Q)$(SETUP) --quiet build run
+	@tools/bench $(BENCH)
+
+setup:
+	@tools/setup
+
+help:
+	@echo 'make [ARCH=arm64|x86_64] [MACHINE=virt|raspi4b|q35] [CPUS=n] [MEM=size] [DEBUG=1] GOAL'
+	@echo
+	@echo '  run      boot to a shell on this terminal'
+	@echo '  test     run all tests; TESTS="-k fork" passes options to pytest'
+	@echo '  check    examine the sources: layers, sizes, licence'
+	@echo '  bench    count the instructions of common operations; BENCH=--linux compares'
+	@echo '  debug    boot and wait for gdb'
+	@echo '  iso      a CD image that GRUB boots (ARCH=x86_64)'
+	@echo '  setup    check the tools and install what is missing'
+	@echo '  clean    remove what was built'

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""Each guest test (user/test/*.c) on each board. After it the kernel's own audit must find every
+page, table, region and reference accounted for."""
+
+import glob
+import os
+
+import pytest
+
+import tap
+from boards import ROOT
+
+TESTS = sorted(os.path.basename(p)[:-2] for p in glob.glob(f"{ROOT}/user/test/*.c"))
+SCRIPT = """/test/$0; s=$?
+[ -e /proc/quire/audit ] && { echo '# audit'; cat /proc/quire/audit; }
+exit $s"""
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_guest(board, name):
+    done = board.run("sh", "-c", SCRIPT, name, timeout=120)
+    output, _, audit = done.stdout.decode(errors="replace").partition("# audit\n")
+    problems = tap.problems(output, done.returncode)
+    errors = done.stderr.decode(errors="replace")
+    assert not problems, "\n".join(problems) + f"\n{output[-8000:]}\n{errors[-8000:]}"
+    assert audit == ""

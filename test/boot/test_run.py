@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""The runner: streams byte for byte, exit statuses, files, environment."""
+
+import os
+import random
+import subprocess
+
+from boards import ONE_EACH, ROOT, TWO_EACH, on
+
+ALL_BYTES = bytes(range(256))
+
+
+@on(TWO_EACH)
+def test_all_byte_values_go_through(board):
+    done = board.run("cat", stdin=ALL_BYTES * 3)
+    assert (done.returncode, done.stdout, done.stderr) == (0, ALL_BYTES * 3, b"")
+
+
+@on(TWO_EACH)
+def test_a_megabyte_goes_through_cat(board):
+    data = random.Random(1).randbytes(1 << 20)
+    done = board.run("cat", stdin=data, timeout=120)
+    assert done.returncode == 0
+    assert done.stdout == data
+
+
+@on(ONE_EACH)
+def test_stdout_and_stderr_stay_apart(board):
+    done = board.shell("echo out; echo err >&2; echo out2")
+    assert (done.stdout, done.stderr) == (b"out\nout2\n", b"err\n")
+
+
+@on(ONE_EACH)
+def test_input_that_nobody_reads_does_not_block(board):
+    done = board.shell("exec <&-; sleep 1; echo end", stdin=bytes(100_000))
+    assert (done.returncode, done.stdout) == (0, b"end\n")
+
+
+@on(ONE_EACH)
+def test_closed_input_is_end_of_file(board):
+    done = board.run("wc", "-c")
+    assert done.stdout.strip() == b"0"
+
+
+@on(TWO_EACH)
+def test_exit_status_is_the_programs_own(board):
+    assert board.shell("exit 7").returncode == 7
+    assert board.run("true").returncode == 0
+
+
+@on(TWO_EACH)
+def test_null_dereference_exits_with_139(board):
+    assert board.run("/test/helper/crash", "null").returncode == 139
+
+
+@on(ONE_EACH)
+def test_signals_become_exit_statuses(board):
+    assert board.run("/test/helper/crash", "write").returncode == 139
+    assert board.run("/test/helper/crash", "exec").returncode == 139
+    assert board.run("/test/helper/crash", "abort").returncode == 134
+    assert board.shell("kill -KILL $$").returncode == 137
+
+
+@on(ONE_EACH)
+def test_program_not_found_is_127(board):
+    done = board.run("no-such-program")
+    assert done.returncode == 127
+    assert b"no-such-program" in done.stderr
+
+
+@on(ONE_EACH)
+def test_program_not_executable_is_126(board):
+    assert board.run("/etc/passwd").returncode == 126
+
+
+@on(ONE_EACH)
+def test_timeout_is_124(board):
+    done = board.run("sleep", "1000", timeout=8)
+    assert done.returncode == 124
+    assert b"no end after 8 s" in done.stderr
+
+
+@on(ONE_EACH)
+def test_background_process_does_not_keep_the_run(board):
+    assert board.shell("sleep 1000 & echo started", timeout=30).returncode == 0
+
+
+@on(ONE_EACH)
+def test_files_and_folders_come_along(board, tmp_path):
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "folder" / "run.sh").write_text("#!/bin/sh\necho ran $0\n")
+    (tmp_path / "folder" / "run.sh").chmod(0o755)
+    (tmp_path / "folder" / "inner" / "data").write_bytes(ALL_BYTES)
+    (tmp_path / "single").write_text("one file\n")
+    done = board.shell("/srv/run.sh; cat /etc/single; cat /srv/inner/data",
+                       options=["--add", f"{tmp_path}/folder:/srv",
+                                "--add", f"{tmp_path}/single:/etc/single"])
+    assert done.stderr == b""
+    assert done.stdout == b"ran /srv/run.sh\none file\n" + ALL_BYTES
+
+
+@on(ONE_EACH)
+def test_environment_and_folder(board):
+    done = board.shell('echo "$GREETING"; pwd', options=["--env", "GREETING=a b", "--cwd", "/tmp"])
+    assert done.stdout == b"a b\n/tmp\n"
+
+
+@on(ONE_EACH)
+def test_arguments_arrive_as_they_are(board):
+    odd = ["", "a b", "c\nd", "'\"$x\\", "é"]
+    done = board.run("sh", "-c", r'''printf '<%s>' "$@"''', "sh", *odd)
+    assert done.stdout.decode() == "".join(f"<{a}>" for a in odd)
+
+
+@on(ONE_EACH)
+def test_log_goes_to_its_file(board, tmp_path):
+    done = board.run("echo", "hello", options=["--log", f"{tmp_path}/log"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"hello\n", b"")
+    assert (tmp_path / "log").stat().st_size > 0
+
+
+def test_unknown_option_says_so():
+    done = subprocess.run([f"{ROOT}/tools/quire", "--nonsense"], capture_output=True)
+    assert done.returncode == 2 and b"nonsense" in done.stderr
+
+
+def test_missing_file_says_so():
+    done = subprocess.run([f"{ROOT}/tools/quire", "--no-build", "--add", "/no/such:/x", "--",
+                           "true"], capture_output=True)
+    assert done.returncode != 0 and b"/no/such" in done.stderr
+    assert b"Traceback" not in done.stderr

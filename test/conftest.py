@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Shards, boards and the last line for all tests."""
+
+import pytest
+
+from boards import ARCHES, BOARDS
+
+PASSED, FAILED = "passed", "failed"
+counts = {PASSED: 0, FAILED: 0}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shard", default="", help="host, or the CPU whose boot tests to run")
+
+
+def pytest_generate_tests(metafunc):
+    if "board" not in metafunc.fixturenames:
+        return
+    chosen = getattr(metafunc.function, "boards", BOARDS)
+    metafunc.parametrize("board", chosen, ids=str)
+
+
+def shard_of(item):
+    spec = getattr(item, "callspec", None)
+    board = spec and spec.params.get("board")
+    return board.arch if board else "host"
+
+
+def pytest_collection_modifyitems(config, items):
+    shard = config.getoption("--shard")
+    if shard:
+        items[:] = [item for item in items if shard_of(item) == shard]
+
+
+def pytest_runtest_logreport(report):
+    if report.failed:
+        counts[FAILED] += 1
+    elif report.when == "call" and report.passed:
+        counts[PASSED] += 1
+
+
+def pytest_collectreport(report):
+    if report.failed:
+        counts[FAILED] += 1
+
+
+def pytest_unconfigure(config):
+    print(f"{counts[PASSED]} passed, {counts[FAILED]} failed")
+
+
+assert ARCHES, "no arch/*/arch.mk found"
