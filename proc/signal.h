@@ -42,6 +42,13 @@ enum { SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -
 enum : u64 { SA_NOCLDSTOP = 1, SA_NOCLDWAIT = 2, SA_SIGINFO = 4, SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000,
 	SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000, SA_RESETHAND = 0x80000000 };
 
+constexpr va_t SIG_DFL = 0, SIG_IGN = 1;
+
+struct sigaction {
+	va_t handler, restorer;
+	u64 flags, mask;
+};
+
 /* What arch_signal_push() needs to build a frame. */
 struct signal_delivery {
 	int sig;
@@ -72,3 +79,24 @@ bool signal_pending_fatal(void);
 /* May the current task signal t? 0 or -EPERM. */
 int signal_permitted(const struct task *t, int sig);
 bool signal_ignored_or_blocked(int sig);	/* by the current thread; for tty job control */
+
+/* user_work() (proc/trap.c), when THREAD_SIGNAL is set: interrupts on; may sleep (a stop); may not return (a fatal
+ * signal). Sets up what must run next: a handler's frame, the same call again, or the program as it was; clears
+ * THREAD_SIGNAL unless more is pending. */
+void signal_deliver(struct trapframe *f);
+
+/* The current thread's mask, without SIGKILL and SIGSTOP. */
+void signal_set_blocked(u64 mask);
+/* For ppoll, pselect6, epoll_pwait, sigsuspend: `mask` until a handler has been called, or the call ends without one
+ * (signal_mask_restore; not after -EINTR or an -ERESTART: then delivery gives the old mask back). */
+void signal_mask_replace(u64 mask);
+void signal_mask_restore(void);
+
+/* Takes one pending signal of `set` from the current thread's queues: its number, or 0. For sigtimedwait and signalfd. */
+int signal_take(u64 set, struct siginfo *info);
+/* Pending for the current thread or its task. */
+u64 signal_pending_set(void);
+
+/* For /proc/PID/status: a consistent copy. */
+struct signal_status { u64 pending, task_pending, blocked, ignored, caught; u32 queued; u64 queue_limit; };
+void signal_status(struct thread *t, struct signal_status *out);

@@ -3,9 +3,14 @@
  * Tasks (processes) and their threads. A task is what fork makes and wait reaps: one address space, one
  * set of files, one parent; a thread is what is scheduled: one kernel stack and register set.
  *
- * Locks: tasks_lock (a spinlock, irq-safe) guards the tree: parents, children, groups, sessions, the thread lists and the
- * pid table. task->lock (spin) guards the task's pointers that others read: files, fs, vm, cred, limits. sighand->lock
- * (spin, irq-safe) guards signal state.
+ * Locks, in the order they are taken:
+ *   tasks_lock (spin, irq-safe)	the tree: parents, children, groups, sessions, the thread lists, the pid table
+ *   task->siglock (spin, irq-safe)	signal state of the task and its threads; stopping and group exit
+ *   sighand->lock (spin, irq-safe)	the actions, which CLONE_SIGHAND shares between tasks
+ *   task->lock (spin)			the pointers that others read: files, fs, vm, cred, limits; taken alone
+ *
+ * Lifetime: the tree holds one reference on a task until it is reaped, and each thread holds one; a thread is held by
+ * itself until it has left its stack (thread_gone) and, if it leads, by its task until that is reaped.
  */
 #pragma once
 
@@ -44,6 +49,7 @@ struct thread {
 	int tid;
 	struct task *task;		/* (i) nullptr for kernel threads */
 	struct list in_task;		/* (tasks_lock) */
+	struct thread *pid_next;	/* (tasks_lock) pid.c: chain of the hash table */
 	char name[16];			/* comm */
 	u32 refs;			/* (a) */
 
@@ -65,7 +71,7 @@ struct thread {
 	u64 switches_voluntary, switches_forced;
 	u64 start_ns;
 
-	/* signals (sighand->lock); blocked is read without it by its own thread */
+	/* signals (siglock); blocked is written by its own thread only, and read by it without the lock */
 	u64 blocked, saved_blocked;
 	bool restore_blocked;		/* sigsuspend, ppoll: give saved_blocked back after delivery */
 	struct signal_queue pending;
@@ -76,22 +82,23 @@ struct thread {
 	/* user's pointers */
 	va_t clear_child_tid, robust_list, rseq;
 	u32 rseq_sig;
-	struct { va_t address; } futex_unused;
 	void *futex;			/* proc/futex.c */
-	struct wait_queue *vfork_done;	/* the parent waits here until exec or exit */
+	struct wait_queue *vfork_done;	/* (tasks_lock) the parent waits here until exec or exit */
+	bool stop_acked;		/* (siglock) counted in task->nstopped */
 	bool user_copy_nofault;
 };
 
 struct sighand {			/* shared by CLONE_SIGHAND */
-	u32 refs;
-	struct spinlock lock;		/* irq-safe */
-	struct { va_t handler, restorer; u64 flags, mask; } action[NSIG];
+	u32 refs;			/* (a) */
+	struct spinlock lock;		/* irq-safe; a leaf */
+	struct sigaction action[NSIG];	/* (lock) of signal n: action[n - 1] */
 };
 
 struct task {
 	int pid;			/* (i) tgid */
 	u32 refs;			/* (a) */
 	struct spinlock lock;
+	struct spinlock siglock;	/* irq-safe */
 	struct task *parent;		/* (tasks_lock) */
 	struct list children, sibling;	/* (tasks_lock) */
 	struct list all;		/* (tasks_lock) every task */
@@ -99,18 +106,33 @@ struct task {
 	struct thread *leader;
 	u32 nthreads;			/* (tasks_lock) live ones */
 	int pgid, sid;			/* (tasks_lock) */
+	struct pgrp *group;		/* (tasks_lock) session.c */
+	struct list in_group;		/* (tasks_lock) */
 	struct session *session;	/* (tasks_lock) */
 	struct vm *vm;			/* (lock) nullptr once exited */
 	struct files *files;		/* (lock) */
 	struct fs_context *fs;		/* (lock) */
 	const struct cred *cred;	/* (lock) */
-	struct sighand *sighand;
-	struct signal_queue pending;	/* (sighand->lock) for the whole task */
+	const struct cred *old_creds;	/* (lock) replaced while other threads may still look at them */
+	struct sighand *sighand;	/* (siglock to replace) lives as long as the task */
+	struct signal_queue pending;	/* (siglock) for the whole task */
 	struct rlimit limits[RLIM_NLIMITS];	/* (lock) */
 	int exit_signal;		/* to the parent: SIGCHLD, or clone's */
-	bool exiting, zombie, stopped, continued, stop_reported, group_exit, subreaper, did_exec, dumpable, no_new_privs;
-	int exit_status;		/* wait(2) encoding */
-	int stop_signal;
+	bool zombie;			/* (tasks_lock) nothing is left but what wait tells */
+	bool subreaper;			/* (tasks_lock) */
+	bool did_exec;			/* (tasks_lock) for setpgid */
+	bool exiting;			/* (siglock) no thread is left that could take a signal */
+	bool group_exit;		/* (siglock) all threads must end, with exit_status */
+	bool stopping;			/* (siglock) threads stop on their way to user mode */
+	bool stopped;			/* (siglock) all have: state T */
+	bool continued, stop_reported;	/* (siglock) what wait4 has (not) seen yet */
+	bool dumpable, no_new_privs;
+	u8 cld_pending;			/* (siglock) CLD_CONTINUED to tell the parent, 0: none */
+	u32 nstopped;			/* (siglock) threads that have stopped */
+	struct thread *exec_thread;	/* (siglock) waits in exec until it is alone */
+	struct wait_queue stop_wait;	/* stopped threads; exec_thread */
+	int exit_status;		/* (siglock) wait(2) encoding */
+	int stop_signal;		/* (siglock) */
 	struct wait_queue wait_children;	/* wait4 sleeps here */
 	u64 start_ns;
 	/* sums over dead threads / reaped children, ns and counts */
@@ -126,10 +148,15 @@ struct task {
 };
 
 struct session {			/* (tasks_lock) */
-	u32 refs;
+	u32 refs;			/* member tasks + the terminal's */
 	int sid;
+	struct pgrp *pin;		/* the group of the same number: keeps the number from being used again */
 	struct tty *tty;		/* controlling terminal or nullptr */
 };
+
+/* Last reference: frees. Takes tasks_lock. For the terminal, which may outlive the members. */
+void session_get(struct session *s);
+void session_put(struct session *s);
 
 extern struct spinlock tasks_lock;	/* irq-safe */
 extern struct list tasks;		/* all, in order of creation */
@@ -150,6 +177,19 @@ struct task *task_next(int pid);
 struct vm *task_vm(struct task *t);
 int pid_count(void);			/* live tasks and threads */
 int pid_last(void);
+
+/* A new thread with a kernel stack, zeroed: state THREAD_SLEEPING, so that thread_wake() starts it; refs 1, its own;
+ * task nullptr; nice, weight and affinity of the current thread. nullptr without memory. For fork and kthread_start(). */
+[[nodiscard]] struct thread *thread_new(const char *name);
+/* The scheduler, after it has switched away from a thread in THREAD_DEAD: frees the stack and drops the thread's own
+ * reference. Never sleeps; interrupts may be off. A kernel thread ends by irq_disable(), state = THREAD_DEAD, schedule(). */
+void thread_gone(struct thread *t);
+/* The clock tick of a user thread: ns of CPU time just used. Drives ITIMER_VIRTUAL, ITIMER_PROF and RLIMIT_CPU. */
+void itimer_tick(struct thread *t, u64 ns, bool user);
+/* CPU time of a task in ns, its live threads included. Takes tasks_lock. */
+void task_times(struct task *t, u64 *user_ns, u64 *system_ns);
+/* The letter of /proc/PID/stat: R S D T Z X. */
+char thread_state_letter(const struct thread *t);
 
 void task_init(void);			/* pid table, caches */
 /* The first user task: pid 1, runs `path` with the arguments. Called once by boot. 0 or -errno. */
@@ -197,7 +237,7 @@ void tty_session_end(struct session *s);
 /* A program's file as exec sees it. object: page cache of the file, with a reference. */
 struct exec_file {
 	struct object *object;
-	void *path;			/* struct path *, for /proc/PID/exe; owned */
+	void *path;			/* struct path *, for /proc/PID/exe; owned; exec takes it and leaves nullptr */
 	u64 size;
 	u32 mode, uid, gid;
 	bool nosuid;
