@@ -85,11 +85,16 @@ static inline unsigned pt_index(va_t va, int level)
 	return (unsigned)(va >> (PAGE_SHIFT + 9 * level)) & (PT_SLOTS - 1);
 }
 
-#ifndef QUIRE_HOST
 /* ------------------------------------------------------------------ part B: privileged */
 
+/* Host tests play the machine: they implement what their sources call (test/host/support.c). */
+#ifdef QUIRE_HOST
+void *direct_map(struct pa pa);
+struct pa direct_pa(const void *p);
+#else
 static inline void *direct_map(struct pa pa) { return (void *)(DIRECT_BASE + pa.v); }
 static inline struct pa direct_pa(const void *p) { return (struct pa){ (va_t)p - DIRECT_BASE }; }
+#endif
 
 /* Memory that the firmware reports, and what the boot loader left in it. Filled by the machine's
  * entry code before kmain(). Physical, byte-exact; ranges do not overlap among `ram`. */
@@ -185,6 +190,7 @@ void arch_init_devices(void);
  * before cpu_main(). */
 void arch_init(struct boot_info *bi);
 
+#ifndef QUIRE_HOST
 /* ------------------------------------------------------------------ part C: threads, user mode (frame.h) */
 
 /*
@@ -244,9 +250,6 @@ int arch_cpuinfo(unsigned cpu, char *buf, size_t size);
 /* boot/main.c; on CPU 0's idle thread, interrupts off. cpu_main: the other CPUs. */
 [[noreturn]] void kmain(struct boot_info *bi);
 [[noreturn]] void cpu_main(void);
-
-/* mm/page.c: zeroed pages for tables before the allocator runs (physical, below what the entry code
- * mapped). Panics if there is none. */
 
 /* A memory abort from user mode or from a user copy. */
 struct fault {
