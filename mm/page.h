@@ -36,7 +36,11 @@ struct page {
 	u8 level;			/* (i) table: level of its slots */
 	u8 flags;			/* (a) PG_* */
 	union {
-		struct list node;	/* (b) free lists; owner's use otherwise */
+		struct list node;	/* (b) free blocks; owner's use otherwise */
+		struct {		/* PAGE_FREE, single */
+			struct page *next;	/* (b) in its batch */
+			struct page *batch;	/* (b) in a batch's first page: the next batch */
+		};
 		struct {		/* PAGE_CACHE */
 			struct object *object;	/* (o) nullptr once truncated */
 			u64 index;		/* (o) page number in the object */
@@ -49,10 +53,12 @@ struct page {
 		};
 		struct {		/* PAGE_SLAB */
 			struct slab_cache *cache;
-			void *free_list;
+			u16 free;		/* first free object: offset / 16 + 1, 0: none */
+			u16 in_use;
+			u32 reserved;
 		};
 	};
-	u32 aux;			/* slab: objects in use; else the owner's */
+	u32 aux;			/* slab: frames of its neighbours in the list; else the owner's */
 	u32 aux2;
 };
 
@@ -63,18 +69,23 @@ enum page_flags : u8 {
 enum page_alloc_flags : u32 {
 	PA_ZERO = 1,		/* cleared */
 	PA_NOWAIT = 2,		/* no reclaim, no sleep: from interrupts and under spinlocks */
-	PA_RESERVE = 4,		/* may use the last reserve (to free memory with) */
+	PA_RESERVE = 4,		/* may use the last reserve (to free memory with); never reclaims */
 };
 
 struct boot_info;
 /* Builds the descriptors from the memory map. Before anything else in mm. */
 void page_init(const struct boot_info *bi);
 
-/* A block of 2^order pages, refs 1, of that kind; nullptr when there is no memory (after reclaim has been
- * tried, unless PA_NOWAIT). May sleep without PA_NOWAIT. */
+constexpr unsigned PAGE_ORDER_MAX = 10;
+
+/* A block of 2^order pages, order <= PAGE_ORDER_MAX, naturally aligned. Its first descriptor: refs 1, that kind, all
+ * else zero; the others' are not touched. nullptr when there is no memory (after reclaim has been
+ * tried, unless PA_NOWAIT or PA_RESERVE). May sleep without these. */
 [[nodiscard]] struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags);
 /* Gives back a block whose references are gone or were never shared (refs <= 1). Never sleeps. */
 void page_free(struct page *p);
+/* Makes a block of 2^order pages as many single pages of its kind with its refs and flags. */
+void page_split(struct page *p);
 
 /* The array of descriptors, and its conversions: a few instructions each. */
 extern struct page *page_array;		/* indexed by frame number */
@@ -122,8 +133,8 @@ static inline void page_put(struct page *p)
 
 static inline u32 page_refs(const struct page *p) { return load_acquire(&p->refs); }
 
-/* What asks others to give memory back; called when free pages run low, from the allocating thread. Returns
- * the number of pages freed. Lower `order` first (page cache 0, slabs 1, OOM killer 9). */
+/* What asks others to give memory back; called when free pages run low, from the allocating thread, which may hold
+ * sleeping locks: only try those. Allocates with PA_RESERVE only. Returns the number of pages freed. Lower `order` first (page cache 0, slabs 1, OOM killer 9). */
 struct shrinker {
 	u64 (*shrink)(u64 want);
 	int order;

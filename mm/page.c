@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Page frames: the fast paths, reclaim, counters.
+ *
+ * Each CPU has two batches of single pages, as in Bonwick's magazines (2001): `loaded`, from which it
+ * allocates and to which it frees, and `spare`, empty or full. A CPU that goes back and forth
+ * over the edge of a batch swaps the two, and only a run of more than a batch in one direction
+ * takes the allocator's lock, to push or pop a whole batch.
+ *
+ * A CPU's lists are touched by that CPU only, with interrupts off: interrupt handlers allocate too.
+ */
+#include "mm/page_buddy.h"
+#include "lib/string.h"
+#include "arch/arch.h"
+
+constexpr int RECLAIM_ROUNDS = 8;
+constexpr u8 POISON = 0x6b;
+
+/* (c) this CPU only, interrupts off; others read the counters. */
+static struct page_cpu {
+	alignas(2 * CACHE_LINE)
+	struct page *loaded;		/* (c) */
+	u64 count;			/* (c) pages in loaded, at most PAGE_BATCH */
+	struct page *spare;		/* (c) a full batch, or nullptr */
+	u64 allocs[PAGE_KINDS];		/* (c) pages ever allocated, by kind */
+	u64 frees[PAGE_KINDS];		/* (c) pages ever freed; may exceed this CPU's allocs */
+} page_cpus[MAX_CPUS];
+
+static u64 keep_pages;			/* (i) */
+static u64 fail_in;			/* (a) allocations until one fails; 0: never */
+static struct shrinker *shrinkers;	/* (a) pushed at boot, in rising order */
+
+void page_set_keep(u64 pages) { keep_pages = pages; }
+
+/* ---- Poison: DEBUG builds only ---- */
+
+static void poison(struct page *p, unsigned order)
+{
+	if (!DEBUG_BUILD)
+		return;
+	memset(page_address(p), POISON, PAGE_SIZE << order);
+	for (struct page *end = p + (1ul << order); p < end; p++)
+		p->flags = PG_POISONED;
+}
+
+static void check_poison(struct page *p, unsigned order)
+{
+	if (!DEBUG_BUILD)
+		return;
+	for (struct page *end = p + (1ul << order); p < end; p++) {
+		const u8 *byte = page_address(p);
+
+		for (size_t i = 0; (p->flags & PG_POISONED) && i < PAGE_SIZE; i++)
+			if (byte[i] != POISON)
+				panic("free page %#lx was written at offset %#zx: %#x",
+				      page_pa(p).v, i, byte[i]);
+		p->flags = 0;
+	}
+}
+
+/* ---- This CPU's lists; interrupts off ---- */
+
+/* The larger half of the fast path's work is left out of it: true when `loaded` has a page now. */
+[[gnu::noinline]] static bool refill(struct page_cpu *c, u64 keep)
+{
+	u32 n = PAGE_BATCH;
+
+	c->loaded = c->spare;
+	c->spare = nullptr;
+	if (!c->loaded)
+		c->loaded = buddy_take_batch(keep, &n);
+	c->count = c->loaded ? n : 0;
+	return c->loaded;
+}
+
+[[gnu::noinline]] static void rotate(struct page_cpu *c)
+{
+	if (c->spare)
+		buddy_give_batch(c->spare);
+	c->spare = c->loaded;
+	c->loaded = nullptr;
+	c->count = 0;
+}
+
+static inline struct page *take_loaded(struct page_cpu *c, enum page_kind kind)
+{
+	struct page *p = c->loaded;
+
+	if (likely(p)) {
+		c->loaded = p->next;
+		c->count--;
+		c->allocs[kind]++;
+	}
+	return p;
+}
+
+/* Gives this CPU's lists to the buddy allocator, so that they can be merged. */
+static void drain_local(void)
+{
+	u64 flags = irq_save();
+	struct page_cpu *c = &page_cpus[cpu_id()];
+
+	buddy_give_pages(c->loaded);
+	buddy_give_pages(c->spare);
+	c->loaded = c->spare = nullptr;
+	c->count = 0;
+	irq_restore(flags);
+}
+
+/* ---- Allocation ---- */
+
+static u64 pages_to_keep(u32 flags)
+{
+	return flags & PA_RESERVE ? 0 : flags & PA_NOWAIT ? keep_pages / 2 : keep_pages;
+}
+
+static struct page *take_single(enum page_kind kind, u32 flags)
+{
+	u64 irq = irq_save();
+	struct page_cpu *c = &page_cpus[cpu_id()];
+	struct page *p = nullptr;
+
+	if (c->loaded || refill(c, pages_to_keep(flags)))
+		p = take_loaded(c, kind);
+	irq_restore(irq);
+	return p;
+}
+
+static struct page *take_block(unsigned order, enum page_kind kind, u32 flags)
+{
+	struct page *p = buddy_alloc(order, pages_to_keep(flags));
+
+	if (!p) {
+		drain_local();
+		p = buddy_alloc(order, pages_to_keep(flags));
+	}
+	if (p) {
+		u64 irq = irq_save();
+
+		page_cpus[cpu_id()].allocs[kind] += 1ul << order;
+		irq_restore(irq);
+	}
+	return p;
+}
+
+static u64 reclaim(u64 want)
+{
+	u64 freed = 0;
+
+	for (struct shrinker *s = load_acquire(&shrinkers); s && freed < want; s = s->next)
+		freed += s->shrink(want - freed);
+	return freed;
+}
+
+static bool fail_now(void)
+{
+	u64 n = load_relaxed(&fail_in);
+
+	return n && __atomic_fetch_sub(&fail_in, 1, __ATOMIC_RELAXED) == 1;
+}
+
+/* Everything but a single page from a list that has one. */
+[[gnu::noinline]] static struct page *alloc_slow(unsigned order, enum page_kind kind, u32 flags)
+{
+	struct page *p = nullptr;
+
+	assert(order <= PAGE_ORDER_MAX && kind > PAGE_RESERVED && kind < PAGE_KINDS);
+	if (fail_now())
+		return nullptr;
+	for (int round = 0; round < RECLAIM_ROUNDS; round++) {
+		p = order ? take_block(order, kind, flags) : take_single(kind, flags);
+		if (p || flags & (PA_NOWAIT | PA_RESERVE))
+			break;
+		if (!reclaim(max(1ul << order, (u64)PAGE_BATCH)))
+			break;
+	}
+	return p;
+}
+
+static void clear_block(struct page *p, unsigned order)
+{
+	char *at = page_address(p);
+
+	for (char *end = at + (PAGE_SIZE << order); at < end; at += PAGE_SIZE)
+		arch_page_clear(at);
+}
+
+struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags)
+{
+	struct page *p = nullptr;
+
+	if (likely(order == 0 && load_relaxed(&fail_in) == 0)) {
+		u64 irq = irq_save();
+
+		p = take_loaded(&page_cpus[cpu_id()], kind);
+		irq_restore(irq);
+	}
+	if (unlikely(!p)) {
+		p = alloc_slow(order, kind, flags);
+		if (!p)
+			return nullptr;
+	}
+	check_poison(p, order);
+	*p = (struct page){ .refs = 1, .kind = kind, .order = (u8)order };
+	if (flags & PA_ZERO)
+		clear_block(p, order);
+	return p;
+}
+
+/* ---- Freeing ---- */
+
+[[noreturn, gnu::cold, gnu::noinline]] static void bad_free(const struct page *p)
+{
+	panic("page %#lx is freed, but it is %s (kind %u, refs %u)", page_pa(p).v,
+	      p->kind == PAGE_FREE ? "free" : "not ours to free", p->kind, p->refs);
+}
+
+[[gnu::noinline]] static void free_block(struct page *p)
+{
+	unsigned order = p->order;
+	u64 irq = irq_save();
+
+	page_cpus[cpu_id()].frees[p->kind] += 1ul << order;
+	irq_restore(irq);
+	p->kind = PAGE_FREE;
+	p->flags = 0;
+	poison(p, order);
+	buddy_free(p, order);
+}
+
+void page_free(struct page *p)
+{
+	enum page_kind kind = p->kind;
+
+	if (unlikely(kind <= PAGE_RESERVED || (DEBUG_BUILD && p->refs > 1)))
+		bad_free(p);
+	if (unlikely(p->order))
+		return free_block(p);
+	p->kind = PAGE_FREE;
+	p->flags = 0;
+	poison(p, 0);
+	u64 irq = irq_save();
+	struct page_cpu *c = &page_cpus[cpu_id()];
+
+	if (unlikely(c->count == PAGE_BATCH))
+		rotate(c);
+	p->next = c->loaded;
+	c->loaded = p;
+	c->count++;
+	c->frees[kind]++;
+	irq_restore(irq);
+}
+
+void page_split(struct page *p)
+{
+	struct page *end = p + (1ul << p->order);
+
+	p->order = 0;
+	for (struct page *q = p + 1; q < end; q++)
+		*q = (struct page){ .refs = p->refs, .kind = p->kind, .flags = p->flags };
+}
+
+/* ---- Reclaim, counters ---- */
+
+void shrinker_register(struct shrinker *s)
+{
+	struct shrinker **at = &shrinkers;
+
+	while (*at && (*at)->order <= s->order)
+		at = &(*at)->next;
+	s->next = *at;
+	store_release(at, s);
+}
+
+u64 page_cpu_free(void)
+{
+	u64 n = 0;
+
+	for (const struct page_cpu *c = page_cpus; c < page_cpus + MAX_CPUS; c++)
+		n += load_relaxed(&c->count) + (load_relaxed(&c->spare) ? PAGE_BATCH : 0);
+	return n;
+}
+
+void page_stats(struct page_stats *out)
+{
+	*out = (struct page_stats){ .total = page_ram.managed };
+	for (const struct page_cpu *c = page_cpus; c < page_cpus + MAX_CPUS; c++)
+		for (unsigned k = 0; k < PAGE_KINDS; k++) {
+			u64 allocs = load_relaxed(&c->allocs[k]), frees = load_relaxed(&c->frees[k]);
+
+			out->kind[k] += allocs - frees;
+			out->allocs += allocs;
+			out->frees += frees;
+		}
+	out->free = buddy_free_pages() + page_cpu_free();
+	out->kind[PAGE_FREE] = out->free;
+	out->kind[PAGE_RESERVED] = page_ram.ram - page_ram.managed;
+}
+
+void page_fail_at(u64 n) { store_relaxed(&fail_in, n); }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/* Below mm/page.c: free blocks of 2^order pages, and batches of single pages. Only page*.c use it. */
+#pragma once
+
+#include "mm/page.h"
+
+constexpr u32 PAGE_BATCH = 64;
+
+/* In `flags` of free pages only. */
+enum : u8 {
+	PG_BUDDY = 128,		/* first page of a block in a free list; `order` is valid */
+	PG_POISONED = 64,	/* DEBUG: filled with POISON */
+};
+
+void buddy_init(void);
+/* Adds the frames [first, end): zeroed descriptors that are in no list. */
+void buddy_add(u64 first, u64 end);
+/* Nothing is taken when fewer than `keep` pages would be left; then and without a block: nullptr. Batches are merged
+ * into blocks when that is what it takes. */
+struct page *buddy_alloc(unsigned order, u64 keep);
+void buddy_free(struct page *p, unsigned order);
+/* 1 to PAGE_BATCH single pages, linked by `next`; their number in *n. */
+struct page *buddy_take_batch(u64 keep, u32 *n);
+/* Exactly PAGE_BATCH pages. */
+void buddy_give_batch(struct page *first);
+/* Any number of pages. */
+void buddy_give_pages(struct page *first);
+u64 buddy_free_pages(void);
+/* Walks every list, blocks and batches apart, in pages; -1 when one is broken. */
+s64 buddy_recount(void);
+
+/* page_boot.c: what page_init found; end of the array. */
+struct page_ram {
+	u64 first, end;		/* frames that have descriptors */
+	u64 ram;		/* of them, RAM */
+	u64 managed;		/* of them, handed to the allocator */
+};
+extern struct page_ram page_ram;
+
+/* page.c: free pages on the lists of all CPUs; the pages that only PA_RESERVE and PA_NOWAIT may take. */
+u64 page_cpu_free(void);
+void page_set_keep(u64 pages);
+
+static inline u64 page_frame(const struct page *p) { return (u64)(p - page_array); }
