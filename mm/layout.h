@@ -54,6 +54,9 @@ struct layout {
 	u64 pages;			/* sum of their sizes, in pages */
 };
 
+/* Once, before the first layout: makes the cache that nodes come from. */
+void layout_init(void);
+
 /* `to` (uninitialised) becomes an equal layout. O(1), cannot fail. */
 void layout_clone(struct layout *to, const struct layout *from);
 /* Empties it: drops the reference on the root; regions that nobody else shares let go of their objects. */
@@ -73,7 +76,8 @@ bool layout_is_free(const struct layout *l, va_t start, va_t end);
 /*
  * Room for the changes below. A change first calls layout_reserve(l, n), which makes sure (by allocating spare nodes
  * into *spare) that the next n insertions or removals cannot fail; then performs them; then
- * layout_release(spare). So no operation has to be undone. -ENOMEM, nothing changed.
+ * layout_release(spare). So no operation has to be undone. -ENOMEM, nothing changed. *spare is {} at first; nodes that the
+ * changes free go there too. Allocates, so may sleep; none of the changes does, but for what object_put() does.
  */
 struct layout_spare {
 	struct layout_node *nodes;	/* chained */

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The layout: searching an ordered set of regions, sharing it, checking it. Changes are in mm/layout_change.c, the nodes
+ * of the tree below both in mm/layout_tree.c.
+ *
+ * A search follows one path. What looks at many regions goes leaf by leaf, with one search for each: no
+ * pointers between leaves, which shared nodes could not have.
+ *
+ * No locks here: the caller holds vm->lock, for reading at least.
+ */
+#include "mm/layout_tree.h"
+
+void layout_clone(struct layout *to, const struct layout *from)
+{
+	*to = *from;
+	if (to->root)
+		__atomic_fetch_add(&to->root->refs, 1, __ATOMIC_RELAXED);
+}
+
+void layout_destroy(struct layout *l)
+{
+	if (l->root)
+		node_put(l->root);
+	*l = (struct layout){};
+}
+
+bool layout_find(const struct layout *l, va_t va, struct region *r)
+{
+	unsigned i;
+	const struct layout_node *n = leaf_seek(l, va, &i);
+
+	if (unlikely(!n || n->region[i].start > va))
+		return false;
+	*r = n->region[i];
+	return true;
+}
+
+bool layout_next(const struct layout *l, va_t va, struct region *r)
+{
+	unsigned i;
+	const struct layout_node *n = leaf_seek(l, va, &i);
+
+	if (!n)
+		return false;
+	*r = n->region[i];
+	return true;
+}
+
+bool layout_prev(const struct layout *l, va_t va, struct region *r)
+{
+	const struct layout_node *n = l->root;
+	unsigned i;
+
+	if (!n || !va)
+		return false;
+	while (n->level) {
+		i = keys_below(&n->child[0].start, sizeof(struct child), n->count, va - 1);
+		if (!i)		/* in the root only */
+			return false;
+		n = n->child[i - 1].node;
+	}
+	i = keys_below(&n->region[0].start, sizeof(struct region), n->count, va - 1);
+	if (!i)
+		return false;
+	*r = n->region[i - 1];
+	return true;
+}
+
+bool layout_covers(const struct layout *l, va_t start, va_t end)
+{
+	while (start < end) {
+		unsigned i;
+		const struct layout_node *n = leaf_seek(l, start, &i);
+
+		if (!n)
+			return false;
+		for (; i < n->count && start < end; i++) {
+			if (n->region[i].start > start)
+				return false;
+			start = n->region[i].end;
+		}
+	}
+	return true;
+}
+
+bool layout_is_free(const struct layout *l, va_t start, va_t end)
+{
+	unsigned i;
+	const struct layout_node *n = leaf_seek(l, start, &i);
+
+	return !n || n->region[i].start >= end;
+}
+
+u64 layout_count(const struct layout *l, va_t start, va_t end, u32 flags)
+{
+	u64 pages = 0;
+
+	while (start < end) {
+		unsigned i;
+		const struct layout_node *n = leaf_seek(l, start, &i);
+
+		if (!n)
+			break;
+		for (; i < n->count && start < end; i++) {
+			const struct region *r = &n->region[i];
+			va_t low = max(r->start, start), high = min(r->end, end);
+
+			if (low < high && (r->flags & flags) == flags)
+				pages += (high - low) >> PAGE_SHIFT;
+			start = r->end;
+		}
+	}
+	return pages;
+}
+
+/* What layout_gap() looks for. */
+struct hole {
+	u64 size, align, guard;
+	va_t low, high;
+	bool top_down;
+};
+
+/* The place for it in the hole [start, end) that r (may be nullptr) follows; 0: it does not fit. */
+static va_t hole_fit(const struct hole *h, va_t start, va_t end, const struct region *r)
+{
+	if (r && (r->flags & R_GROWSDOWN))
+		end -= min(end, h->guard);
+	start = max(start, h->low);
+	end = min(end, h->high);
+	if (start >= end || end - start < h->size)
+		return 0;
+
+	va_t last = end - h->size;
+	va_t va = h->top_down ? align_down(last, h->align) : align_up(start, h->align);
+
+	return start <= va && va <= last ? va : 0;
+}
+
+/* Searches the holes below each region of the subtree n; `below` is the end of the region before them. */
+static va_t node_gap(const struct hole *h, const struct layout_node *n, va_t below)
+{
+	for (unsigned k = 0; k < n->count; k++) {
+		unsigned i = h->top_down ? n->count - 1 - k : k;
+		va_t start = slot_start(n, i), end = slot_end(n, i);
+		va_t prev = i ? slot_end(n, i - 1) : below;
+		va_t va = 0;
+
+		if (h->top_down ? end <= h->low : prev >= h->high)
+			break;		/* all that follow lie outside, too */
+		if (start - prev < h->size && (!n->level || n->child[i].gap < h->size))
+			continue;
+		if (h->top_down ? prev >= h->high : end <= h->low)
+			continue;
+		if (n->level)
+			va = node_gap(h, n->child[i].node, prev);
+		else
+			va = hole_fit(h, prev, start, &n->region[i]);
+		if (va)
+			return va;
+	}
+	return 0;
+}
+
+va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down,
+		u64 guard)
+{
+	struct hole h = { size, align, guard, low, high, top_down };
+	struct layout_node *n = l->root;
+	va_t va = 0, top = n ? node_end(n) : 0;
+
+	assert(size && align >= PAGE_SIZE);
+	if (top_down)
+		va = hole_fit(&h, top, high, nullptr);
+	if (!va && n)
+		va = node_gap(&h, n, 0);
+	if (!va && !top_down)
+		va = hole_fit(&h, top, high, nullptr);
+	return va;
+}
+
+/* Counts the nodes of the subtree n; all below a shared one are shared. */
+static void node_census(const struct layout_node *n, bool shared, unsigned *own, unsigned *others)
+{
+	shared |= node_is_shared(n);
+	++*(shared ? others : own);
+	for (unsigned i = 0; n->level && i < n->count; i++)
+		node_census(n->child[i].node, shared, own, others);
+}
+
+void layout_nodes(const struct layout *l, unsigned *own, unsigned *shared)
+{
+	*own = *shared = 0;
+	if (l->root)
+		node_census(l->root, false, own, shared);
+}
+
+/* Walks along with layout_check(): what has been seen so far. */
+struct census {
+	struct region last;
+	u32 regions;
+	u64 pages;
+};
+
+static const char *leaf_check(const struct layout_node *n, struct census *c)
+{
+	for (unsigned i = 0; i < n->count; i++) {
+		const struct region *r = &n->region[i];
+
+		if (r->start >= r->end || !is_aligned(r->start | r->end, PAGE_SIZE))
+			return "a region is whole pages and not empty";
+		if (c->regions && r->start < c->last.end)
+			return "regions stand in order and do not overlap";
+		if (c->regions && region_joins(&c->last, r))
+			return "equal neighbours are one region";
+		c->last = *r;
+		c->regions++;
+		c->pages += region_pages(r);
+	}
+	return nullptr;
+}
+
+static const char *node_check(struct layout_node *n, struct census *c)
+{
+	if (!n->count || n->count > node_capacity(n))
+		return "a node is neither empty nor overfull";
+	if (!load_relaxed(&n->refs))
+		return "a node in a tree is counted";
+	if (!n->level)
+		return leaf_check(n, c);
+	for (unsigned i = 0; i < n->count; i++) {
+		struct layout_node *below = n->child[i].node;
+		const char *broken = below->level + 1 != n->level ?
+			"all leaves are equally deep" : node_check(below, c);
+
+		if (broken)
+			return broken;
+
+		struct child want = node_summary(below);
+
+		if (want.start != n->child[i].start || want.end != n->child[i].end)
+			return "a slot knows the span of its child";
+		if (want.gap != n->child[i].gap)
+			return "a slot knows the largest gap below it";
+	}
+	return nullptr;
+}
+
+const char *layout_check(const struct layout *l)
+{
+	struct census c = {};
+
+	if (l->root) {
+		const char *broken = l->root->level && l->root->count < 2 ?
+			"an inner root has two children" : node_check(l->root, &c);
+
+		if (broken)
+			return broken;
+	}
+	if (c.regions != l->regions)
+		return "the number of regions is kept";
+	if (c.pages != l->pages)
+		return "the number of pages is kept";
+	return nullptr;
+}

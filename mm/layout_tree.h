@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The nodes of a layout (private to mm/layout*.c): a B+ tree whose leaves hold the regions and whose inner nodes hold, for each
+ * child, the span it covers and the largest hole inside that span.
+ *
+ * A node is counted by the slots and roots that point to it. It may be changed only by a holder who "owns" it: its count is 1 and
+ * so is that of every node above it. node_own() makes that so, top-down. All nodes that a change needs come from the spare list;
+ * those it frees go back to it, so a change neither fails nor calls the allocator.
+ */
+#pragma once
+
+#include "lib/base.h"
+#include "mm/layout.h"
+
+constexpr unsigned LEAF_MAX = 25;	/* regions in a leaf */
+constexpr unsigned INNER_MAX = 31;	/* children of an inner node */
+constexpr unsigned HEIGHT_MAX = 8;	/* far above what 65,530 regions need (5) */
+
+/* What an inner node knows about one child, and node_summary() recomputes. */
+struct child {
+	va_t start, end;		/* from its first region to the end of its last */
+	u64 gap;			/* the largest hole between two of its regions */
+	struct layout_node *node;
+};
+
+struct layout_node {
+	u32 refs;			/* (a) slots and layouts that point here */
+	u16 level;			/* (i) 0: leaf */
+	u16 count;			/* slots in use */
+	union {				/* all: changed only while refs == 1 */
+		struct region region[LEAF_MAX];	/* each holds a reference on its object */
+		struct child child[INNER_MAX];	/* each holds a reference on its node */
+		struct layout_node *next;	/* in a spare list */
+	};
+};
+
+static_assert(sizeof(struct layout_node) <= 1024);
+
+/* The nodes from the root (at[0]) to the one above the leaf, and the slot taken in each. */
+struct path {
+	unsigned depth;
+	struct {
+		struct layout_node *node;
+		unsigned slot;
+	} at[HEIGHT_MAX];
+};
+
+static inline unsigned node_capacity(const struct layout_node *n)
+{
+	return n->level ? INNER_MAX : LEAF_MAX;
+}
+
+/* The span of slot i, and of the node. */
+static inline va_t slot_start(const struct layout_node *n, unsigned i)
+{
+	return n->level ? n->child[i].start : n->region[i].start;
+}
+
+static inline va_t slot_end(const struct layout_node *n, unsigned i)
+{
+	return n->level ? n->child[i].end : n->region[i].end;
+}
+
+static inline va_t node_start(const struct layout_node *n) { return slot_start(n, 0); }
+static inline va_t node_end(const struct layout_node *n) { return slot_end(n, n->count - 1u); }
+
+static inline unsigned layout_height(const struct layout *l)
+{
+	return l->root ? l->root->level + 1 : 0;
+}
+
+/* How many of n sorted keys, `stride` bytes apart, are <= va. A binary search without unpredictable branches. */
+[[gnu::always_inline]] static inline unsigned keys_below(const va_t *keys, size_t stride, unsigned n,
+							  va_t va)
+{
+	const char *first = (const char *)keys;
+	unsigned base = 0;
+
+	if (!n)
+		return 0;
+	while (n > 1) {
+		unsigned half = n / 2;
+
+		base += *(const va_t *)(first + (base + half - 1) * stride) <= va ? half : 0;
+		n -= half;
+	}
+	return base + (*(const va_t *)(first + base * stride) <= va);
+}
+
+/* The first slot that ends above va; count: none does. */
+static inline unsigned leaf_search(const struct layout_node *n, va_t va)
+{
+	return keys_below(&n->region[0].end, sizeof(struct region), n->count, va);
+}
+
+static inline unsigned inner_search(const struct layout_node *n, va_t va)
+{
+	return keys_below(&n->child[0].end, sizeof(struct child), n->count, va);
+}
+
+/* The first region that ends above va: its leaf, and its slot; nullptr when there is none. */
+static inline struct layout_node *leaf_seek(const struct layout *l, va_t va, unsigned *slot)
+{
+	struct layout_node *n = l->root;
+
+	if (!n)
+		return nullptr;
+	while (n->level) {
+		unsigned i = inner_search(n, va);
+
+		if (i == n->count)	/* in the root only: below it the span is known to reach above va */
+			return nullptr;
+		n = n->child[i].node;
+	}
+	*slot = leaf_search(n, va);
+	return *slot < n->count ? n : nullptr;
+}
+
+static inline bool node_is_shared(const struct layout_node *n)
+{
+	return load_acquire(&n->refs) > 1;
+}
+
+/* The number of pages a region spans. */
+static inline u64 region_pages(const struct region *r)
+{
+	return (r->end - r->start) >> PAGE_SHIFT;
+}
+
+/* Are a and b, in this order, one region cut in two? */
+static inline bool region_joins(const struct region *a, const struct region *b)
+{
+	return a->end == b->start && a->flags == b->flags && a->object == b->object &&
+	       (!a->object || a->offset + region_pages(a) == b->offset);
+}
+
+/* Moves the start of r to va, which lies in or below it; its bytes stay where they were. */
+static inline void region_set_start(struct region *r, va_t va)
+{
+	if (r->object)
+		r->offset += (s64)(va - r->start) >> PAGE_SHIFT;
+	r->start = va;
+}
+
+/* Lets go of one reference; the last one frees the node and lets go of what it holds. May sleep. */
+void node_put(struct layout_node *n);
+struct layout_node *node_take(struct layout_spare *spare);
+/* Replaces the node at *link by a copy of its own, which is returned. */
+struct layout_node *node_copy(struct layout_node **link, struct layout_spare *spare);
+
+/* Makes the node at *link ours alone; the node that holds the link must be. */
+static inline struct layout_node *node_own(struct layout_node **link, struct layout_spare *spare)
+{
+	return unlikely(node_is_shared(*link)) ? node_copy(link, spare) : *link;
+}
+
+/* Makes room for k slots at `at`, contents undefined; takes k slots out (their references are the caller's). */
+void node_open(struct layout_node *n, unsigned at, unsigned k);
+void node_close(struct layout_node *n, unsigned at, unsigned k);
+
+/* What the parent must know about n. */
+struct child node_summary(struct layout_node *n);
+
+/*
+ * Child i of n has changed: renews its summary; takes it out if it is empty; joins it to a sibling if it has
+ * become sparse. false: n looks to its own parent as before. n and the child are owned.
+ */
+bool node_settle(struct layout_node *n, unsigned i, struct layout_spare *spare);
+/* The same for the root: an inner root with one child gives way to it. */
+void root_settle(struct layout *l, struct layout_spare *spare);
+
+/* Owns the way to the leaf for va (for the region that ends first above va; beyond all: the last leaf), writes it down in *p, and returns
+ * the leaf. With `room`, full nodes on the way are split, so that the leaf can take one more. */
+struct layout_node *path_own(struct layout *l, va_t va, bool room, struct path *p,
+			     struct layout_spare *spare);
+/* The leaf at the end of p has changed: settles all that is above it. */
+void path_settle(struct layout *l, struct path *p, struct layout_spare *spare);
