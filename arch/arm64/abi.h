@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+/* What differs in Linux's system call interface from CPU to CPU. */
+#pragma once
+
+/* Are system call numbers, struct stat and struct epoll_event asm-generic's, without legacy calls? */
+constexpr bool ABI_GENERIC = true;
+
+enum : unsigned { O_DIRECTORY = 040000, O_NOFOLLOW = 0100000, O_DIRECT = 0200000, O_LARGEFILE = 0400000 };
