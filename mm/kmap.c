@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Kernel mappings in [KMAP_BASE, KMAP_END): registers from the bottom up, stacks in the upper half.
+ *
+ * A stack lives in a slot of twice its size, whose lower half is never mapped: an overflow faults, and one
+ * bit of an address tells guard from stack. A slot keeps its pages and its mapping for ever; a freed stack waits in a
+ * short list of the CPU or in a list of all CPUs for the next thread. So nothing is ever
+ * unmapped here and no other CPU is ever asked to flush; a new mapping replaces an empty entry,
+ * which no TLB caches.
+ *
+ * Tables grow and are never freed. kmap_lock is held for the walk only; when a table is missing
+ * the walk is left, a page allocated, and the walk begun again.
+ */
+#include "mm/kmap.h"
+#include "mm/page.h"
+#include "arch/arch.h"
+
+constexpr va_t STACKS_BASE = KMAP_BASE + (KMAP_END - KMAP_BASE) / 2;
+constexpr u64 STACK_SLOT = 2 * KSTACK_SIZE;
+constexpr unsigned STACK_PAGES = KSTACK_SIZE / PAGE_SIZE;
+constexpr unsigned CPU_STACKS = 8;
+
+static_assert(KMAP_END - KMAP_BASE >= 64 * GiB && STACKS_BASE % STACK_SLOT == 0);
+
+/* A free stack: its first word, at the bottom, links it. */
+struct free_stack {
+	struct free_stack *next;
+};
+
+static struct spinlock kmap_lock;	/* tables of the kernel half, and: */
+static va_t mmio_end = KMAP_BASE;	/* where the next registers go */
+static va_t stacks_end = STACKS_BASE;	/* where the next slot is */
+
+static struct spinlock stacks_lock;	/* with interrupts off */
+static struct free_stack *stacks;	/* under it: free ones of all CPUs */
+
+static struct cpu_stacks {		/* (c) its CPU only, interrupts off */
+	alignas(CACHE_LINE) struct free_stack *first;
+	unsigned count;
+} cpu_stacks[MAX_CPUS];
+
+/* ---- Tables ---- */
+
+/* The slot for a page; nullptr when a table is missing and *spare is none. Uses up *spare. */
+static struct pte *walk(va_t va, struct page **spare)
+{
+	struct pte *table = arch_kernel_root();
+
+	for (int level = PT_LEVELS - 1; level > 0; level--) {
+		struct pte *slot = &table[pt_index(va, level)];
+
+		if (pte_kind(*slot, level) == PTE_EMPTY) {
+			if (!*spare)
+				return nullptr;
+			arch_publish();		/* the new table's zeros before the table */
+			store_relaxed(&slot->raw, pte_table(page_pa(*spare)).raw);
+			*spare = nullptr;
+		}
+		table = direct_map(pte_table_pa(*slot));
+	}
+	return &table[pt_index(va, 0)];
+}
+
+static bool map_page(va_t va, struct pa pa, u32 prot)
+{
+	struct page *spare = nullptr;
+
+	for (;;) {
+		spin_lock(&kmap_lock);
+		struct pte *slot = walk(va, &spare);
+
+		if (slot) {
+			assert(pte_kind(*slot, 0) == PTE_EMPTY);
+			store_relaxed(&slot->raw, pte_leaf(pa, 0, prot).raw);
+		}
+		spin_unlock(&kmap_lock);
+		if (slot)
+			break;
+		/* One for each missing level; another CPU may fill them first. */
+		spare = page_alloc(0, PAGE_KERNEL, PA_ZERO);
+		if (!spare)
+			return false;
+	}
+	if (spare)
+		page_free(spare);
+	return true;
+}
+
+/* Takes n bytes of addresses; 0 when they are used up. */
+static va_t take_range(va_t *next, va_t end, u64 n)
+{
+	va_t va = 0;
+
+	spin_lock(&kmap_lock);
+	if (end - *next >= n) {
+		va = *next;
+		*next += n;
+	}
+	spin_unlock(&kmap_lock);
+	return va;
+}
+
+/* ---- Registers ---- */
+
+static void *map_device(struct pa pa, u64 size, u32 prot)
+{
+	u64 offset = pa.v & (PAGE_SIZE - 1), bytes = align_up(offset + size, PAGE_SIZE);
+	/* A page stays unmapped behind it, which catches what runs over. */
+	va_t va = take_range(&mmio_end, STACKS_BASE, bytes + PAGE_SIZE);
+
+	if (!va)
+		return nullptr;
+	for (u64 at = 0; at < bytes; at += PAGE_SIZE)
+		if (!map_page(va + at, (struct pa){ pa.v - offset + at }, prot))
+			return nullptr;
+	arch_publish();
+	arch_tlb_kernel(va, va + bytes);
+	return (char *)va + offset;
+}
+
+void *mmio_map(struct pa pa, u64 size)
+{
+	return map_device(pa, size, P_R | P_W | P_DEVICE | P_GLOBAL | P_ACCESSED | P_DIRTY);
+}
+
+void *mmio_map_uncached(struct pa pa, u64 size)
+{
+	return map_device(pa, size, P_R | P_W | P_UNCACHED | P_GLOBAL | P_ACCESSED | P_DIRTY);
+}
+
+/* ---- Stacks ---- */
+
+static void *stack_top(struct free_stack *s) { return (char *)s + KSTACK_SIZE; }
+
+static void give_pages(struct page **pages, unsigned n)
+{
+	while (n-- > 0)
+		page_free(pages[n]);
+}
+
+/* All pages first, so that a failure leaves nothing half mapped except tables, which stay useful. */
+static void *stack_create(void)
+{
+	struct page *pages[STACK_PAGES];
+	unsigned n = 0;
+
+	for (; n < STACK_PAGES && (pages[n] = page_alloc(0, PAGE_KERNEL, 0)); n++)
+		;
+	va_t slot = n < STACK_PAGES ? 0 : take_range(&stacks_end, KMAP_END, STACK_SLOT);
+
+	if (!slot) {
+		give_pages(pages, n);
+		return nullptr;
+	}
+	va_t bottom = slot + KSTACK_SIZE;
+
+	for (unsigned i = 0; i < STACK_PAGES; i++)
+		if (!map_page(bottom + i * PAGE_SIZE, page_pa(pages[i]),
+			      P_R | P_W | P_GLOBAL | P_ACCESSED | P_DIRTY)) {
+			/* Only the first page can miss a table: the slot, still empty, is lost. */
+			assert(i == 0);
+			give_pages(pages, n);
+			return nullptr;
+		}
+	arch_publish();
+	arch_tlb_kernel(bottom, bottom + KSTACK_SIZE);
+	return (char *)bottom + KSTACK_SIZE;
+}
+
+static struct free_stack *pop_cpu(void)
+{
+	u64 flags = irq_save();
+	struct cpu_stacks *c = &cpu_stacks[cpu_id()];
+	struct free_stack *s = c->first;
+
+	if (s) {
+		c->first = s->next;
+		c->count--;
+	}
+	irq_restore(flags);
+	return s;
+}
+
+static struct free_stack *pop_global(void)
+{
+	u64 flags = spin_lock_irq(&stacks_lock);
+	struct free_stack *s = stacks;
+
+	if (s)
+		stacks = s->next;
+	spin_unlock_irq(&stacks_lock, flags);
+	return s;
+}
+
+void *kstack_alloc(void)
+{
+	struct free_stack *s = pop_cpu();
+
+	if (!s && load_relaxed(&stacks))
+		s = pop_global();
+	return s ? stack_top(s) : stack_create();
+}
+
+void kstack_free(void *top)
+{
+	struct free_stack *s = (struct free_stack *)((char *)top - KSTACK_SIZE);
+
+	assert(((va_t)s & (STACK_SLOT - 1)) == KSTACK_SIZE && (va_t)s < stacks_end);
+	u64 flags = irq_save();
+	struct cpu_stacks *c = &cpu_stacks[cpu_id()];
+
+	if (c->count < CPU_STACKS) {
+		s->next = c->first;
+		c->first = s;
+		c->count++;
+	} else {
+		spin_lock(&stacks_lock);
+		s->next = stacks;
+		stacks = s;
+		spin_unlock(&stacks_lock);
+	}
+	irq_restore(flags);
+}
+
+bool kstack_is_guard(va_t addr)
+{
+	return addr >= STACKS_BASE && addr < load_relaxed(&stacks_end) && !(addr & KSTACK_SIZE);
+}
+
+u64 kstack_pages(void)
+{
+	return (load_relaxed(&stacks_end) - STACKS_BASE) / STACK_SLOT * STACK_PAGES;
+}
+
+void kmap_init(void)
+{
+	/* All state is static; what must be there is the machine's root. */
+	assert(arch_kernel_root());
+}
