@@ -5,7 +5,7 @@
 
 HOST := $(BUILD)/host
 HOST_SRC := $(wildcard test/host/*_test.c)
-HOST_FLAGS := -std=gnu23 -g -O1 -DQUIRE_HOST -DDEBUG -I. -Itest/host/include -MMD -MP -Wall -Wextra \
+HOST_FLAGS := -std=gnu23 -g -O1 -DQUIRE_HOST -DDEBUG -iquote . -Itest/host/include -MMD -MP -Wall -Wextra \
 	-Wno-unused-parameter -fno-omit-frame-pointer -fno-strict-aliasing -fno-common
 HOST_COMPILE = $(Q)mkdir -p $(@D) && $(CC) $(HOST_FLAGS) \
 	-fno-sanitize-recover=all -c -o $@ $<

@@ -12,7 +12,7 @@ UFLAGS := --target=$(USER_TARGET) $(USER_CFLAGS) -std=gnu23 -O2 -g -static -fno-
 	-fno-stack-protector -fno-asynchronous-unwind-tables -Wall -Wextra -Wno-unused-parameter \
 	-nostdlibinc -isystem $(SYSROOT)/usr/include/$(USER_TARGET) \
 	-idirafter $(SYSROOT)/usr/include/$(MULTIARCH) -idirafter $(SYSROOT)/usr/include \
-	-D_GNU_SOURCE= -I. -MMD -MP
+	-D_GNU_SOURCE= -iquote . -MMD -MP
 
 .PHONY: user sysroot
 user: $(USER_BIN)
