@@ -46,17 +46,38 @@ def kernel_file(root, args, about):
     return f"{folder}/{about['KERNEL']}"
 
 
+def check_machine(about, arch, name):
+    """A machine that only newer versions of QEMU have must not end in QEMU's own words."""
+    if not shutil.which(about["QEMU"]):
+        fail(f"{about['QEMU']} is missing: run tools/setup")
+    if f"QEMU_{name}" not in about:
+        fail(f"{arch} has no machine {name}")
+    since = about.get(f"QEMU_SINCE_{name}")
+    if not since:
+        return
+    known = subprocess.run([about["QEMU"], "-M", "help"], stdout=subprocess.PIPE, text=True).stdout
+    if not re.search(rf"^{name} ", known, re.M):
+        fail(f"this {about['QEMU']} has no machine {name}: QEMU {since} or later is needed")
+
+
+def board_limits(about, name, args):
+    """What a real board fixes: its memory, its CPUs, its device tree."""
+    args.mem = about.get(f"MEM_{name}", args.mem)
+    args.cpus = int(about.get(f"CPUS_{name}", args.cpus))
+    tree = about.get(f"DTB_{name}")
+    if tree and not args.dtb:
+        fail(f"{name} needs --dtb FILE: {tree} of the board's firmware or of a Linux kernel")
+
+
 def qemu(root, args, initrd, options):
     about = facts(root, args.arch)
     name, _, extra = (args.machine or about["MACHINE_DEFAULT"]).partition(",")
+    check_machine(about, args.arch, name)
+    board_limits(about, name, args)
     machine = about.get(f"QEMU_ICOUNT_{name}" if args.icount else f"QEMU_{name}")
     kernel = kernel_file(root, args, about)
-    if not machine:
-        fail(f"{args.arch} has no machine {name}" + (" with --icount" if args.icount else ""))
-    if not shutil.which(about["QEMU"]):
-        fail(f"{about['QEMU']} is missing: run tools/setup")
-    if args.icount and args.cpus != 1:
-        fail("--icount counts the instructions of one CPU: leave --cpus at 1")
+    if args.icount and (args.cpus != 1 or not machine):
+        fail(f"--icount counts the instructions of one CPU: not with --cpus {args.cpus} on {name}")
     for file in filter(None, (kernel, initrd, args.dtb)):
         if not os.path.exists(file):
             fail(f"{file} is missing")
