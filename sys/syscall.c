@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Dispatch: from a number to a function, through a table made from THE list. Slot 0 of the table stands for number
+ * -1, where all calls that this CPU lacks end up; numbers are looked up one higher.
+ *
+ * A call that no file defines is a weak alias of sys_missing, so that the list can be ahead of the kernel.
+ */
+#include "sys/syscall.h"
+#include "sys/syscalls.h"
+#include "sys/trace.h"
+#include "fs/file.h"
+#include "lib/printf.h"
+#include "proc/task.h"
+
+typedef long syscall_fn(struct trapframe *f);
+
+static syscall_fn sys_missing;
+bool syscall_log_unknown;
+
+#define DECLARE_WEAK(name, generic, x86, kinds) \
+	[[gnu::weak, gnu::alias("sys_missing")]] long sys_##name(struct trapframe *f);
+SYSCALLS(DECLARE_WEAK)
+
+#define NUMBER(generic, x86) (ABI_GENERIC ? (generic) : (x86))
+
+/* One more than the highest number, found by the compiler: the table is as long as its last entry asks. */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+#define FUNCTION(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = sys_##name,
+static syscall_fn *const calls[] = { SYSCALLS(FUNCTION) };
+
+#define INFO(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = { #name, kinds },
+static const struct {
+	const char *name, *kinds;
+} infos[] = { SYSCALLS(INFO) };
+#pragma clang diagnostic pop
+
+constexpr u64 CALLS = ARRAY_SIZE(calls) - 1;
+static_assert(ARRAY_SIZE(calls) == ARRAY_SIZE(infos));
+static_assert(CALLS < 1024);
+
+const char *syscall_name(u64 nr)
+{
+	return nr < CALLS ? infos[nr + 1].name : nullptr;
+}
+
+[[gnu::cold]] static void log_unknown(u64 nr)
+{
+	static u64 seen[1024 / 64];
+	u64 slot = nr < 1024 ? nr : 1023, bit = BIT(slot % 64);
+
+	if (!syscall_log_unknown || (__atomic_fetch_or(&seen[slot / 64], bit, __ATOMIC_RELAXED) & bit))
+		return;
+	const char *name = syscall_name(nr);
+
+	log_info("%s: system call %lu (%s) is missing", thread_current()->name, nr, name ? name : "unknown");
+}
+
+static long sys_missing(struct trapframe *f)
+{
+	log_unknown(frame_syscall(f));
+	return -ENOSYS;
+}
+
+[[gnu::cold, gnu::noinline]] static void dispatch_slow(struct trapframe *f, u64 nr)
+{
+	syscall_fn *call = nr < CALLS ? calls[nr + 1] : nullptr;
+	bool traced = thread_self()->work & THREAD_TRACE;
+
+	if (traced)
+		trace_enter(f, syscall_name(nr), nr < CALLS ? infos[nr + 1].kinds : nullptr);
+	frame_set_result(f, (u64)(call ? call : sys_missing)(f));
+	if (traced)
+		trace_exit(f, syscall_name(nr));
+}
+
+void syscall_dispatch(struct trapframe *f)
+{
+	u64 nr = frame_syscall(f);
+
+	if (likely(nr < CALLS && calls[nr + 1] && !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
+		frame_set_result(f, (u64)calls[nr + 1](f));
+	else
+		dispatch_slow(f, nr);
+}
