@@ -198,6 +198,7 @@ void arch_init(struct boot_info *bi);
  * the kernel) and struct arch_thread (callee-saved registers, TLS base, SIMD state), and:
  *   u64  frame_pc(f), frame_sp(f);  void frame_set_pc(f, v), frame_set_sp(f, v);
  *   bool frame_is_user(f);
+ *   bool frame_in_syscall(f);            it came by a system call, not by an exception or interrupt
  *   u64  frame_syscall(f);               system call number
  *   u64  frame_arg(f, i);                argument 0..5 as passed
  *   u64  frame_result(f); void frame_set_result(f, v);
@@ -207,7 +208,8 @@ void arch_init(struct boot_info *bi);
  */
 #include <frame.h>
 
-/* A thread that will call fn(arg) in the kernel when first switched to; fn must not return. */
+/* A thread that will call thread_started() and then fn(arg) in the kernel when first switched to, interrupts off; fn
+ * must not return. */
 void arch_thread_kernel(struct thread_head *t, struct arch_thread *a, void (*fn)(void *), void *arg);
 /* A thread that will call thread_started() and then go to user mode with a copy of the frame (result 0). Copies the SIMD state of
  * the current thread (a_from is its arch_thread). Returns the new thread's frame for changes (stack pointer, TLS). */
@@ -269,7 +271,7 @@ void syscall_dispatch(struct trapframe *f);
 /* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off; returns with work == 0 and
  * interrupts off. */
 void user_work(struct trapframe *f);
-/* proc/trap.c: first thing of a new user thread, right after its first switch; finishes the switch. */
+/* proc/sched.c: first thing of a new thread, right after its first switch; finishes the switch. Interrupts off. */
 void thread_started(struct thread_head *prev);
 /* arch/irq.c, proc: interrupts off, on the current thread's stack, preempt raised by the machine around them. */
 void ipi_handle(enum ipi kind);

@@ -22,7 +22,7 @@ struct thread_head {
 };
 
 enum thread_work : u64 {
-	THREAD_RESCHED = 1,	/* call sched_yield_to_others() */
+	THREAD_RESCHED = 1,	/* another thread should run here */
 	THREAD_SIGNAL = 2,	/* look for signals to deliver */
 	THREAD_TRACE = 4,	/* trace system calls of this thread (slow entry path) */
 };
@@ -30,7 +30,11 @@ enum thread_work : u64 {
 #ifndef QUIRE_HOST
 #include <cpu.h>
 
-void sched_preempt(void);	/* proc/sched.c: reschedule now if asked to */
+/* proc/sched.c. sched_preempt: at the end of an interrupt of the kernel, interrupts off, when preempt is 0 and
+ * THREAD_RESCHED is set. sched_preempt_late: the same from preempt_enable(); does nothing with interrupts off, so that
+ * a section under irq_save() stays whole. */
+void sched_preempt(void);
+void sched_preempt_late(void);
 
 static inline unsigned cpu_id(void)
 {
@@ -53,7 +57,7 @@ static inline void preempt_enable(void)
 
 	store_relaxed(&t->preempt, n);
 	if (unlikely(n == 0 && (load_relaxed(&t->work) & THREAD_RESCHED)))
-		sched_preempt();
+		sched_preempt_late();
 }
 
 static inline bool preempt_disabled(void)

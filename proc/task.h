@@ -41,8 +41,6 @@ struct signal_queue {			/* pending signals */
 	struct list infos;
 };
 
-struct sched_entity;			/* in thread: see proc/sched.c */
-
 struct thread {
 	struct thread_head head;	/* first: entry code reaches it */
 	struct arch_thread arch;
@@ -53,21 +51,23 @@ struct thread {
 	char name[16];			/* comm */
 	u32 refs;			/* (a) */
 
-	/* scheduler (run queue's lock) */
-	enum thread_state state;	/* (a) */
-	bool on_queue, on_cpu;
-	u8 nice_index;
-	int nice;
-	u32 weight;
-	u64 vruntime, exec_start, slice_start;
-	struct rb_node run_node;
-	u64 affinity;
-	u32 last_cpu;
+	/* scheduler (r: lock of the run queue of head.cpu, see proc/runqueue.h) */
+	enum thread_state state;	/* (a) set by itself; back to THREAD_RUNNING by who wakes it, under r */
+	bool on_queue;			/* (r) it runs or is in the queue */
+	bool timed_out;			/* (a) its sleep_timer went off */
+	bool reset_on_fork;		/* SCHED_RESET_ON_FORK */
+	u8 policy, rt_priority;		/* (r) SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
+	int nice;			/* (r) */
+	u32 weight;			/* (r) from nice */
+	u64 vruntime;			/* (r) ns of CPU time, times 1024 / weight; real-time: place in line */
+	u64 exec_start, slice_start;	/* (r) accounted up to; got the CPU at */
+	struct rb_node run_node;	/* (r) */
+	u64 affinity;			/* (r) */
 	struct timer sleep_timer;
-	bool timed_out;
 
-	/* accounting, ns */
-	u64 user_ns, system_ns, mode_since;
+	/* accounting, ns (its own CPU, at switches and ticks) */
+	u64 user_ns, system_ns;
+	bool in_system;			/* what the last tick saw: where the time since then counts */
 	u64 switches_voluntary, switches_forced;
 	u64 start_ns;
 
@@ -246,3 +246,4 @@ struct exec_file {
 int exec_open(int dirfd, const char *path, int flags, struct exec_file *out);
 void exec_close(struct exec_file *f);
 void exec_path_release(void *path);
+void *exec_path_get(void *path);	/* one more reference */
