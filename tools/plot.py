@@ -4,7 +4,7 @@
 import math
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 80, 110, 40, 50
+LEFT, RIGHT, TOP, BOTTOM = 90, 110, 40, 50
 COLOURS = ("#b5452c", "#2c6fb5", "#4b8b3b")
 
 
