@@ -3,6 +3,7 @@
 #include "mm/kmem.h"
 #include "mm/kmem_debug.h"
 #include "mm/page.h"
+#include "lib/radix.h"
 
 /* A power of two and one and a half of it, so that a quarter at most is wasted on average. */
 static const struct {
@@ -23,10 +24,13 @@ constexpr size_t SIZE_MAX_PAGES = PAGE_SIZE << PAGE_ORDER_MAX;
 /* (i) The cache for a size: by 16 bytes up to SMALL_MAX, then by 512. */
 static struct slab_cache *small[SMALL_MAX / 16 + 1], *medium[CLASS_MAX / 512 + 1];
 
+static struct slab_cache *radix_nodes;
+
 void kmalloc_init(void)
 {
 	size_t from = 0;
 
+	radix_nodes = slab_create("radix_node", sizeof(struct radix_node), 16);
 	for (unsigned i = 0; i < ARRAY_SIZE(classes); i++) {
 		struct slab_cache *c = slab_create(classes[i].name, classes[i].size, 16);
 
@@ -129,3 +133,15 @@ void *kmemdup(const void *p, size_t n)
 		memcpy(q, p, n);
 	return q;
 }
+
+/* lib/radix.c's memory: it is inserted into under spinlocks. */
+struct radix_node *radix_node_alloc(void)
+{
+	struct radix_node *n = slab_alloc_nowait(radix_nodes);
+
+	if (n)
+		*n = (struct radix_node){};
+	return n;
+}
+
+void radix_node_free(struct radix_node *n) { slab_free(radix_nodes, n); }
