@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/* Constants that assembly shares with C; the C side asserts each. */
+#pragma once
+
+#define KERNEL_BASE 0xffffffff80000000
+
+#define HEAD_PREEMPT 0		/* struct thread_head */
+#define HEAD_WORK 8
+#define HEAD_STACK_TOP 16
+#define THREAD_RESCHED_BIT 1
+
+#define CPU_SELF %gs:0		/* struct x86_cpu */
+#define CPU_USER_SP %gs:8
+#define CPU_KERNEL_SP %gs:24
+
+#define FRAME_SIZE 176		/* struct trapframe */
+#define FRAME_CS 144
+#define FRAME_RIP 136
+#define FRAME_SYSCALL_VECTOR 0x100
+
+#define SYM(name) .globl name; .type name, @function; .balign 16; name:
+
+/* stac and clac: patched in by x86_features_init() where the CPU has SMAP. */
+#define SMAP_SITE(kind)                         \
+	777: .byte 0x0f, 0x1f, 0x00;            \
+	.pushsection .smap_sites, "a";          \
+	.quad 777b, kind;                       \
+	.popsection
+#define STAC SMAP_SITE(1)
+#define CLAC SMAP_SITE(0)
+
+/* A fault at the instruction that follows continues at `fixup`. */
+#define EX(fixup)                               \
+	778: .pushsection .extable, "a";        \
+	.quad 778b, fixup;                      \
+	.popsection;

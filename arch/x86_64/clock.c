@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Time is the TSC (SDM 3B 18.17): taken to run at one rate on all CPUs, as it has since 2008.
+ * ns = tsc * mult >> 32, in 128 bits: nothing overflows for 500 years.
+ *
+ * The rate: from CPUID (exact), else measured against the PIT. The measurement looks for moments when the
+ * PIT's count changes: each lies between two reads of the TSC, so the error is known, and it ends as soon as that
+ * is below 5 ppm: a millisecond where port reads are fast, 40 ms at the worst.
+ */
+#include "lib/printf.h"
+#include "x86.h"
+
+constexpr u32 PIT_HZ = 1193182;
+constexpr u16 PIT_DATA = 0x40, PIT_COMMAND = 0x43;
+constexpr u32 PIT_WINDOW_MAX = PIT_HZ / 25;
+constexpr u64 ERROR_PPM = 5;
+constexpr u64 NS = 1000000000;
+
+u64 x86_tsc_hz;
+static u64 ns_mult;		/* ns per tick, 32 fraction bits */
+static u64 tsc_mult;		/* ticks per ns, 32 fraction bits */
+
+u64 arch_clock_ns(void) { return scale32(rdtsc(), ns_mult); }
+u64 clock_tsc(u64 ns) { return scale32(ns, tsc_mult); }
+
+void delay_us(u32 us)
+{
+	u64 end = arch_clock_ns() + us * 1000ul;
+
+	while (arch_clock_ns() < end)
+		cpu_relax();
+}
+
+/* CPUID 0x15: crystal and ratio; hypervisors' 0x40000010: kHz. 0: not told. */
+static u64 hz_from_cpuid(void)
+{
+	u32 last = cpuid(0, 0).a;
+
+	if (last >= 0x15) {
+		struct cpuid r = cpuid(0x15, 0);
+
+		if (r.a && r.b && r.c)
+			return (u64)r.c * r.b / r.a;
+	}
+	if ((cpuid(1, 0).c & BIT(31)) && cpuid(0x40000000, 0).a >= 0x40000010)
+		return cpuid(0x40000010, 0).a * 1000ul;
+	return 0;
+}
+
+/* A change of the PIT's count, and the TSC around it. */
+struct pit_edge {
+	u16 count;
+	u64 before, after;
+};
+
+static u16 pit_read(void)
+{
+	outb(PIT_COMMAND, 0);		/* latch channel 0 */
+	u8 lo = inb(PIT_DATA);
+
+	return (u16)(lo | inb(PIT_DATA) << 8);
+}
+
+/* False: the count stands still (there is no PIT). */
+static bool pit_next_edge(struct pit_edge *e)
+{
+	u16 old = pit_read();
+
+	for (unsigned tries = 0; tries < 10000; tries++) {
+		e->before = rdtsc();
+		e->count = pit_read();
+		e->after = rdtsc();
+		if (e->count != old)
+			return true;
+	}
+	return false;
+}
+
+static u64 hz_from_pit(void)
+{
+	struct pit_edge a, b;
+	u32 ticks = 0;
+
+	outb(PIT_COMMAND, 0x34);	/* channel 0, both bytes, mode 2 (rate), binary */
+	outb(PIT_DATA, 0);
+	outb(PIT_DATA, 0);
+	if (!pit_next_edge(&a))
+		return 0;
+	u16 last = a.count;
+
+	do {
+		if (!pit_next_edge(&b))
+			return 0;
+		ticks += (u16)(last - b.count);
+		last = b.count;
+	} while (ticks < PIT_WINDOW_MAX && (b.after - b.before + a.after - a.before) * 1000000 >
+					   (b.before - a.after) * ERROR_PPM);
+	/* Middle of each bracket. */
+	u64 span = ((b.before + b.after) - (a.before + a.after)) / 2;
+
+	return muldiv(span, PIT_HZ, ticks);
+}
+
+void clock_init(void)
+{
+	x86_tsc_hz = hz_from_cpuid();
+	if (x86_tsc_hz == 0)
+		x86_tsc_hz = hz_from_pit();
+	if (x86_tsc_hz == 0)
+		x86_tsc_hz = NS;	/* runs on with a wrong clock rather than not at all */
+	ns_mult = muldiv(NS, BIT(32), x86_tsc_hz);
+	tsc_mult = muldiv(x86_tsc_hz, BIT(32), NS);
+}
+
+/* ------------------------------------------------------------------ CMOS clock (MC146818) */
+
+static u8 cmos(u8 reg)
+{
+	outb(0x70, 0x80 | reg);
+	return inb(0x71);
+}
+
+static u64 days_from_civil(u64 y, u64 m, u64 d)
+{
+	y -= m <= 2;
+	u64 doy = (153 * (m + (m > 2 ? -3ul : 9)) + 2) / 5 + d - 1;
+
+	return y / 400 * 146097 + y % 400 * 365 + y % 400 / 4 - y % 400 / 100 + doy - 719468;
+}
+
+struct cmos_time {
+	u8 s, m, h, day, month, year;
+};
+
+static struct cmos_time cmos_time(void)
+{
+	while (cmos(0x0a) & 0x80)	/* update in progress: 2 ms at most */
+		cpu_relax();
+	return (struct cmos_time){ cmos(0), cmos(2), cmos(4), cmos(7), cmos(8), cmos(9) };
+}
+
+static u64 bcd(u8 v, bool binary) { return binary ? v : (v >> 4) * 10u + (v & 15); }
+
+u64 arch_rtc_seconds(void)
+{
+	struct cmos_time t = cmos_time(), again = cmos_time();
+
+	if (t.s != again.s)
+		t = again;	/* an update fell into the first reading */
+	u8 status = cmos(0x0b);
+	bool binary = status & 4, pm = !(status & 2) && (t.h & 0x80);
+	u64 hour = bcd(t.h & 0x7f, binary);
+
+	if (!(status & 2))
+		hour = hour % 12 + (pm ? 12 : 0);
+	u64 days = days_from_civil(2000 + bcd(t.year, binary), bcd(t.month, binary), bcd(t.day, binary));
+
+	return days * 86400 + hour * 3600 + bcd(t.m, binary) * 60 + bcd(t.s, binary);
+}

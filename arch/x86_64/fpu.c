@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/*
+ * SIMD state: x87, SSE and, where there is XSAVE, AVX; nothing beyond, so that an image has a fixed
+ * size. The kernel does not use these registers: they change at a switch to another user thread, not
+ * before. Signal frames carry the image in Linux's form (SDM 1, 13.4 and 10.5.1).
+ */
+#include "lib/string.h"
+#include "mm/user.h"
+#include "x86.h"
+
+constexpr u64 XFEATURE_X87 = 1, XFEATURE_SSE = 2, XFEATURE_AVX = 4;
+constexpr size_t FXSAVE_SIZE = 512, XSAVE_HEADER = 64;
+constexpr size_t SW_OFFSET = 464;		/* what hardware leaves to software */
+constexpr u32 XSTATE_MAGIC1 = 0x46505853, XSTATE_MAGIC2 = 0x46505845;
+constexpr u32 MXCSR_DEFAULT = 0x1f80;
+
+struct fx_image {
+	u16 fcw, fsw;
+	u8 pad[20];
+	u32 mxcsr, mxcsr_mask;
+	u8 registers[384];
+	u8 reserved[48];
+	struct {		/* Linux: struct _fpx_sw_bytes */
+		u32 magic1, extended_size;
+		u64 features;
+		u32 size, pad[7];
+	} sw;
+	u64 xstate_bv, xcomp_bv, header_reserved[6];	/* XSAVE only, from here on */
+};
+static_assert(offsetof(struct fx_image, sw) == SW_OFFSET);
+static_assert(offsetof(struct fx_image, xstate_bv) == FXSAVE_SIZE);
+
+static u64 features;		/* XCR0; 0: FXSAVE */
+static size_t image_size;
+static u32 mxcsr_mask;
+
+static struct fx_image *image(struct arch_thread *a) { return (struct fx_image *)a->fpu; }
+
+static void save_all(void *to)
+{
+	if (features)
+		__asm__ volatile("xsave64 (%0)" :: "r"(to), "a"((u32)features), "d"(0) : "memory");
+	else
+		__asm__ volatile("fxsave64 (%0)" :: "r"(to) : "memory");
+}
+
+static void load_all(const void *from)
+{
+	if (features)
+		__asm__ volatile("xrstor64 (%0)" :: "r"(from), "a"((u32)features), "d"(0) : "memory");
+	else
+		__asm__ volatile("fxrstor64 (%0)" :: "r"(from) : "memory");
+}
+
+void fpu_init_cpu(void)
+{
+	if (!x86_features.xsave)
+		return;
+	u64 xcr0 = XFEATURE_X87 | XFEATURE_SSE | (x86_features.avx ? XFEATURE_AVX : 0);
+
+	__asm__ volatile("xsetbv" :: "c"(0), "a"((u32)xcr0), "d"(0));
+	features = xcr0;
+}
+
+void fpu_init(void)
+{
+	alignas(64) static struct { struct fx_image fx; u8 rest[FPU_AREA_MAX - sizeof(struct fx_image)]; } probe;
+
+	image_size = features ? cpuid(0xd, 0).b : FXSAVE_SIZE;
+	assert(image_size <= FPU_AREA_MAX);
+	__asm__ volatile("fxsave64 %0" : "=m"(probe));
+	mxcsr_mask = probe.fx.mxcsr_mask ? probe.fx.mxcsr_mask : 0xffbf;
+	arch_abi.min_sigstack = fpu_frame_size() + 1024;	/* frame, red zone, alignment */
+}
+
+void fpu_reset(struct arch_thread *a)
+{
+	memset(a->fpu, 0, sizeof(a->fpu));
+	image(a)->fcw = 0x37f;
+	image(a)->mxcsr = MXCSR_DEFAULT;
+	a->fpu_cpu = ~0u;
+}
+
+/* A copy of the registers for a new thread. What XSAVE does not write is cleared: signal frames show all. */
+void fpu_clone(struct arch_thread *to)
+{
+	memset(to->fpu + SW_OFFSET - 48, 0, FXSAVE_SIZE + XSAVE_HEADER - (SW_OFFSET - 48));
+	save_all(to->fpu);
+	to->fpu_cpu = ~0u;
+}
+
+void fpu_save(struct arch_thread *a)
+{
+	if (x86_features.xsaveopt)
+		__asm__ volatile("xsaveopt64 (%0)" :: "r"(a->fpu), "a"((u32)features), "d"(0) : "memory");
+	else
+		save_all(a->fpu);
+}
+
+/* The image is up to date; so are the registers if no other has been loaded here, nor this one elsewhere, since. */
+void fpu_load(struct arch_thread *a)
+{
+	struct x86_cpu *c = this_cpu();
+	u32 cpu = (u32)(c - x86_cpus);
+
+	if (c->fpu_owner == a && a->fpu_cpu == cpu)
+		return;
+	load_all(a->fpu);
+	c->fpu_owner = a;
+	a->fpu_cpu = cpu;
+}
+
+size_t fpu_frame_size(void)
+{
+	return image_size + (features ? sizeof(u32) : 0);
+}
+
+int fpu_frame_push(struct arch_thread *a, va_t where)
+{
+	struct fx_image *fx = image(a);
+	u32 magic2 = XSTATE_MAGIC2;
+
+	save_all(a->fpu);
+	fx->sw = (typeof(fx->sw)){};
+	if (features) {
+		fx->sw.magic1 = XSTATE_MAGIC1;
+		fx->sw.extended_size = (u32)fpu_frame_size();
+		fx->sw.features = features;
+		fx->sw.size = (u32)image_size;
+		fx->xstate_bv |= XFEATURE_X87 | XFEATURE_SSE;
+		if (put_user(where + image_size, magic2))
+			return -EFAULT;
+	}
+	return copy_to_user(where, a->fpu, image_size);
+}
+
+/* Does the user's frame at `where` hold more than the legacy part? Programs may make frames by hand. */
+static bool frame_is_extended(const struct fx_image *fx, va_t where)
+{
+	u32 magic2;
+
+	return features && fx->sw.magic1 == XSTATE_MAGIC1 && fx->sw.size == image_size &&
+	       fx->sw.extended_size == fpu_frame_size() && get_user(magic2, where + image_size) == 0 &&
+	       magic2 == XSTATE_MAGIC2;
+}
+
+/* XRSTOR faults on reserved bits: they are cleared. */
+static void sanitise(struct fx_image *fx, bool extended)
+{
+	fx->mxcsr &= mxcsr_mask;
+	fx->xstate_bv = extended ? fx->xstate_bv & features : XFEATURE_X87 | XFEATURE_SSE;
+	fx->xcomp_bv = 0;
+	memset(fx->header_reserved, 0, sizeof(fx->header_reserved));
+}
+
+/* No frame (0) resets. The image is not the thread's until all has been read: a fault may switch threads, and then the
+ * registers are saved over it. */
+int fpu_frame_pop(struct arch_thread *a, va_t where)
+{
+	alignas(64) struct { struct fx_image fx; u8 rest[FPU_AREA_MAX - sizeof(struct fx_image)]; } in = {};
+	bool extended = false;
+
+	if (where) {
+		if (copy_from_user(&in, where, FXSAVE_SIZE))
+			return -EFAULT;
+		extended = frame_is_extended(&in.fx, where);
+		if (extended && copy_from_user(&in, where, image_size))
+			return -EFAULT;
+		sanitise(&in.fx, extended);
+	} else {
+		in.fx.fcw = 0x37f;
+		in.fx.mxcsr = MXCSR_DEFAULT;
+	}
+	preempt_disable();
+	memcpy(a->fpu, &in, sizeof(a->fpu));
+	a->fpu_cpu = ~0u;
+	fpu_load(a);
+	preempt_enable();
+	return 0;
+}

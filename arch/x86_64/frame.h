@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a thread looks like to the machine: the trap frame, at the top of its kernel stack while it is in
+ * the kernel, and struct arch_thread, what is kept while it does not run.
+ */
+#pragma once
+
+/* From r15 on this is Linux's user_regs_struct (ptrace(2)). */
+struct trapframe {
+	u64 vector;		/* what brought us here; FRAME_SYSCALL for a system call */
+	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
+	u64 rax, rcx, rdx, rsi, rdi;
+	u64 orig_rax;		/* the system call's number; on the way in, an exception's error code; then -1 */
+	u64 rip, cs, rflags, rsp, ss;
+};
+static_assert(sizeof(struct trapframe) == 176);	/* entry.S */
+
+/* Values of `vector` that are no exception. Only a system call's frame may leave by sysret, which gives rcx and r11 away and
+ * keeps the callee-saved registers: who changes any other than results sets FRAME_OTHER. */
+constexpr u64 FRAME_SYSCALL = 0x100, FRAME_OTHER = 0x101;
+constexpr size_t FPU_AREA_MAX = 832;	/* XSAVE: legacy area, header, AVX */
+
+struct arch_thread {
+	alignas(64) u8 fpu[FPU_AREA_MAX];	/* XSAVE or FXSAVE image while not loaded */
+	u64 sp;			/* kernel stack pointer while not running */
+	u64 fs_base, gs_base;	/* user's, while not running */
+	bool user;		/* goes to user mode: all of the above counts, not only sp */
+	u32 fpu_cpu;		/* the CPU whose registers last held `fpu`; valid if it agrees */
+};
+
+/* User selectors as Linux has them; signal frames and ptrace show them to programs. */
+constexpr u64 USER_CS = 0x33, USER_SS = 0x2b;
+constexpr u64 SYSCALL_INSN_SIZE = 2;
+
+static inline u64 frame_pc(const struct trapframe *f) { return f->rip; }
+static inline u64 frame_sp(const struct trapframe *f) { return f->rsp; }
+static inline void frame_set_pc(struct trapframe *f, u64 pc) { f->rip = pc; }
+static inline void frame_set_sp(struct trapframe *f, u64 sp) { f->rsp = sp; }
+static inline bool frame_is_user(const struct trapframe *f) { return (f->cs & 3) == 3; }
+/* Not only did it begin with a system call: all registers are as that call left them. */
+static inline bool frame_in_syscall(const struct trapframe *f) { return f->vector == FRAME_SYSCALL; }
+/* The number is an int: the upper half of rax does not count, as on Linux. */
+static inline u64 frame_syscall(const struct trapframe *f) { return (u32)f->orig_rax; }
+static inline u64 frame_result(const struct trapframe *f) { return f->rax; }
+static inline void frame_set_result(struct trapframe *f, u64 v) { f->rax = v; }
+
+static inline u64 frame_arg(const struct trapframe *f, unsigned i)
+{
+	switch (i) {
+	case 0: return f->rdi;
+	case 1: return f->rsi;
+	case 2: return f->rdx;
+	case 3: return f->r10;
+	case 4: return f->r8;
+	default: return f->r9;
+	}
+}
+
+/* The result took only rax, and orig_rax remembers what was there. */
+static inline void frame_syscall_restart(struct trapframe *f)
+{
+	f->rax = f->orig_rax;
+	f->rip -= SYSCALL_INSN_SIZE;
+}
+
+static inline void frame_set_syscall(struct trapframe *f, u64 nr)
+{
+	f->orig_rax = nr;
+	f->rax = nr;
+}
+
+static inline void frame_start(struct trapframe *f, u64 pc, u64 sp)
+{
+	*f = (struct trapframe){ .vector = FRAME_OTHER, .orig_rax = ~0ul, .rip = pc, .rsp = sp,
+				 .cs = USER_CS, .ss = USER_SS, .rflags = EFLAGS_IF };
+}
