@@ -15,7 +15,7 @@ HOST_LINK = $(Q)$(CC) -o $@ $(filter %.o,$^) -lcmocka -lm -pthread
 $(HOST)/tests.mk: FORCE
 	@mkdir -p $(@D)
 	@tools/hostmk $(HOST) $(HOST_SRC) > $@.new
-	@cmp -s $@.new $@ || cp $@.new $@
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 ifneq ($(filter test check-host host-tests $(HOST)/%,$(MAKECMDGOALS)),)
 include $(HOST)/tests.mk
 endif
