@@ -45,6 +45,7 @@ struct object {
 	void *host;			/* (i) for the owner: the inode */
 };
 
+void object_cache_init(void);	/* after kmem_init */
 void object_init(struct object *o, const struct object_ops *ops, void *host);
 static inline void object_get(struct object *o)
 {

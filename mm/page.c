@@ -281,6 +281,14 @@ u64 page_cpu_free(void)
 	return n;
 }
 
+void page_frames(u64 *first, u64 *end)
+{
+	*first = page_ram.first;
+	*end = page_ram.end;
+}
+
+u64 page_total(void) { return page_ram.managed; }
+
 void page_stats(struct page_stats *out)
 {
 	*out = (struct page_stats){ .total = page_ram.managed };

@@ -148,6 +148,9 @@ struct page_stats {
 	u64 allocs, frees;
 };
 void page_stats(struct page_stats *out);
+/* Frame numbers [*first, *end) have descriptors. */
+void page_frames(u64 *first, u64 *end);
+u64 page_total(void);			/* pages that can be had at all */
 /* Audit: recounts every list and descriptor; calls report for each finding. Returns findings. */
 unsigned page_audit(void (*report)(void *arg, const char *line), void *arg);
 /* Test hook: the n-th allocation from now on fails (0: off); one that fails counts once. */

@@ -44,8 +44,9 @@ void pt_put_any(struct page *p);
 [[nodiscard]] int pt_own(struct vm *vm, va_t va, int level, struct page **out);
 /* The owned table of `level` on the path to va if path is there and owned already, else nullptr. Cheap. */
 struct page *pt_owned(struct vm *vm, va_t va, int level);
-/* The entry that maps va, whatever the sharing, and its level; an empty entry with the level where the walk ended. Any
- * context with vm->lock held; locks tables hand over hand. If it is a leaf, *page (may be nullptr) gets a reference. */
+/* The entry that maps va, whatever the sharing, and its level; an empty entry with the level where the walk ended. With
+ * vm->lock held for writing, so that a frozen table on the way stays. If it is a leaf, *page (may be nullptr) gets a
+ * reference. */
 struct pte pt_lookup(struct vm *vm, va_t va, int *level, struct page **page);
 
 /* Slot changes, under the table's lock, in an owned table. set: from empty. They keep used and groups right. */
@@ -62,6 +63,8 @@ void pt_clone_root(struct vm *child, struct vm *parent);
 [[nodiscard]] int pt_unmap(struct tlb_batch *b, va_t start, va_t end);
 /* Owns the partly covered paths at both edges of [start, end), so that pt_unmap, pt_restrict and pt_move cannot fail. */
 [[nodiscard]] int pt_prepare(struct vm *vm, va_t start, va_t end);
+/* Owns every lowest-level table in [start, end) that exists: then pt_restrict and pt_protect cannot fail. */
+[[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end);
 /* Leaves in [start, end) keep at most the rights in `prot` (P_R|P_W|P_X); never adds any. -ENOMEM as above. */
 [[nodiscard]] int pt_restrict(struct tlb_batch *b, va_t start, va_t end, u32 prot);
 /* Gives read/execute rights back, and takes away: every leaf in [start,end) gets exactly `prot`, except that P_W is only kept where it

@@ -23,6 +23,7 @@ struct tlb_batch {
 	bool tables;			/* upper levels changed */
 	unsigned count;
 	struct page *pages[TLB_BATCH_PAGES];	/* references to let go of after the flush */
+	struct page *chain;		/* anonymous pages of ours alone, linked by node.next */
 };
 
 static inline void tlb_begin(struct tlb_batch *b, struct vm *vm)
@@ -32,6 +33,7 @@ static inline void tlb_begin(struct tlb_batch *b, struct vm *vm)
 	b->end = 0;
 	b->tables = false;
 	b->count = 0;
+	b->chain = nullptr;
 }
 
 static inline void tlb_add_range(struct tlb_batch *b, va_t start, va_t end)

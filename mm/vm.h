@@ -40,14 +40,18 @@ struct vm {
 	struct object *exe;		/* (v) the program's file: a reference */
 	void *exe_path;			/* (v) the fs layer's struct path of it, released by exe_release */
 	void (*exe_release)(void *exe_path);
+	void *(*exe_clone)(void *exe_path);	/* one more reference */
 	struct vm_limits limits;	/* (a) */
 	u64 locked_pages;		/* (v) */
 	u64 data_pages;			/* (v) private writable, for RLIMIT_DATA */
 	u64 min_faults, maj_faults;	/* (a) approximate */
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED after mlockall(MCL_FUTURE) */
+	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */
 };
+
+void vm_init(void);			/* caches, address-space numbers; after kmem_init */
 
 /* An empty address space with one user, or nullptr. aslr: random mmap_top, stack_top and brk. */
 [[nodiscard]] struct vm *vm_new(bool aslr);
@@ -64,6 +68,9 @@ bool vm_try_get(struct vm *vm);
 /* The current thread's address space, nullptr for kernel threads. Set by proc at switches. */
 struct vm *vm_current(void);
 
+/* Sleeps until memory may have come free (proc/oom.c); for the few who can neither fail nor go on. */
+void vm_wait_for_memory(void);
+
 /* ---- faults (mm/fault.c) */
 enum fault_result : int {
 	FAULT_OK = 0,			/* resolved: run the instruction again */
@@ -74,6 +81,8 @@ enum fault_result : int {
 };
 /* access: P_R, P_W or P_X. sp: user stack pointer (for messages), 0 unknown. Sleeps. vm->lock not held. */
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access);
+/* The same, and the page that is there now, with a reference, for access through the direct map. */
+enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, struct page **page);
 /* Makes [start, end) present for that access without touching user memory; 0 or -EFAULT, -ENOMEM. vm->lock not held. */
 [[nodiscard]] int vm_populate(struct vm *vm, va_t start, va_t end, u32 access);
 

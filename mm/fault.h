@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/* Inside of the fault path: what its cases share. */
+#pragma once
+
+#include "mm/vm.h"
+
+constexpr unsigned FAULT_AROUND = 16;		/* pages of a file mapped around a read fault */
+constexpr u64 STACK_GUARD = 256 * PAGE_SIZE;	/* kept free below a stack */
+
+struct fault_state {
+	struct vm *vm;
+	va_t va;			/* of the page */
+	u32 access;
+	bool want_page, upgrade;
+	struct region region;
+	struct page *table;		/* ours, level 0 */
+	unsigned index;
+	struct pte *slot;
+	struct page *page;		/* result, with a reference, where want_page */
+};
+
+/* The shared page of zeros. */
+extern struct page *zero_page;
+void fault_init(void);
+
+/* Grows the stack region above va down to it, if there is one, its limit allows and the gap below stays. */
+bool stack_grow(struct vm *vm, va_t va);

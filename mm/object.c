@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Objects: the page cache that read, write, mmap and exec share.
+ *
+ * Locks: object->lock (spin) for the index; never held while sleeping. A page is filled before it enters the
+ * index; when two fill the same one, the later finds the earlier in the index and lets go of its own.
+ */
+#include "mm/object.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "mm/vm.h"
+
+void object_init(struct object *o, const struct object_ops *ops, void *host)
+{
+	*o = (struct object){ .ops = ops, .refs = 1, .host = host };
+}
+
+static u64 pages_in(u64 size)
+{
+	return (size >> PAGE_SHIFT) + !is_aligned(size, PAGE_SIZE);
+}
+
+static struct page *cached(struct object *o, u64 index)
+{
+	scoped_spin(&o->lock);
+	struct page *p = radix_find(&o->pages, index);
+
+	if (p)
+		page_get(p);
+	return p;
+}
+
+/* Enters p (whose reference the index takes over) unless there is one already, which comes back with a reference. */
+[[nodiscard]] static int enter(struct object *o, u64 index, struct page *p, u32 flags, struct page **out)
+{
+	scoped_spin(&o->lock);
+	struct page *other = radix_find(&o->pages, index);
+
+	if (other) {
+		page_get(other);
+		*out = other;
+		return -EEXIST;
+	}
+	if (!(flags & OP_BEYOND) && index >= pages_in(load_relaxed(&o->size)))
+		return -EFAULT;		/* truncated meanwhile */
+	int err = radix_insert(&o->pages, index, p);
+
+	if (err)
+		return err;
+	p->object = o;
+	p->index = index;
+	o->npages++;
+	page_get(p);
+	*out = p;
+	return 0;
+}
+
+static int create(struct object *o, u64 index, u32 flags, struct page **out)
+{
+	u32 how = (flags & OP_NOWAIT ? PA_NOWAIT : 0) | (flags & OP_NOFILL ? 0 : PA_ZERO);
+	struct page *p = page_alloc(0, PAGE_CACHE, how);
+
+	if (!p)
+		return -ENOMEM;
+	int err = o->ops->fill && !(flags & OP_NOFILL) ? o->ops->fill(o, p, index) : 0;
+
+	if (!err)
+		err = enter(o, index, p, flags, out);
+	if (err)
+		page_put(p);
+	return err == -EEXIST ? 0 : err;
+}
+
+static void mark_written(struct page *p)
+{
+	u8 flags = load_relaxed(&p->flags);
+
+	/* New bytes may be code: they must be made fetchable again before they are mapped for execution. */
+	if ((flags & (PG_DIRTY | PG_CODE_SYNCED)) == PG_DIRTY)
+		return;
+	__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
+	__atomic_fetch_and(&p->flags, (u8)~PG_CODE_SYNCED, __ATOMIC_RELAXED);
+}
+
+int object_page(struct object *o, u64 index, u32 flags, struct page **out)
+{
+	if (!(flags & OP_BEYOND) && index >= pages_in(load_relaxed(&o->size)))
+		return -EFAULT;
+	if ((flags & OP_WRITE) && o->ops->prepare_write) {
+		int err = o->ops->prepare_write(o, index);
+
+		if (err)
+			return err;
+	}
+	struct page *p = cached(o, index);
+
+	if (!p) {
+		if (!(flags & OP_CREATE))
+			return -ENOENT;
+		if ((flags & OP_NOWAIT) && o->ops->fill)
+			return -EAGAIN;
+		int err = create(o, index, flags, &p);
+
+		if (err)
+			return err;
+	}
+	if (flags & OP_WRITE)
+		mark_written(p);
+	*out = p;
+	return 0;
+}
+
+unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct page **pages)
+{
+	u64 end = pages_in(load_relaxed(&o->size));
+	unsigned found = 0, limit = index >= end ? 0 : (unsigned)min((u64)n, end - index);
+
+	scoped_spin(&o->lock);
+	if (limit)
+		radix_gang(&o->pages, index, limit, (void **)pages);
+	for (unsigned i = 0; i < n; i++) {
+		if (i >= limit)
+			pages[i] = nullptr;
+		if (!pages[i])
+			continue;
+		page_get(pages[i]);
+		found++;
+	}
+	return found;
+}
+
+/* Takes up to `n` pages of [first, last] out of the index; they come back with the index's references. */
+static unsigned take_out(struct object *o, u64 *first, u64 last, struct page **pages, unsigned n)
+{
+	unsigned count = 0;
+
+	scoped_spin(&o->lock);
+	while (count < n) {
+		u64 index = *first;
+		struct page *p = radix_next(&o->pages, &index);
+
+		if (!p || index > last)
+			break;
+		radix_remove(&o->pages, index);
+		p->object = nullptr;
+		o->npages--;
+		pages[count++] = p;
+		*first = index + 1;
+		if (index == last)
+			break;
+	}
+	return count;
+}
+
+static void remove_pages(struct object *o, u64 first, u64 last)
+{
+	struct page *pages[32];
+	unsigned n;
+
+	if (first > last)
+		return;
+	do {
+		n = take_out(o, &first, last, pages, ARRAY_SIZE(pages));
+		for (unsigned i = 0; i < n; i++)
+			page_put(pages[i]);
+	} while (n == ARRAY_SIZE(pages) && first && first <= last);
+}
+
+void object_punch(struct object *o, u64 first, u64 last)
+{
+	if (load_relaxed(&o->mapped))
+		vm_unmap_object(o, first, last);
+	remove_pages(o, first, last);
+}
+
+void object_truncate(struct object *o, u64 from)
+{
+	u64 first = pages_in(from);
+	struct page *p = is_aligned(from, PAGE_SIZE) ? nullptr : cached(o, from >> PAGE_SHIFT);
+
+	if (p) {
+		size_t keep = from & ~PAGE_MASK;
+
+		memset((char *)page_address(p) + keep, 0, PAGE_SIZE - keep);
+		page_put(p);
+	}
+	object_punch(o, first, ~0ul);
+}
+
+void object_put(struct object *o)
+{
+	if (!o || __atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	remove_pages(o, 0, ~0ul);
+	o->ops->release(o);
+}
+
+long object_read(struct object *o, u64 offset, void *dst, size_t n)
+{
+	u64 size = load_relaxed(&o->size);
+	size_t done = 0;
+
+	if (offset >= size)
+		return 0;
+	n = min(n, size - offset);
+	while (done < n) {
+		u64 at = offset + done;
+		size_t skip = at & ~PAGE_MASK, part = min(n - done, PAGE_SIZE - skip);
+		struct page *p;
+		int err = object_page(o, at >> PAGE_SHIFT, OP_CREATE, &p);
+
+		if (err)
+			return done ? (long)done : err;
+		memcpy((char *)dst + done, (char *)page_address(p) + skip, part);
+		page_put(p);
+		done += part;
+	}
+	return (long)done;
+}
+
+/* ---- shared anonymous memory: an object and nothing else */
+
+static struct slab_cache *shared_cache;
+
+static void shared_release(struct object *o)
+{
+	slab_free(shared_cache, o);
+}
+
+static const struct object_ops shared_ops = { .release = shared_release };
+
+void object_cache_init(void)
+{
+	shared_cache = slab_create("object", sizeof(struct object), CACHE_LINE);
+}
+
+struct object *object_new_shared(u64 size)
+{
+	struct object *o = slab_alloc(shared_cache);
+
+	if (!o)
+		return nullptr;
+	object_init(o, &shared_ops, nullptr);
+	o->size = size;
+	return o;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tables: making them, letting go of them, their slots.
+ *
+ * A table's descriptor counts its used slots and keeps one bit for each group of eight that may hold some, so
+ * that copying or freeing a sparse table looks at few cache lines. A table is let go of with all its slots
+ * cleared, and some such tables wait on a per-CPU list: a new table then costs no clearing.
+ *
+ * pt_share.c shares and unshares tables, pt_range.c edits ranges, pt_check.c checks the laws.
+ */
+#include "mm/pt.h"
+#include "lib/string.h"
+#include "mm/pt_internal.h"
+#include "mm/vm.h"
+
+constexpr unsigned TABLE_CACHE = 16;
+
+static struct table_cache {
+	unsigned count;
+	struct page *tables[TABLE_CACHE];	/* all slots empty, refs 0 */
+} table_caches[MAX_CPUS];
+
+static struct page *table_cache_take(void)
+{
+	struct page *t = nullptr;
+
+	preempt_disable();
+	struct table_cache *c = &table_caches[cpu_id()];
+	if (c->count)
+		t = c->tables[--c->count];
+	preempt_enable();
+	return t;
+}
+
+/* False: no room. */
+static bool table_cache_give(struct page *t)
+{
+	bool taken = false;
+
+	preempt_disable();
+	struct table_cache *c = &table_caches[cpu_id()];
+	if (c->count < TABLE_CACHE) {
+		t->refs = 0;
+		c->tables[c->count++] = t;
+		taken = true;
+	}
+	preempt_enable();
+	return taken;
+}
+
+unsigned pt_cached_tables(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		n += load_relaxed(&table_caches[i].count);
+	return n;
+}
+
+void pt_table_init(struct page *t, int level)
+{
+	t->level = (u8)level;
+	t->groups = 0;
+	t->lock = (struct spinlock){};
+	t->used = 0;
+	t->swapped = 0;
+}
+
+struct page *pt_new(int level, u32 flags)
+{
+	struct page *t = table_cache_take();
+
+	if (t) {
+		t->refs = 1;
+	} else {
+		t = page_alloc(0, PAGE_TABLE, flags | PA_ZERO);
+		if (!t)
+			return nullptr;
+	}
+	pt_table_init(t, level);
+	return t;
+}
+
+/* Lets go of what a slot held. Its flush is over. */
+static inline void entry_put(struct pte e, int level)
+{
+	switch (pte_kind(e, level)) {
+	case PTE_TABLE:
+		pt_put(pa_page(pte_table_pa(e)));
+		break;
+	case PTE_LEAF:
+		page_put(pa_page(pte_pa(e, level)));
+		break;
+	default:
+		break;
+	}
+}
+
+static void table_clear(struct page *t)
+{
+	struct pte *slots = pt_slots(t);
+	int level = t->level;
+
+	for (u64 groups = t->groups; groups; groups &= groups - 1) {
+		struct pte *slot = slots + 8 * (unsigned)__builtin_ctzl(groups);
+
+		for (unsigned i = 0; i < 8; i++, slot++) {
+			struct pte e = *slot;
+
+			if (!e.raw)
+				continue;
+			slot->raw = 0;
+			entry_put(e, level);
+		}
+	}
+}
+
+void pt_put(struct page *t)
+{
+	debug_assert(t->kind == PAGE_TABLE && t->refs > 0);
+	if (load_acquire(&t->refs) != 1 && __atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	table_clear(t);
+	/* A root may hold the kernel's half as well: it is not all empty. */
+	if (t->level == PT_LEVELS - 1 || !table_cache_give(t)) {
+		t->refs = 1;
+		page_free(t);
+	}
+}
+
+void pt_put_any(struct page *p)
+{
+	if (p->kind == PAGE_TABLE)
+		pt_put(p);
+	else
+		page_put(p);
+}
+
+void pt_slot_set(struct page *t, unsigned index, struct pte e)
+{
+	struct pte *slot = &pt_slots(t)[index];
+
+	debug_assert(slot->raw == 0 && e.raw != 0);
+	t->used++;
+	t->groups |= 1ul << (index / 8);
+	store_release(&slot->raw, e.raw);
+}
+
+void pt_slot_clear(struct page *t, unsigned index)
+{
+	struct pte *slot = &pt_slots(t)[index];
+
+	debug_assert(slot->raw != 0 && t->used > 0);
+	store_release(&slot->raw, 0);
+	if (--t->used == 0)
+		t->groups = 0;
+}
+
+struct page *pt_owned(struct vm *vm, va_t va, int level)
+{
+	struct page *t = vm->root;
+
+	while (t->level > level) {
+		struct pte e = pte_load(&pt_slots(t)[pt_index(va, t->level)]);
+
+		if (pte_kind(e, t->level) != PTE_TABLE || !pte_writable(e, t->level))
+			return nullptr;
+		t = pa_page(pte_table_pa(e));
+	}
+	return t;
+}
+
+struct pte pt_lookup(struct vm *vm, va_t va, int *level, struct page **page)
+{
+	struct page *t = vm->root;
+
+	debug_assert(rwlock_is_write_locked(&vm->lock));
+	for (;;) {
+		struct pte e = pte_load(&pt_slots(t)[pt_index(va, t->level)]);
+		enum pte_kind kind = pte_kind(e, t->level);
+
+		if (kind == PTE_TABLE) {
+			t = pa_page(pte_table_pa(e));
+			continue;
+		}
+		*level = t->level;
+		if (kind == PTE_LEAF && page) {
+			*page = pa_page(pte_pa(e, t->level));
+			page_get(*page);
+		}
+		return e;
+	}
+}

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Edits of ranges: taking out, restricting, protecting, moving, counting. All under vm->lock for
+ * writing, so that nobody else walks this address space's owned tables, and no table locks are needed: a
+ * frozen table is never edited, only let go of or, where a range covers it partly, copied first.
+ *
+ * Every edit is decoded first: pt_prepare() and pt_prepare_leaves() make the paths that will be edited our own, and may fail;
+ * what follows cannot.
+ */
+#include "mm/pt.h"
+#include "mm/pt_internal.h"
+#include "mm/vm.h"
+
+/* The level down to which the path to an edge must be ours: tables that the edge cuts. */
+static int edge_level(va_t edge)
+{
+	int level = 0;
+
+	while (level < PT_LEVELS - 1 && is_aligned(edge, pt_slot_size(level + 1)))
+		level++;
+	return level;
+}
+
+int pt_prepare(struct vm *vm, va_t start, va_t end)
+{
+	va_t edges[2] = { start, end };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct page *t;
+		int level = edge_level(edges[i]);
+
+		if (edges[i] >= USER_END || level == PT_LEVELS - 1)
+			continue;
+		int err = pt_own_existing(vm, edges[i], level, &t);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static inline bool covers(va_t va, va_t end, int level)
+{
+	return is_aligned(va, pt_slot_size(level)) && end - va >= pt_slot_size(level);
+}
+
+/* No slot of the group that va's slot belongs to is used: skip to the next group. */
+static inline bool group_empty(const struct page *t, unsigned index)
+{
+	return !(t->groups & (1ul << (index / 8)));
+}
+
+static inline va_t group_end(va_t va, int level, va_t end)
+{
+	u64 size = 8 * pt_slot_size(level);
+	va_t next = (va & ~(size - 1)) + size;
+
+	return next - 1 < end - 1 ? next : end;
+}
+
+static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end);
+
+static void unmap_slot(struct tlb_batch *b, struct page *t, va_t va, va_t end)
+{
+	unsigned index = pt_index(va, t->level);
+	struct pte e = pte_load(&pt_slots(t)[index]);
+	int level = t->level;
+
+	if (!e.raw)
+		return;
+	enum pte_kind kind = pte_kind(e, level);
+
+	if (kind == PTE_TABLE) {
+		struct page *child = pa_page(pte_table_pa(e));
+
+		if (!covers(va, end, level)) {
+			assert(pte_writable(e, level));	/* pt_prepare owned it */
+			unmap_table(b, child, va, end);
+			if (child->used)
+				return;
+		}
+		pt_slot_clear(t, index);
+		b->tables = true;
+		tlb_add_range(b, align_down(va, pt_slot_size(level)), pt_slot_end(va, level, end));
+		tlb_add_page(b, child);
+		return;
+	}
+	pt_slot_clear(t, index);
+	if (kind == PTE_LEAF) {
+		tlb_add_range(b, va, va + pt_slot_size(level));
+		tlb_add_page(b, pa_page(pte_pa(e, level)));
+	}
+}
+
+static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end)
+{
+	while (va < end && t->used) {
+		if (group_empty(t, pt_index(va, t->level))) {
+			va = group_end(va, t->level, end);
+			continue;
+		}
+		va_t next = pt_slot_end(va, t->level, end);
+
+		unmap_slot(b, t, va, next);
+		va = next;
+	}
+}
+
+int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
+{
+	int err = pt_prepare(b->vm, start, end);
+
+	if (!err)
+		unmap_table(b, b->vm->root, start, end);
+	return err;
+}
+
+int pt_prepare_leaves(struct vm *vm, va_t start, va_t end)
+{
+	for (va_t va = start; va < end;) {
+		struct page *t;
+		int err = pt_own_existing(vm, va, 0, &t);
+
+		if (err)
+			return err;
+		/* Where a path ends early, all that its empty slot covers is done. */
+		va = pt_slot_end(va, t->level ? t->level : 1, end);
+	}
+	return 0;
+}
+
+/* Applies `change` to each leaf of an owned range; it returns the new entry. */
+struct leaf_change {
+	struct tlb_batch *batch;
+	u32 prot;
+	bool exact;		/* may add R and X too */
+};
+
+static inline struct pte leaf_changed(struct pte e, int level, const struct leaf_change *c)
+{
+	constexpr u32 rwx = P_R | P_W | P_X;
+	u32 old = pte_prot(e, level);
+	u32 allowed = c->exact ? c->prot & (P_R | P_X | (old & P_W)) : c->prot & old;
+
+	return pte_leaf(pte_pa(e, level), level, (old & ~rwx) | (allowed & rwx));
+}
+
+static void change_leaf(struct pte *slot, struct pte e, int level, va_t va,
+			const struct leaf_change *c)
+{
+	struct pte n = leaf_changed(e, level, c);
+
+	if (n.raw == e.raw)
+		return;
+	store_release(&slot->raw, n.raw);
+	/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
+	tlb_add_range(c->batch, va, va + pt_slot_size(level));
+}
+
+static void change_table(struct page *t, va_t va, va_t end, const struct leaf_change *c)
+{
+	int level = t->level;
+
+	while (va < end) {
+		unsigned index = pt_index(va, level);
+
+		if (group_empty(t, index)) {
+			va = group_end(va, level, end);
+			continue;
+		}
+		va_t next = pt_slot_end(va, level, end);
+		struct pte *slot = &pt_slots(t)[index];
+		struct pte e = pte_load(slot);
+		enum pte_kind kind = pte_kind(e, level);
+
+		if (kind == PTE_TABLE) {
+			debug_assert(pte_writable(e, level));
+			change_table(pa_page(pte_table_pa(e)), va, next, c);
+		} else if (kind == PTE_LEAF) {
+			change_leaf(slot, e, level, va, c);
+		}
+		va = next;
+	}
+}
+
+[[nodiscard]] static int change_range(struct tlb_batch *b, va_t start, va_t end, u32 prot,
+				      bool exact)
+{
+	struct leaf_change c = { .batch = b, .prot = prot, .exact = exact };
+	int err = pt_prepare_leaves(b->vm, start, end);
+
+	if (!err)
+		change_table(b->vm->root, start, end, &c);
+	return err;
+}
+
+int pt_restrict(struct tlb_batch *b, va_t start, va_t end, u32 prot)
+{
+	return change_range(b, start, end, prot, false);
+}
+
+int pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot)
+{
+	return change_range(b, start, end, prot, true);
+}
+
+/* Both sides' tables of `level` are there and ours: moves one slot. */
+static void move_slot(struct tlb_batch *b, struct page *from, struct page *to, va_t va, va_t dest)
+{
+	unsigned i = pt_index(va, from->level);
+	struct pte e = pte_load(&pt_slots(from)[i]);
+
+	if (!e.raw)
+		return;
+	pt_slot_clear(from, i);
+	pt_slot_set(to, pt_index(dest, to->level), e);
+	tlb_add_range(b, va, va + pt_slot_size(from->level));
+	if (pte_kind(e, from->level) == PTE_TABLE)
+		b->tables = true;
+}
+
+/* Level of the slots that move whole at this point: 1 (a table of 512 pages) or 0. */
+static int move_level(va_t from, va_t to, u64 len)
+{
+	u64 size = pt_slot_size(1);
+
+	return is_aligned(from, size) && is_aligned(to, size) && len >= size ? 1 : 0;
+}
+
+int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len)
+{
+	struct page *src, *dst;
+
+	/* Decode: paths on both sides; what is missing at the source is nothing to move. */
+	for (u64 done = 0; done < len;) {
+		int level = move_level(from + done, to + done, len - done);
+		int err = pt_own_existing(b->vm, from + done, level, &src);
+
+		if (!err && src->level == level)
+			err = pt_own(b->vm, to + done, level, &dst);
+		if (err)
+			return err;
+		done += pt_slot_size(level);
+	}
+	/* Perform. */
+	for (u64 done = 0; done < len;) {
+		int level = move_level(from + done, to + done, len - done);
+
+		src = pt_owned(b->vm, from + done, level);
+		dst = pt_owned(b->vm, to + done, level);
+		if (src && dst) {
+			/* Level 1: pt_own may have made an empty table for `dst`'s neighbour only. */
+			move_slot(b, src, dst, from + done, to + done);
+		}
+		done += pt_slot_size(level);
+	}
+	return 0;
+}
+
+static int visit_table(struct page *t, va_t va, va_t end,
+		       int (*fn)(void *arg, va_t va, struct pte e, int level), void *arg)
+{
+	int level = t->level;
+
+	while (va < end) {
+		unsigned index = pt_index(va, level);
+		va_t next = pt_slot_end(va, level, end);
+
+		if (group_empty(t, index)) {
+			va = group_end(va, level, end);
+			continue;
+		}
+		struct pte e = pte_load(&pt_slots(t)[index]);
+		enum pte_kind kind = pte_kind(e, level);
+		int stop = 0;
+
+		if (kind == PTE_TABLE)
+			stop = visit_table(pa_page(pte_table_pa(e)), va, next, fn, arg);
+		else if (kind == PTE_LEAF)
+			stop = fn(arg, va, e, level);
+		if (stop)
+			return stop;
+		va = next;
+	}
+	return 0;
+}
+
+int pt_for_each(struct vm *vm, va_t start, va_t end,
+		int (*fn)(void *arg, va_t va, struct pte e, int level), void *arg)
+{
+	debug_assert(rwlock_is_write_locked(&vm->lock));
+	return visit_table(vm->root, start, end, fn, arg);
+}
+
+static int count_leaf(void *arg, va_t va, struct pte e, int level)
+{
+	struct pt_counts *c = arg;
+	u64 pages = pt_slot_size(level) >> PAGE_SHIFT;
+
+	switch (pa_page(pte_pa(e, level))->kind) {
+	case PAGE_ANON:
+		c->anon += pages;
+		break;
+	case PAGE_ZERO:
+		c->zero += pages;
+		break;
+	default:
+		c->cache += pages;
+		break;
+	}
+	return 0;
+}
+
+static void count_tables(struct page *t, bool shared, struct pt_counts *c)
+{
+	c->tables++;
+	c->shared_tables += shared;
+	if (t->level == 0)
+		return;
+	for (u64 groups = t->groups; groups; groups &= groups - 1) {
+		unsigned i = 8 * (unsigned)__builtin_ctzl(groups);
+
+		for (unsigned end = i + 8; i < end; i++) {
+			struct pte e = pte_load(&pt_slots(t)[i]);
+
+			if (pte_kind(e, t->level) == PTE_TABLE) {
+				struct page *child = pa_page(pte_table_pa(e));
+
+				count_tables(child, shared || page_refs(child) > 1, c);
+			}
+		}
+	}
+}
+
+void pt_count(struct vm *vm, va_t start, va_t end, struct pt_counts *out)
+{
+	*out = (struct pt_counts){};
+	pt_for_each(vm, start, end, count_leaf, out);
+	count_tables(vm->root, false, out);
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sharing tables and undoing it: pt_clone() shares one level, pt_own() makes a path our own again.
+ *
+ * A slot that points to a shared table is write-protected; by induction a path without such a slot is
+ * ours alone: its tables have one reference, no other address space can reach them, and a thread that holds
+ * vm->lock for reading may walk it without table locks (only fork and unmap, which write-lock, can take
+ * it away).
+ *
+ * pt_own() of a shared table T below P copies the whole rest of the path, unpublished, and links it with one
+ * clear, flush, set under P's lock (break-before-make: P's slot changes its address, and a stale walk cache
+ * must not lead to T any more when the first entry below changes). T is let go of only after the flush.
+ */
+#include "mm/pt.h"
+#include "mm/pt_internal.h"
+#include "mm/stats.h"
+#include "mm/vm.h"
+
+/* One reference more for what an entry refers to; the entry both sides keep. */
+static inline struct pte entry_share(struct pte e, int level)
+{
+	switch (pte_kind(e, level)) {
+	case PTE_TABLE: {
+		struct page *child = pa_page(pte_table_pa(e));
+
+		__atomic_fetch_add(&child->refs, 1, __ATOMIC_RELAXED);
+		return pte_wprotect(e, level);
+	}
+	case PTE_LEAF:
+		page_get(pa_page(pte_pa(e, level)));
+		return pte_prot(e, level) & P_SHARED ? e : pte_wprotect(e, level);
+	default:
+		return e;
+	}
+}
+
+/*
+ * The source's entries are restricted by plain stores: a frozen table has no writable translation, and entries
+ * are filled with Accessed and Dirty preset, so that no CPU has a reason to write to them meanwhile.
+ */
+void pt_clone(struct page *dst, struct page *src)
+{
+	struct pte *from = pt_slots(src), *to = pt_slots(dst);
+	int level = src->level;
+
+	for (u64 groups = src->groups; groups; groups &= groups - 1) {
+		unsigned i = 8 * (unsigned)__builtin_ctzl(groups);
+
+		for (unsigned end = i + 8; i < end; i++) {
+			struct pte e = from[i];
+
+			if (!e.raw)
+				continue;
+			struct pte shared = entry_share(e, level);
+
+			if (shared.raw != e.raw)
+				store_release(&from[i].raw, shared.raw);
+			to[i] = shared;
+		}
+	}
+	dst->groups = src->groups;
+	dst->used = src->used;
+	dst->swapped = src->swapped;
+	vm_count(clones);
+}
+
+void pt_clone_root(struct vm *child, struct vm *parent)
+{
+	debug_assert(rwlock_is_write_locked(&parent->lock));
+	pt_clone(child->root, parent->root);
+}
+
+/* Tables for the rest of a path, allocated before locks are taken. */
+struct spare_tables {
+	unsigned count;
+	struct page *tables[PT_LEVELS];
+};
+
+static void spare_free(struct spare_tables *s)
+{
+	while (s->count)
+		pt_put(s->tables[--s->count]);
+}
+
+[[nodiscard]] static int spare_fill(struct spare_tables *s, unsigned want)
+{
+	while (s->count < want) {
+		struct page *t = pt_new(0, 0);
+
+		if (!t) {
+			spare_free(s);
+			return -ENOMEM;
+		}
+		s->tables[s->count++] = t;
+	}
+	return 0;
+}
+
+/* A copy of `src` that nobody sees yet, with the path to va below it copied too, down to `level`. */
+static struct page *copy_path(struct page *src, va_t va, int level, struct spare_tables *spare)
+{
+	struct page *top = nullptr, *above = nullptr;
+
+	for (;;) {
+		struct page *copy = spare->tables[--spare->count];
+
+		copy->level = src->level;
+		spin_lock(&src->lock);
+		pt_clone(copy, src);
+		spin_unlock(&src->lock);
+		if (above) {
+			/* `above` is not linked: no walker, so no flush before src's count drops. */
+			pt_slots(above)[pt_index(va, above->level)] = pte_table(page_pa(copy));
+			pt_put(src);
+		} else {
+			top = copy;
+		}
+		above = copy;
+		if (copy->level == level)
+			return top;
+		struct pte e = pt_slots(copy)[pt_index(va, copy->level)];
+
+		if (pte_kind(e, copy->level) != PTE_TABLE)
+			return top;
+		src = pa_page(pte_table_pa(e));
+	}
+}
+
+/* P's slot (locked) leads to the shared table T: replace T by a copy of our own. */
+static void replace_shared(struct vm *vm, struct page *p, struct page *t, va_t va, int level,
+			   struct spare_tables *spare)
+{
+	struct pte *slot = &pt_slots(p)[pt_index(va, p->level)];
+	va_t start = va & ~(pt_slot_size(p->level) - 1);
+	struct page *copy = copy_path(t, va, level, spare);
+	struct tlb_batch batch;
+
+	store_release(&slot->raw, 0);
+	tlb_begin(&batch, vm);
+	tlb_add_range(&batch, start, start + pt_slot_size(p->level));
+	batch.tables = true;
+	tlb_flush(&batch);
+	store_release(&slot->raw, pte_table(page_pa(copy)).raw);
+	vm_count(owns);
+}
+
+/*
+ * One step on the way down: P's slot for va was seen empty or write-protected. *shared gets the table to let go of
+ * once P is unlocked. The caller walks again from P.
+ */
+static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct spare_tables *spare,
+		     struct page **shared)
+{
+	unsigned index = pt_index(va, p->level);
+	struct pte *slot = &pt_slots(p)[index];
+
+	scoped_spin(&p->lock);
+	struct pte e = pte_load(slot);
+
+	if (!e.raw) {
+		struct page *t = spare->tables[--spare->count];
+
+		t->level = (u8)(p->level - 1);
+		pt_slot_set(p, index, pte_table(page_pa(t)));
+		return;
+	}
+	if (pte_kind(e, p->level) != PTE_TABLE || pte_writable(e, p->level))
+		return;		/* somebody else was here first */
+	struct page *t = pa_page(pte_table_pa(e));
+
+	spin_lock(&t->lock);
+	bool alone = load_acquire(&t->refs) == 1;
+
+	if (alone)
+		store_release(&slot->raw, pte_wunprotect(e, p->level).raw);
+	spin_unlock(&t->lock);
+	/* Not alone: another sharer may still let go meanwhile; a copy is right all the same. */
+	if (!alone) {
+		replace_shared(vm, p, t, va, level, spare);
+		*shared = t;
+	}
+}
+
+[[nodiscard]] static int own_path(struct vm *vm, va_t va, int level, bool create, struct page **out)
+{
+	struct spare_tables spare = {};
+	struct page *t = vm->root;
+	int err = 0;
+
+	while (t->level > level) {
+		struct pte e = pte_load(&pt_slots(t)[pt_index(va, t->level)]);
+
+		if (pte_kind(e, t->level) == PTE_TABLE && pte_writable(e, t->level)) {
+			t = pa_page(pte_table_pa(e));
+			continue;
+		}
+		if (!e.raw && !create)
+			break;
+		struct page *shared = nullptr;
+
+		err = spare_fill(&spare, e.raw ? (unsigned)(t->level - level) : 1);
+		if (err)
+			break;
+		own_slot(vm, t, va, level, &spare, &shared);
+		if (shared)
+			pt_put(shared);
+	}
+	spare_free(&spare);
+	arch_publish();
+	*out = t;
+	return err;
+}
+
+int pt_own(struct vm *vm, va_t va, int level, struct page **out)
+{
+	struct page *t = pt_owned(vm, va, level);
+
+	if (likely(t)) {
+		*out = t;
+		return 0;
+	}
+	return own_path(vm, va, level, true, out);
+}
+
+int pt_own_existing(struct vm *vm, va_t va, int level, struct page **out)
+{
+	return own_path(vm, va, level, false, out);
+}

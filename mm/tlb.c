@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Flushing: batches, and the requests that CPUs send each other where the hardware does not broadcast.
+ *
+ * Without broadcast a flush raises vm->tlb_gen and interrupts the CPUs that have the space loaded (vm->cpus). A CPU
+ * sets its bit before it reads the generation, the flusher raises the generation before it reads the bits: one of
+ * them sees the other. A CPU that is not interrupted flushes the ASID when it loads the space again.
+ *
+ * A CPU that waits for others has interrupts on, so that it answers their requests; so do all who spin.
+ */
+#include "mm/tlb.h"
+#include "arch/arch.h"
+#include "mm/pt.h"
+#include "mm/tlb_internal.h"
+#include "mm/vm.h"
+
+/* One CPU's request to others; its fields stay until `waiting` is zero. */
+struct tlb_request {
+	alignas(CACHE_LINE) struct vm *vm;
+	va_t start, end;
+	bool tables;
+	u64 gen;
+	u64 waiting;			/* (a) CPUs that have not done it */
+};
+
+static struct tlb_request requests[MAX_CPUS];
+static struct { alignas(CACHE_LINE) u64 from; } inboxes[MAX_CPUS];	/* (a) who asks this CPU */
+struct tlb_cpu tlb_cpus[MAX_CPUS];
+
+static inline bool wants_whole(va_t start, va_t end)
+{
+	return end - start > (u64)TLB_RANGE_MAX << PAGE_SHIFT;
+}
+
+static void flush_loaded(u64 asid, va_t start, va_t end, bool tables)
+{
+	struct tlb_stats *s = &tlb_cpus[cpu_id()].stats;
+
+	if (wants_whole(start, end)) {
+		s->flush_asid++;
+		arch_tlb_asid(asid);
+	} else {
+		s->flush_range++;
+		arch_tlb_range(asid, start, end, tables);
+	}
+}
+
+/* This CPU has vm loaded and has been asked for generation `gen`. */
+static void flush_here(const struct vm *vm_const, u64 gen, va_t start, va_t end, bool tables)
+{
+	struct vm *vm = (struct vm *)vm_const;
+	u64 *seen = &vm->tlb_seen[cpu_id()];
+
+	flush_loaded(vm->asid.value, start, end, tables);
+	if (*seen == gen - 1)
+		*seen = gen;	/* else an earlier request is still on its way: stay behind, to be safe */
+}
+
+void tlb_ipi(void)
+{
+	unsigned self = cpu_id();
+	u64 from = __atomic_exchange_n(&inboxes[self].from, 0, __ATOMIC_ACQ_REL);
+
+	for (; from; from &= from - 1) {
+		struct tlb_request *r = &requests[__builtin_ctzl(from)];
+
+		if (tlb_cpus[self].vm == r->vm)
+			flush_here(r->vm, r->gen, r->start, r->end, r->tables);
+		__atomic_fetch_and(&r->waiting, ~BIT(self), __ATOMIC_RELEASE);
+	}
+}
+
+/* Asks the CPUs and waits. Preemption is off, interrupts are on. */
+static void flush_others(u64 cpus, const struct tlb_batch *b, u64 gen)
+{
+	unsigned self = cpu_id();
+	struct tlb_request *r = &requests[self];
+
+	r->vm = b->vm;
+	r->start = b->start;
+	r->end = b->end;
+	r->tables = b->tables;
+	r->gen = gen;
+	store_release(&r->waiting, cpus);
+	for (u64 left = cpus; left; left &= left - 1)
+		__atomic_fetch_or(&inboxes[__builtin_ctzl(left)].from, BIT(self), __ATOMIC_ACQ_REL);
+	tlb_cpus[self].stats.ipis += (u64)__builtin_popcountl(cpus);
+	arch_ipi(cpus, IPI_TLB);
+	while (load_acquire(&r->waiting))
+		cpu_relax();
+}
+
+static void flush_unicast(const struct tlb_batch *b)
+{
+	struct vm *vm = b->vm;
+	u64 gen = __atomic_add_fetch(&vm->tlb_gen, 1, __ATOMIC_SEQ_CST);
+
+	preempt_disable();
+	u64 cpus = __atomic_load_n(&vm->cpus, __ATOMIC_SEQ_CST), self = BIT(cpu_id());
+
+	if (cpus & self) {
+		u64 flags = irq_save();
+
+		flush_here(vm, gen, b->start, b->end, b->tables);
+		irq_restore(flags);
+	}
+	if (cpus & ~self)
+		flush_others(cpus & ~self, b, gen);
+	preempt_enable();
+}
+
+void tlb_flush(struct tlb_batch *b)
+{
+	if (b->start >= b->end)
+		return;
+	if (!TLB_BROADCAST) {
+		flush_unicast(b);
+	} else {
+		u64 asid = load_acquire(&b->vm->asid.value);
+
+		if (asid)		/* 0: it never ran */
+			flush_loaded(asid, b->start, b->end, b->tables);
+	}
+	b->start = ~0ul;
+	b->end = 0;
+	b->tables = false;
+}
+
+void tlb_add_page(struct tlb_batch *b, struct page *p)
+{
+	/* Ours alone: nobody else looks at its descriptor, so it waits on a chain of any length. */
+	if (p->kind == PAGE_ANON && page_refs(p) == 1) {
+		p->node.next = (struct list *)b->chain;
+		b->chain = p;
+		return;
+	}
+	if (!page_is_counted(p))
+		return;
+	if (b->count == TLB_BATCH_PAGES)
+		tlb_finish(b);
+	b->pages[b->count++] = p;
+}
+
+void tlb_finish(struct tlb_batch *b)
+{
+	tlb_flush(b);
+	for (unsigned i = 0; i < b->count; i++)
+		pt_put_any(b->pages[i]);
+	b->count = 0;
+	for (struct page *p = b->chain, *next; p; p = next) {
+		next = (struct page *)p->node.next;
+		page_put(p);
+	}
+	b->chain = nullptr;
+}
+
+void tlb_stats(struct tlb_stats *out)
+{
+	*out = (struct tlb_stats){};
+	for (unsigned i = 0; i < MAX_CPUS; i++) {
+		const struct tlb_stats *s = &tlb_cpus[i].stats;
+
+		out->flush_range += s->flush_range;
+		out->flush_asid += s->flush_asid;
+		out->flush_all += s->flush_all;
+		out->ipis += s->ipis;
+		out->rollovers += s->rollovers;
+	}
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Address spaces: making, sharing, forking, letting go.
+ *
+ * `users` are the tasks: when the last is gone the memory goes at once, without a TLB flush: no CPU has the
+ * space loaded any more (a task leaves it with vm_switch before vm_put; kernel threads never borrow one) and its number is
+ * not given out again before a rollover, which flushes all. `refs` keeps the struct alive for those who look.
+ *
+ * Locks: vm_list_lock (spin) guards the list only.
+ */
+#include "mm/vm.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "mm/pt.h"
+#include "mm/stats.h"
+#include "lib/random.h"
+
+static struct slab_cache *vm_cache;
+static struct spinlock vm_list_lock;
+static struct list vm_list = LIST_INIT(vm_list);
+struct vm_cpu_stats vm_cpu_stats[MAX_CPUS];
+
+constexpr u64 STACK_MAX = 1 * GiB;		/* below the top of the stack nothing else is mapped, so far */
+constexpr u64 STACK_RANDOM = 16 * GiB;
+constexpr u64 MMAP_RANDOM = 1ul << 40;		/* 28 bits of pages, as Linux has on 64-bit */
+
+void vm_init(void)
+{
+	vm_cache = slab_create("vm", sizeof(struct vm), CACHE_LINE);
+	asid_init((unsigned)arch_asid_bits(), arch_cpu_count());
+}
+
+static u64 random_below(u64 limit)
+{
+	u64 r;
+
+	random_bytes(&r, sizeof(r));
+	return r % limit & PAGE_MASK;
+}
+
+static void choose_layout(struct vm *vm, bool aslr)
+{
+	vm->stack_top = USER_END - PAGE_SIZE - (aslr ? random_below(STACK_RANDOM) : 0);
+	vm->stack_top &= PAGE_MASK;
+	vm->mmap_top = align_down(USER_END - STACK_RANDOM - STACK_MAX - 2 * MiB, 2 * MiB) -
+		       (aslr ? random_below(MMAP_RANDOM) : 0);
+}
+
+static struct vm *vm_alloc(void)
+{
+	struct vm *vm = slab_alloc(vm_cache);
+
+	if (!vm)
+		return nullptr;
+	*vm = (struct vm){ .users = 1, .refs = 1 };
+	rwlock_init(&vm->lock);
+	vm->root = pt_new(PT_LEVELS - 1, 0);
+	if (!vm->root) {
+		slab_free(vm_cache, vm);
+		return nullptr;
+	}
+	arch_root_init(pt_slots(vm->root));
+	vm->limits = (struct vm_limits){ ~0ul, ~0ul, 8 * MiB, 8 * MiB };
+	return vm;
+}
+
+static void list_vm(struct vm *vm)
+{
+	scoped_spin(&vm_list_lock);
+	list_push_back(&vm_list, &vm->all);
+}
+
+struct vm *vm_new(bool aslr)
+{
+	struct vm *vm = vm_alloc();
+
+	if (!vm)
+		return nullptr;
+	choose_layout(vm, aslr);
+	list_vm(vm);
+	return vm;
+}
+
+void vm_get(struct vm *vm)
+{
+	__atomic_fetch_add(&vm->users, 1, __ATOMIC_RELAXED);
+}
+
+bool vm_try_get(struct vm *vm)
+{
+	u32 n = load_relaxed(&vm->users);
+
+	while (n && !__atomic_compare_exchange_n(&vm->users, &n, n + 1, false, __ATOMIC_ACQUIRE,
+						 __ATOMIC_RELAXED))
+		;
+	return n != 0;
+}
+
+void vm_hold(struct vm *vm)
+{
+	__atomic_fetch_add(&vm->refs, 1, __ATOMIC_RELAXED);
+}
+
+void vm_release(struct vm *vm)
+{
+	if (__atomic_fetch_sub(&vm->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	spin_lock(&vm_list_lock);
+	list_remove(&vm->all);
+	spin_unlock(&vm_list_lock);
+	slab_free(vm_cache, vm);
+}
+
+void vm_put(struct vm *vm)
+{
+	if (__atomic_fetch_sub(&vm->users, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	debug_assert(!rwlock_is_locked(&vm->lock) && load_relaxed(&vm->cpus) == 0);
+	pt_put(vm->root);
+	vm->root = nullptr;
+	layout_destroy(&vm->layout);
+	object_put(vm->exe);
+	if (vm->exe_path)
+		vm->exe_release(vm->exe_path);
+	vm->exe = nullptr;
+	vm->exe_path = nullptr;
+	vm_release(vm);
+}
+
+/* The parts of the parent that the child takes over as they are. */
+static void inherit(struct vm *child, const struct vm *vm)
+{
+	child->mmap_top = vm->mmap_top;
+	child->brk_start = vm->brk_start;
+	child->brk = vm->brk;
+	child->stack_top = vm->stack_top;
+	child->arg_start = vm->arg_start;
+	child->arg_end = vm->arg_end;
+	child->env_start = vm->env_start;
+	child->env_end = vm->env_end;
+	child->vdso = vm->vdso;
+	memcpy(child->auxv, vm->auxv, sizeof(child->auxv));
+	child->limits = vm->limits;
+	child->data_pages = vm->data_pages;
+	child->peak_pages = vm->layout.pages;
+	child->special_regions = vm->special_regions;
+	child->exe = vm->exe;
+	object_get(child->exe);
+	if (vm->exe_path) {
+		child->exe_path = vm->exe_clone(vm->exe_path);
+		child->exe_release = vm->exe_release;
+		child->exe_clone = vm->exe_clone;
+	}
+}
+
+/* Regions that a child must not have, or must have empty (madvise). Rare, so looked for only when there are any. */
+[[nodiscard]] static int drop_special(struct vm *child)
+{
+	struct region r;
+	int err = 0;
+
+	for (va_t va = 0; !err && layout_next(&child->layout, va, &r); va = r.end) {
+		if (!(r.flags & (R_DONTFORK | R_WIPEONFORK)))
+			continue;
+		struct tlb_batch b;
+
+		tlb_begin(&b, child);
+		err = pt_unmap(&b, r.start, r.end);
+		tlb_finish(&b);
+		if (err || !(r.flags & R_DONTFORK))
+			continue;
+		struct layout_spare spare;
+
+		err = layout_reserve(&child->layout, &spare, 2);
+		if (!err) {
+			layout_remove(&child->layout, r.start, r.end, &spare);
+			layout_release(&spare);
+		}
+	}
+	return err;
+}
+
+int vm_fork(struct vm *vm, struct vm **out)
+{
+	struct vm *child = vm_alloc();
+	struct tlb_batch b;
+
+	if (!child)
+		return -ENOMEM;
+	rwlock_write(&vm->lock);
+	inherit(child, vm);
+	layout_clone(&child->layout, &vm->layout);
+	pt_clone_root(child, vm);
+	/* The freeze must be complete before either side runs: law 2. */
+	tlb_begin(&b, vm);
+	tlb_add_range(&b, 0, USER_END);
+	b.tables = true;
+	tlb_flush(&b);
+	rwlock_write_done(&vm->lock);
+	vm_count(forks);
+	list_vm(child);
+
+	if (child->special_regions) {
+		rwlock_write(&child->lock);
+		int err = drop_special(child);
+
+		rwlock_write_done(&child->lock);
+		if (err) {
+			vm_put(child);
+			return err;
+		}
+	}
+	*out = child;
+	return 0;
+}
+
+/* The next listed space behind `vm` (nullptr: the first) that still has users, with one more; lets go of vm. */
+static struct vm *next_vm(struct vm *vm)
+{
+	struct vm *found = nullptr;
+
+	spin_lock(&vm_list_lock);
+	struct list *n = vm ? vm->all.next : vm_list.next;
+
+	for (; n != &vm_list; n = n->next) {
+		struct vm *v = container_of(n, struct vm, all);
+
+		if (vm_try_get(v)) {
+			found = v;
+			break;
+		}
+	}
+	spin_unlock(&vm_list_lock);
+	if (vm)
+		vm_put(vm);
+	return found;
+}
+
+void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg)
+{
+	for (struct vm *vm = next_vm(nullptr); vm; vm = next_vm(vm))
+		fn(vm, arg);
+}
+
+struct unmap_range {
+	struct object *object;
+	u64 first, last;
+};
+
+static void unmap_object_from(struct vm *vm, void *arg)
+{
+	const struct unmap_range *u = arg;
+	struct tlb_batch b;
+	struct region r;
+
+	scoped_write(&vm->lock);
+	tlb_begin(&b, vm);
+	for (va_t va = 0; layout_next(&vm->layout, va, &r); va = r.end) {
+		u64 pages = (r.end - r.start) >> PAGE_SHIFT;
+
+		if (r.object != u->object || u->last < r.offset || u->first >= r.offset + pages)
+			continue;
+		u64 from = max(u->first, r.offset) - r.offset;
+		u64 to = min(u->last - r.offset, pages - 1) + 1;
+
+		/* No memory to copy a shared table: drop whole tables around, which only costs faults, is not
+		 * allowed for private pages, so wait for memory instead. */
+		while (pt_unmap(&b, r.start + (from << PAGE_SHIFT), r.start + (to << PAGE_SHIFT)))
+			vm_wait_for_memory();
+	}
+	tlb_finish(&b);
+}
+
+void vm_unmap_object(struct object *o, u64 first, u64 last)
+{
+	struct unmap_range u = { o, first, last };
+
+	vm_for_each(unmap_object_from, &u);
+}
+
+void vm_stats(struct vm_stats *out)
+{
+	u64 *sum = (u64 *)out;
+
+	*out = (struct vm_stats){};
+	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+		const u64 *s = (const u64 *)&vm_cpu_stats[cpu].s;
+
+		for (unsigned i = 0; i < sizeof(*out) / sizeof(u64); i++)
+			sum[i] += load_relaxed(&s[i]);
+	}
+}

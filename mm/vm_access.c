@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory of any address space, page by page, through faults and the direct map: exec's first stack, ptrace-like
+ * reads, /proc/PID/cmdline. Slower than a user copy, but needs no switch.
+ */
+#include "lib/string.h"
+#include "mm/pt.h"
+#include "mm/vm.h"
+
+enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_CLEAR };
+
+static void access_page(void *at, void *buf, size_t n, enum access_kind kind)
+{
+	switch (kind) {
+	case ACCESS_READ:
+		memcpy(buf, at, n);
+		break;
+	case ACCESS_WRITE:
+		memcpy(at, buf, n);
+		break;
+	case ACCESS_CLEAR:
+		memset(at, 0, n);
+		break;
+	}
+}
+
+static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum access_kind kind)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		va_t va = addr + done;
+		size_t offset = va & ~PAGE_MASK, part = min(n - done, PAGE_SIZE - offset);
+		struct page *p;
+
+		if (va < addr || vm_fault_page(vm, va, kind == ACCESS_READ ? P_R : P_W, &p) != FAULT_OK)
+			break;
+		access_page((char *)page_address(p) + offset, (char *)buf + done, part, kind);
+		page_put(p);
+		done += part;
+	}
+	return done;
+}
+
+size_t vm_write(struct vm *vm, va_t addr, const void *src, size_t n)
+{
+	return vm_access(vm, addr, (void *)src, n, ACCESS_WRITE);
+}
+
+size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n)
+{
+	return vm_access(vm, addr, dst, n, ACCESS_READ);
+}
+
+size_t vm_clear(struct vm *vm, va_t addr, size_t n)
+{
+	return vm_access(vm, addr, nullptr, n, ACCESS_CLEAR);
+}
