@@ -37,9 +37,8 @@ def interactive(command):
 class Frames:
     """Takes the serial line's bytes apart: frames() yields (channel, payload)."""
 
-    CHANNELS = b"ROEALX"
-
-    def __init__(self):
+    def __init__(self, channels=b"ROEALX"):
+        self.channels = channels
         self.pending = bytearray()
         self.text = bytearray()  # what was outside frames
         self.recent = bytearray()  # all of it, for a panic in the middle of a frame
@@ -62,7 +61,7 @@ class Frames:
                     return
                 channel = self.pending[at + 1]
                 end = at + 4 + int.from_bytes(self.pending[at + 2:at + 4], "little")
-                if channel not in self.CHANNELS:
+                if channel not in self.channels:
                     self.text += self.pending[at:at + 1]
                     at += 1
                 elif end > len(self.pending):
@@ -86,9 +85,11 @@ class Frames:
 
 
 class Run:
+    CHANNELS = b"ROEALX"
+
     def __init__(self, command, args):
         self.args = args
-        self.frames = Frames()
+        self.frames = Frames(self.CHANNELS)
         self.deadline = time.monotonic() + args.timeout if args.timeout else None
         self.log = bytearray()
         self.status = None
@@ -221,7 +222,9 @@ def piped(command, args):
 
 class TerminalRun(Run):
     """The program has the console: bytes go both ways as they are, and only the last frames,
-    after the program, are ours. Escapes: none; Ctrl-C goes to the program."""
+    after the program, are ours. There is no escape: Ctrl-C goes to the program."""
+
+    CHANNELS = b"LX"
 
     def step(self):
         writers = [self.line_in] if self.to_guest else []
@@ -236,8 +239,7 @@ class TerminalRun(Run):
         self.frames.feed(data)
         for channel, payload in self.frames.frames():
             self.handle(channel, payload)
-        write_all(1, self.frames.text[self.shown:])
-        self.shown = len(self.frames.text)
+        self.show()
         if self.status is not None:
             return self.status
         panic = self.frames.panicked(idle=not data)
@@ -246,6 +248,12 @@ class TerminalRun(Run):
         return None
 
     shown = 0
+
+    def show(self):
+        text = self.frames.text
+        write_all(1, text[self.shown:])
+        del text[:-LAST_WORDS]
+        self.shown = len(text)
 
 
 def on_terminal(command, args):
