@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/* System calls on memory: decoders of mm/vm.h's operations. */
+#include "sys/syscall.h"
+#include "fs/file.h"
+#include "mm/mman.h"
+#include "mm/user.h"
+#include "mm/vm.h"
+#include "proc/task.h"
+
+SYSCALL(brk)
+{
+	return vm_brk(vm_current(), ARG_PTR(0));
+}
+
+SYSCALL(mmap)
+{
+	va_t addr = ARG_PTR(0);
+	u64 len = ARG_U64(1), offset = ARG_U64(5);
+	int prot = ARG_INT(2), flags = ARG_INT(3);
+	struct object *object = nullptr;
+
+	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+	if (!is_aligned(offset, PAGE_SIZE))
+		return -EINVAL;
+	if (flags & MAP_ANONYMOUS)
+		return vm_mmap(vm_current(), addr, len, prot, flags, nullptr, 0, 0);
+	scoped_fd fd = fd_get(ARG_INT(4));
+	if (!fd.file)
+		return -EBADF;
+	u32 max = 0;
+	int err = file_map(fd.file, prot, flags, &object, &max);
+
+	if (err)
+		return err;
+	return vm_mmap(vm_current(), addr, len, prot, flags, object, max, offset);
+}
+
+SYSCALL(munmap)
+{
+	return vm_munmap(vm_current(), ARG_PTR(0), ARG_U64(1));
+}
+
+SYSCALL(mprotect)
+{
+	return vm_mprotect(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2));
+}
+
+SYSCALL(mremap)
+{
+	return vm_mremap(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_U64(2), ARG_INT(3), ARG_PTR(4));
+}
+
+SYSCALL(madvise)
+{
+	return vm_madvise(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2));
+}
+
+SYSCALL(mincore)
+{
+	return vm_mincore(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_PTR(2));
+}
+
+SYSCALL(msync)
+{
+	return vm_msync(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2));
+}
+
+SYSCALL(mlock)
+{
+	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), true);
+}
+
+SYSCALL(mlock2)
+{
+	constexpr unsigned MLOCK_ONFAULT = 1;
+
+	if (ARG_UINT(2) & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), true);
+}
+
+SYSCALL(munlock)
+{
+	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), false);
+}
+
+SYSCALL(mlockall)
+{
+	int flags = ARG_INT(0);
+
+	return flags ? vm_mlockall(vm_current(), flags) : -EINVAL;
+}
+
+SYSCALL(munlockall)
+{
+	return vm_mlockall(vm_current(), 0);
+}
