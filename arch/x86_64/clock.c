@@ -5,7 +5,7 @@
  *
  * The rate: from CPUID (exact), else measured against the PIT. The measurement looks for moments when the
  * PIT's count changes: each lies between two reads of the TSC, so the error is known, and it ends as soon as that
- * is below 5 ppm: a millisecond where port reads are fast, 40 ms at the worst.
+ * is below 10 ppm: a millisecond where port reads are fast, 40 ms at the worst.
  */
 #include "lib/printf.h"
 #include "x86.h"
@@ -13,7 +13,7 @@
 constexpr u32 PIT_HZ = 1193182;
 constexpr u16 PIT_DATA = 0x40, PIT_COMMAND = 0x43;
 constexpr u32 PIT_WINDOW_MAX = PIT_HZ / 25;
-constexpr u64 ERROR_PPM = 5;
+constexpr u64 ERROR_PPM = 10;
 constexpr u64 NS = 1000000000;
 
 u64 x86_tsc_hz;
@@ -21,6 +21,7 @@ static u64 ns_mult;		/* ns per tick, 32 fraction bits */
 static u64 tsc_mult;		/* ticks per ns, 32 fraction bits */
 
 u64 arch_clock_ns(void) { return scale32(rdtsc(), ns_mult); }
+u64 clock_ns(u64 tsc) { return scale32(tsc, ns_mult); }
 u64 clock_tsc(u64 ns) { return scale32(ns, tsc_mult); }
 
 void delay_us(u32 us)
@@ -47,31 +48,27 @@ static u64 hz_from_cpuid(void)
 	return 0;
 }
 
-/* A change of the PIT's count, and the TSC around it. */
+/* A change of the PIT's count: after the read that began at `before`, before the one that ended at `after`. Only the low
+ * byte is read: one port, nothing to latch. */
 struct pit_edge {
-	u16 count;
 	u64 before, after;
+	u8 count;
 };
-
-static u16 pit_read(void)
-{
-	outb(PIT_COMMAND, 0);		/* latch channel 0 */
-	u8 lo = inb(PIT_DATA);
-
-	return (u16)(lo | inb(PIT_DATA) << 8);
-}
 
 /* False: the count stands still (there is no PIT). */
 static bool pit_next_edge(struct pit_edge *e)
 {
-	u16 old = pit_read();
+	u64 begin = rdtsc();
+	u8 old = inb(PIT_DATA);
 
 	for (unsigned tries = 0; tries < 10000; tries++) {
-		e->before = rdtsc();
-		e->count = pit_read();
-		e->after = rdtsc();
-		if (e->count != old)
+		e->before = begin;
+		begin = rdtsc();
+		e->count = inb(PIT_DATA);
+		if (e->count != old) {
+			e->after = rdtsc();
 			return true;
+		}
 	}
 	return false;
 }
@@ -81,21 +78,20 @@ static u64 hz_from_pit(void)
 	struct pit_edge a, b;
 	u32 ticks = 0;
 
-	outb(PIT_COMMAND, 0x34);	/* channel 0, both bytes, mode 2 (rate), binary */
-	outb(PIT_DATA, 0);
+	outb(PIT_COMMAND, 0x14);	/* channel 0, low byte only, mode 2 (rate), binary */
 	outb(PIT_DATA, 0);
 	if (!pit_next_edge(&a))
 		return 0;
-	u16 last = a.count;
+	u8 last = a.count;
 
 	do {
 		if (!pit_next_edge(&b))
 			return 0;
-		ticks += (u16)(last - b.count);
+		ticks += (u8)(last - b.count);
 		last = b.count;
-	} while (ticks < PIT_WINDOW_MAX && (b.after - b.before + a.after - a.before) * 1000000 >
+	} while (ticks < PIT_WINDOW_MAX && (b.after - b.before + a.after - a.before) / 2 * 1000000 >
 					   (b.before - a.after) * ERROR_PPM);
-	/* Middle of each bracket. */
+	/* From the middle of one to the middle of the other. */
 	u64 span = ((b.before + b.after) - (a.before + a.after)) / 2;
 
 	return muldiv(span, PIT_HZ, ticks);

@@ -42,6 +42,7 @@ void arch_early_putc(char c)
 void x86_start(u32 kind, u64 info)
 {
 	struct thread_head *self = (struct thread_head *)&boot_thread;
+	u64 entry = rdtsc();
 
 	self->stack_top = boot_stack_top;
 	early_uart_init();
@@ -50,7 +51,7 @@ void x86_start(u32 kind, u64 info)
 	x86_cpu_init(0, self);
 	fpu_init();
 	clock_init();
-	boot_info.entry_ns = arch_clock_ns();
+	boot_info.entry_ns = clock_ns(entry);
 	x86_boot_info(kind, info, &boot_info);
 	x86_mmu_init(&boot_info);
 	kmain(&boot_info);

@@ -216,7 +216,8 @@ void smp_init(void);
 
 /* clock.c */
 void clock_init(void);
-u64 clock_tsc(u64 ns);			/* ns of arch_clock_ns() -> TSC */
+u64 clock_ns(u64 tsc);			/* TSC -> time of arch_clock_ns() */
+u64 clock_tsc(u64 ns);			/* and back */
 extern u64 x86_tsc_hz;
 void delay_us(u32 us);
 
