@@ -10,7 +10,9 @@
 #include "lib/errno.h"
 #include "arch/arch.h"
 
-#define SYSCALL(name) long sys_##name([[maybe_unused]] struct trapframe *f)
+#define SYSCALL(name)                         \
+	long sys_##name(struct trapframe *f); \
+	long sys_##name([[maybe_unused]] struct trapframe *f)
 #define ARG_INT(n) ((int)frame_arg(f, n))
 #define ARG_UINT(n) ((unsigned)frame_arg(f, n))
 #define ARG_U64(n) ((u64)frame_arg(f, n))
