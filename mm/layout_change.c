@@ -178,7 +178,10 @@ void layout_remove(struct layout *l, va_t start, va_t end, struct layout_spare *
 		return;
 	}
 
-	if (start <= node_start(l->root) && node_end(l->root) <= end) {
+	/* All of it: nothing is owned for that; but a lone leaf becomes a spare node, which an insertion may want next. */
+	bool dropped = l->root->level || node_is_shared(l->root);
+
+	if (dropped && start <= node_start(l->root) && node_end(l->root) <= end) {
 		layout_destroy(l);
 		return;
 	}

@@ -285,8 +285,13 @@ void root_settle(struct layout *l, struct layout_spare *spare)
 	struct layout_node *n = l->root;
 
 	while (n && (!n->count || (n->level && n->count == 1))) {
-		l->root = n->count ? n->child[0].node : nullptr;	/* its reference moves */
-		spare_push(spare, n);
+		l->root = n->count ? n->child[0].node : nullptr;
+		if (node_is_shared(n)) {	/* the child of an owned root that has just gone */
+			slots_get(n, 0, 1);
+			node_put(n);
+		} else {
+			spare_push(spare, n);	/* its reference has moved to the layout */
+		}
 		n = l->root;
 	}
 }

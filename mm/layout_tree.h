@@ -12,9 +12,13 @@
 #include "lib/base.h"
 #include "mm/layout.h"
 
+#ifndef LAYOUT_TINY_NODES
 constexpr unsigned LEAF_MAX = 25;	/* regions in a leaf */
 constexpr unsigned INNER_MAX = 31;	/* children of an inner node */
-constexpr unsigned HEIGHT_MAX = 8;	/* far above what 65,530 regions need (5) */
+#else
+constexpr unsigned LEAF_MAX = 6, INNER_MAX = 6;	/* a host test: deep trees of few regions */
+#endif
+constexpr unsigned HEIGHT_MAX = 12;	/* far above what 65,530 regions need (5) */
 
 /* What an inner node knows about one child, and node_summary() recomputes. */
 struct child {
