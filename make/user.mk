@@ -18,7 +18,7 @@ UFLAGS := --target=$(USER_TARGET) $(USER_CFLAGS) -std=gnu23 -O2 -g -static -fno-
 user: $(USER_BIN)
 sysroot: $(SYSROOT)/.done
 
-$(SYSROOT)/.done: tools/sysroot | $(BUILD)/.tools
+$(SYSROOT)/.done: | $(BUILD)/.tools
 	$(Q)rm -rf $(SYSROOT)
 	$(Q)tools/sysroot $(DEB_ARCH) $(SYSROOT) $(SYSROOT_PACKAGES)
 	@touch $@
