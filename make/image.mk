@@ -6,7 +6,6 @@ ISO := $(OUT)/quire.iso
 
 .PHONY: image iso
 image: $(INITRAMFS)
-iso: $(ISO)
 
 $(INITRAMFS): $(BASE)/user/list $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools/cpio.py $(wildcard user/etc/*)
 	$(call SAY,IMAGE,$@)
@@ -20,11 +19,15 @@ $(INITRAMFS): $(BASE)/user/list $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools
 $(BASE)/user/list: FORCE
 	@mkdir -p $(@D); echo '$(USER_BIN)' | cmp -s - $@ || echo '$(USER_BIN)' > $@
 
-# GRUB counts on Multiboot2, which only PCs have.
-$(ISO): $(OUT)/quire.elf $(INITRAMFS) tools/mkiso
-ifneq ($(ARCH),x86_64)
+# GRUB counts on Multiboot2: an architecture says in arch.mk whether it has that.
+ifeq ($(MULTIBOOT),yes)
+iso: $(ISO)
+else
+iso:
 	@echo 'make iso: needs ARCH=x86_64 (a PC with GRUB)'; false
 endif
+
+$(ISO): $(OUT)/quire.elf $(INITRAMFS) tools/mkiso
 	$(Q)$(SETUP) --quiet iso
 	$(call SAY,ISO,$@)
 	$(Q)tools/mkiso $@ $(OUT)/quire.elf $(INITRAMFS)

@@ -20,4 +20,5 @@ QEMU := qemu-system-x86_64
 MACHINE_DEFAULT := q35
 QEMU_q35 := -M q35 -cpu max
 QEMU_ICOUNT_q35 := -M q35 -cpu max,-erms,-fsrm
+MULTIBOOT := yes
 GDB_ARCH := i386:x86-64
