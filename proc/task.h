@@ -7,7 +7,7 @@
  *   tasks_lock (spin, irq-safe)	the tree: parents, children, groups, sessions, the thread lists, the pid table
  *   task->siglock (spin, irq-safe)	signal state of the task and its threads; stopping and group exit
  *   sighand->lock (spin, irq-safe)	the actions, which CLONE_SIGHAND shares between tasks
- *   task->lock (spin)			the pointers that others read: files, fs, vm, cred, limits; taken alone
+ *   task->lock (spin)			the pointers that others read: files, fs, vm, cred, limits; a leaf
  *
  * Lifetime: the tree holds one reference on a task until it is reaped, and each thread holds one; a thread is held by
  * itself until it has left its stack (thread_gone) and, if it leads, by its task until that is reaped.
@@ -67,6 +67,7 @@ struct thread {
 
 	/* accounting, ns (its own CPU, at switches and ticks) */
 	u64 user_ns, system_ns;
+	u64 ticked_ns;			/* of the sum, what itimer_tick() has been told */
 	bool in_system;			/* what the last tick saw: where the time since then counts */
 	u64 switches_voluntary, switches_forced;
 	u64 start_ns;
@@ -85,6 +86,8 @@ struct thread {
 	void *futex;			/* proc/futex.c */
 	struct wait_queue *vfork_done;	/* (tasks_lock) the parent waits here until exec or exit */
 	bool stop_acked;		/* (siglock) counted in task->nstopped */
+	bool exiting;			/* (siglock) takes no more signals */
+	u64 sigwait;			/* (siglock) signals that sigtimedwait waits for, though they are blocked */
 	bool user_copy_nofault;
 };
 
@@ -112,7 +115,7 @@ struct task {
 	struct vm *vm;			/* (lock) nullptr once exited */
 	struct files *files;		/* (lock) */
 	struct fs_context *fs;		/* (lock) */
-	const struct cred *cred;	/* (lock) */
+	const struct cred *cred;	/* (lock, and siglock to replace) */
 	const struct cred *old_creds;	/* (lock) replaced while other threads may still look at them */
 	struct sighand *sighand;	/* (siglock to replace) lives as long as the task */
 	struct signal_queue pending;	/* (siglock) for the whole task */
@@ -127,6 +130,8 @@ struct task {
 	bool stopped;			/* (siglock) all have: state T */
 	bool continued, stop_reported;	/* (siglock) what wait4 has (not) seen yet */
 	bool dumpable, no_new_privs;
+	bool doomed;			/* (siglock) the first task too may be killed: a fault of its own */
+	u32 conts;			/* (siglock) counts SIGCONT: a stop decided on before one does not happen */
 	u8 cld_pending;			/* (siglock) CLD_CONTINUED to tell the parent, 0: none */
 	u32 nstopped;			/* (siglock) threads that have stopped */
 	struct thread *exec_thread;	/* (siglock) waits in exec until it is alone */

@@ -16,12 +16,17 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *));
-/* (Re)arms on this CPU. */
+/* (Re)arms on this CPU. The owner sees to it that nobody else arms or cancels it at the same time. */
 void timer_arm(struct timer *t, u64 deadline_ns);
 /* Not armed afterwards. If fn is running on another CPU, waits for it to end (so do not hold what fn takes). Returns whether it
  * was armed. */
 bool timer_cancel(struct timer *t);
 
+/* The hardware is set to the earliest deadline only when that changes; how often, and how often it went off. */
+struct timer_stats { u64 programmed, interrupts; };
+void timer_stats(unsigned cpu, struct timer_stats *out);
+
+void clock_init(void);		/* reads the machine's wall clock, if it has one */
 /* Wall clock: CLOCK_REALTIME = arch_clock_ns() + this. */
 u64 clock_realtime_ns(void);
 int clock_set_realtime(u64 ns);

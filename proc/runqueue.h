@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the files of the scheduler share: one queue of runnable threads for each CPU.
+ *
+ *   sched.c	switching and waking
+ *   runqueue.c	who is next: order, weights, virtual time
+ *   balance.c	on which CPU: placement, stealing
+ *   policy.c	what programs may ask for: nice, policy, affinity
+ *   cputime.c	the tick: slices, CPU time; loadavg.c
+ *   idle.c	CPUs that start and have nothing to do
+ *
+ * A thread that runs is on its CPU's queue but not in the order. Sleepers are on none; head.cpu says where they were,
+ * and its queue's lock guards them. The lock is held over the switch: who takes it finds every thread but `current`
+ * with its registers saved.
+ *
+ * Lock order: anything < run queue < asid. Two queues: the second only by runqueue_try().
+ */
+#pragma once
+
+#include "lib/lock.h"
+#include "lib/rbtree.h"
+#include "proc/sched.h"
+#include "proc/task.h"
+
+/* (r) lock  (a) atomic  (i) fixed  (c) by its CPU only, with interrupts off */
+struct runqueue {
+	alignas(CACHE_LINE) struct spinlock lock;	/* irq-safe; taken raw, with interrupts off */
+	u32 nr;			/* (r, read by all) runnable threads, the running one included, idle not */
+	struct thread *current;	/* (r) */
+	struct thread *idle;	/* (i) nullptr: the CPU is not there (yet) */
+	struct thread *first;	/* (r) next to run; kept out of the tree, so that short queues need none */
+	struct rb_tree rest;	/* (r) all others, in order */
+	u64 min_vruntime;	/* (r) never falls; where those who wake or arrive are put */
+	u64 rt_line;		/* (r) last place given to a real-time thread */
+	u32 cpu;		/* (i) */
+	bool waiting;		/* (a) in arch_wait_irq(), or on the way: only an interrupt wakes it */
+
+	struct timer tick;	/* (c) */
+	u32 ticks;		/* (c) */
+	struct cpu_times times;	/* (r) */
+};
+
+extern struct runqueue runqueues[MAX_CPUS];
+extern u64 cpus_online;		/* (a) CPUs whose idle thread has run */
+extern u64 cpus_idle;		/* (a) hint: CPUs with nothing to do and nothing on the way to them */
+
+/* Interrupts or preemption off. */
+static inline struct runqueue *runqueue_here(void)
+{
+	return &runqueues[cpu_id()];
+}
+
+/* Interrupts off. */
+static inline void runqueue_lock(struct runqueue *rq) { spin_lock_raw(&rq->lock); }
+static inline void runqueue_unlock(struct runqueue *rq) { spin_unlock_raw(&rq->lock); }
+bool runqueue_try(struct runqueue *rq);
+/* Turns interrupts off, finds and locks t's queue. */
+struct runqueue *runqueue_lock_of(const struct thread *t, u64 *flags);
+
+static inline bool thread_is_rt(const struct thread *t) { return t->rt_priority != 0; }
+
+/* ---- runqueue.c; all with the lock held */
+/* Does a go first? */
+static inline bool runs_before(const struct thread *a, const struct thread *b)
+{
+	if (unlikely(a->rt_priority != b->rt_priority))
+		return a->rt_priority > b->rt_priority;
+	return (s64)(a->vruntime - b->vruntime) < 0;
+}
+void runqueue_insert(struct runqueue *rq, struct thread *t);	/* into the order */
+void runqueue_remove(struct runqueue *rq, struct thread *t);	/* from anywhere in it */
+struct thread *runqueue_pop(struct runqueue *rq);		/* the next, or nullptr */
+struct thread *runqueue_next(const struct runqueue *rq, const struct thread *t);	/* behind t, or nullptr */
+/* Charges `ns` of CPU time to the running thread. */
+void runqueue_charge(struct runqueue *rq, struct thread *t, u64 ns);
+/* A place in line for one that wakes, arrives or has used up its slice. */
+void runqueue_place(struct runqueue *rq, struct thread *t);
+/* Puts `current` behind the next of its kind. */
+void runqueue_requeue(struct runqueue *rq, struct thread *t);
+/* Should t, just made runnable, take the CPU at once? */
+bool runqueue_preempts(const struct runqueue *rq, const struct thread *t);
+u32 weight_of(u8 policy, int nice);
+
+/* ---- balance.c */
+unsigned sched_select_cpu(const struct thread *t);	/* t's queue is locked, or t is new */
+/* Moves t, which is in rq's order or on no queue at all, to another CPU's time. Both t's old queue's lock and, unless t is
+ * on no queue, `to`'s are held. */
+void thread_migrate(struct thread *t, const struct runqueue *from, const struct runqueue *to);
+struct thread *sched_steal(struct runqueue *rq);	/* rq locked and empty: one of another's, moved; or nullptr */
+void sched_balance_tick(struct runqueue *rq);		/* rq locked */
+
+/* ---- sched.c */
+/* t has become runnable and is on no queue; rq is its old one, locked. Returns the queue that is locked then. */
+struct runqueue *sched_enqueue(struct runqueue *rq, struct thread *t, bool sync);
+/* Asks rq's CPU to reschedule; interrupts it if need be. rq locked. */
+void sched_kick(struct runqueue *rq);
+/* t, on no queue, joins rq. rq locked. sync: t must not preempt the running thread. */
+void sched_join(struct runqueue *rq, struct thread *t, bool sync);
+
+/* ---- cputime.c */
+/* Charges the running thread up to now. rq locked. */
+void sched_account(struct runqueue *rq, struct thread *t, u64 now);
+void sched_tick_init(struct runqueue *rq);
+void sched_tick_start(struct runqueue *rq, u64 now);	/* idle no more */
+/* ---- loadavg.c */
+void sched_load_tick(u64 now);
+/* rq was idle until now: the load of that time does not count what begins. */
+void sched_load_idle_end(const struct runqueue *rq, u64 now);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What programs do to themselves: memory faults and other exceptions, and what has to be done before a thread goes back
+ * to user mode.
+ */
+#include "arch/arch.h"
+#include "lib/printf.h"
+#include "mm/vm.h"
+#include "proc/sched.h"
+#include "proc/task.h"
+
+/* Of x86-64's page faults; its signal frames show error code and vector. */
+constexpr u32 PF_VECTOR = 14;
+enum : u32 { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_FETCH = 16 };
+
+static u32 fault_error(const struct fault *flt)
+{
+	return (flt->present ? PF_PRESENT : 0) | (flt->access == P_W ? PF_WRITE : 0) | PF_USER |
+	       (flt->access == P_X ? PF_FETCH : 0);
+}
+
+static void send_fault(int sig, int code, va_t address)
+{
+	struct siginfo info = { .signo = sig, .code = code, .fault.addr = address };
+
+	signal_force(sig, &info);
+}
+
+/* Whoever gets no memory for a fault cannot go on; the OOM killer has chosen somebody else, or nobody, before. */
+static void out_of_memory(void)
+{
+	struct task *task = task_current();
+
+	log_err("out of memory: killed process %d (%s)", task->pid, thread_current()->name);
+	signal_task(task, SIGKILL, nullptr);
+}
+
+[[gnu::cold]] static void fault_failed(enum fault_result result, const struct fault *flt)
+{
+	struct thread *self = thread_current();
+
+	self->fault_address = flt->address;
+	self->fault_error = fault_error(flt);
+	self->fault_trap = PF_VECTOR;
+	switch (result) {
+	case FAULT_OK:
+		break;
+	case FAULT_MAPERR:
+		send_fault(SIGSEGV, SEGV_MAPERR, flt->address);
+		break;
+	case FAULT_ACCERR:
+		send_fault(SIGSEGV, SEGV_ACCERR, flt->address);
+		break;
+	case FAULT_BUS:
+		send_fault(SIGBUS, BUS_ADRERR, flt->address);
+		break;
+	case FAULT_OOM:
+		out_of_memory();
+		break;
+	}
+}
+
+int trap_fault(struct trapframe *f, const struct fault *flt)
+{
+	struct task *task = task_current();
+	struct vm *vm = task ? task->vm : nullptr;
+	enum fault_result result = FAULT_MAPERR;
+
+	/* A copy under a spinlock (futex) must not sleep: its caller tries again without. */
+	if (!flt->user && unlikely(preempt_disabled()))
+		return -EFAULT;
+	if (likely(vm && flt->address < USER_END))
+		result = vm_fault(vm, flt->address, flt->access);
+	if (likely(result == FAULT_OK))
+		return 0;
+	if (flt->user || result == FAULT_OOM)
+		fault_failed(result, flt);
+	return flt->user ? 0 : -EFAULT;
+}
+
+void trap_signal(struct trapframe *f, int sig, int code, va_t addr)
+{
+	thread_current()->fault_address = addr;
+	send_fault(sig, code, addr);
+}
+
+void user_work(struct trapframe *f)
+{
+	struct thread_head *self = thread_self();
+	u64 work;
+
+	while ((work = load_relaxed(&self->work)) & (THREAD_RESCHED | THREAD_SIGNAL)) {
+		if (work & THREAD_RESCHED)
+			sched_preempt();
+		irq_enable();
+		if (work & THREAD_SIGNAL)
+			signal_deliver(f);
+		irq_disable();
+	}
+}
