@@ -105,7 +105,7 @@ plain void *memmove(void *dst, const void *src, size_t n)
 
 plain void *memset(void *dst, int c, size_t n)
 {
-	u64 fill = 0x0101010101010101 * (u8)c;
+	u64 fill = 0x0101010101010101ul * (u8)c;
 	u8 *d = dst, *end = d + n;
 
 	if (n < 8) {
