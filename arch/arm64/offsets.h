@@ -12,6 +12,7 @@
 #define FRAME_SP 248
 #define FRAME_PC 256
 #define FRAME_ORIG_X0 272
+#define FRAME_SYSCALL 280
 #define FRAME_SIZE 288
 
 #define CTX_FP 80
@@ -22,3 +23,4 @@
 #define CTX_Q 128
 
 #define STACK_SIZE 16384	/* KSTACK_SIZE */
+#define MAX_RECORDS 16		/* MAX_CPUS */

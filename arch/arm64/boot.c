@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From head.S to kmain(): reads the device tree, maps memory, finds the early console. On the boot
+ * stack, interrupts off, no allocator, no log.
+ */
+#include "machine.h"
+
+#include "boot/devtree.h"
+#include "lib/string.h"
+
+extern const char _image[], _end[];
+
+constexpr u64 FDT_SIZE_MAX = 2 * MiB;	/* Linux's arm64 boot protocol */
+
+struct fdt arm64_fdt;
+u64 arm64_entry_level;
+
+static struct boot_info boot_info;
+
+/* ---- early console: a PL011 that the firmware has set up */
+
+static volatile u32 *early_uart;
+
+constexpr unsigned UART_DR = 0x00 / 4, UART_FR = 0x18 / 4;
+constexpr u32 UART_FR_TXFF = BIT(5);
+
+void arch_early_putc(char c)
+{
+	if (!early_uart)
+		return;
+	while (early_uart[UART_FR] & UART_FR_TXFF)
+		cpu_relax();
+	early_uart[UART_DR] = (u8)c;
+}
+
+static void early_console_init(const struct fdt *f)
+{
+	int node = devtree_stdout(f);
+	u64 address, size;
+
+	if (fdt_compatible(f, node, "arm,pl011") && fdt_reg(f, node, 0, &address, &size))
+		early_uart = mmu_map_early_device(address);
+}
+
+/* Without a console nobody can be told: a machine that gives us no tree cannot be used. */
+static void open_tree(u64 pa)
+{
+	const void *blob = pa ? mmu_map_fdt(pa) : nullptr;
+
+	if (!blob || !fdt_open(&arm64_fdt, blob, FDT_SIZE_MAX))
+		arch_halt();
+}
+
+static void reserve(u64 start, u64 end)
+{
+	struct boot_info *bi = &boot_info;
+
+	assert(bi->nreserved < ARRAY_SIZE(bi->reserved));
+	bi->reserved[bi->nreserved++] = (struct boot_range){ start, end };
+}
+
+void arm64_start(u64 fdt, u64 entry_ticks, u64 entry_level, u64 image)
+{
+	struct boot_info *bi = &boot_info;
+
+	arm64_entry_level = entry_level;
+	mmu_map_image(image);
+	mmu_drop_identity();
+	open_tree(fdt);
+	early_console_init(&arm64_fdt);
+	time_init();
+
+	reserve(image, image + (u64)(_end - _image));
+	reserve(fdt, fdt + arm64_fdt.size);
+	devtree_memory(&arm64_fdt, bi);
+	bi->fdt = arm64_fdt.blob;
+	bi->entry_ns = time_from_ticks(entry_ticks);
+	mmu_map_ram(bi);
+	psci_init(&arm64_fdt);
+	smp_init(&arm64_fdt);
+	features_init();
+	kmain(bi);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole pages of the direct map. */
+#include "asm.h"
+
+#define PAGE 4096
+
+/* arch_page_clear(page): DC ZVA clears 64 bytes at once on most CPUs, at most 2 KiB on any. */
+func arch_page_clear
+	mrs	x1, dczid_el0
+	tbnz	x1, #4, 2f		/* prohibited */
+	and	x1, x1, #0xf
+	mov	x2, #4
+	lsl	x1, x2, x1
+1:	dc	zva, x0
+	add	x0, x0, x1
+	dc	zva, x0
+	add	x0, x0, x1
+	tst	x0, #(PAGE - 1)
+	b.ne	1b
+	ret
+2:	stp	xzr, xzr, [x0], #16
+	stp	xzr, xzr, [x0], #16
+	stp	xzr, xzr, [x0], #16
+	stp	xzr, xzr, [x0], #16
+	tst	x0, #(PAGE - 1)
+	b.ne	2b
+	ret
+endfunc arch_page_clear
+
+/* 128 bytes at x1 + from, to the same place at x0. The SIMD registers would halve this, but are the user's. */
+.macro copy_128 from, last
+	ldp	x2, x3, [x1, #\from]
+	ldp	x4, x5, [x1, #\from + 16]
+	ldp	x6, x7, [x1, #\from + 32]
+	ldp	x8, x9, [x1, #\from + 48]
+	ldp	x10, x11, [x1, #\from + 64]
+	ldp	x12, x13, [x1, #\from + 80]
+	ldp	x14, x15, [x1, #\from + 96]
+	ldp	x16, x17, [x1, #\from + 112]\last
+	stp	x2, x3, [x0, #\from]
+	stp	x4, x5, [x0, #\from + 16]
+	stp	x6, x7, [x0, #\from + 32]
+	stp	x8, x9, [x0, #\from + 48]
+	stp	x10, x11, [x0, #\from + 64]
+	stp	x12, x13, [x0, #\from + 80]
+	stp	x14, x15, [x0, #\from + 96]
+	stp	x16, x17, [x0, #\from + 112]\last
+.endm
+
+/* arch_page_copy(dst, src): the last access of a round moves the pointers, by pre-index. */
+func arch_page_copy
+	add	x18, x1, #PAGE - 16
+	sub	x0, x0, #16
+	sub	x1, x1, #16
+1:	copy_128 16
+	copy_128 144, !
+	cmp	x1, x18
+	b.ne	1b
+	ret
+endfunc arch_page_copy

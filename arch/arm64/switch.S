@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Switching threads. The SIMD registers are saved and loaded at once: 32 instructions, against a trap
+ * for each thread that uses them (all do, in memcpy).
+ */
+#include "asm.h"
+#include "offsets.h"
+
+	.arch_extension fp
+	.arch_extension simd
+
+/* \op is stp or ldp; base is clobbered. */
+.macro simd_all op, base
+	add	\base, \base, #CTX_Q
+	\op	q0, q1, [\base, #32 * 0]
+	\op	q2, q3, [\base, #32 * 1]
+	\op	q4, q5, [\base, #32 * 2]
+	\op	q6, q7, [\base, #32 * 3]
+	\op	q8, q9, [\base, #32 * 4]
+	\op	q10, q11, [\base, #32 * 5]
+	\op	q12, q13, [\base, #32 * 6]
+	\op	q14, q15, [\base, #32 * 7]
+	\op	q16, q17, [\base, #32 * 8]
+	\op	q18, q19, [\base, #32 * 9]
+	\op	q20, q21, [\base, #32 * 10]
+	\op	q22, q23, [\base, #32 * 11]
+	\op	q24, q25, [\base, #32 * 12]
+	\op	q26, q27, [\base, #32 * 13]
+	\op	q28, q29, [\base, #32 * 14]
+	\op	q30, q31, [\base, #32 * 15]
+.endm
+
+.macro simd_put a, x, y
+	mrs	\x, fpsr
+	mrs	\y, fpcr
+	stp	w10, w11, [\a, #CTX_FPSR]
+	simd_all stp, \a
+.endm
+
+.macro simd_get a, x, y
+	ldp	w10, w11, [\a, #CTX_FPSR]
+	msr	fpsr, \x
+	msr	fpcr, \y
+	simd_all ldp, \a
+.endm
+
+/* arch_switch(prev, prev's registers, next, next's registers): interrupts off; returns prev. */
+func arch_switch
+	stp	x19, x20, [x1, #16 * 0]
+	stp	x21, x22, [x1, #16 * 1]
+	stp	x23, x24, [x1, #16 * 2]
+	stp	x25, x26, [x1, #16 * 3]
+	stp	x27, x28, [x1, #16 * 4]
+	stp	x29, x30, [x1, #CTX_FP]
+	mov	x9, sp
+	str	x9, [x1, #CTX_SP]
+	ldr	x9, [x1, #CTX_USER]
+	cbz	x9, 1f
+	mrs	x9, tpidr_el0
+	str	x9, [x1, #CTX_TLS]
+	simd_put x1, x10, x11
+1:	ldp	x19, x20, [x3, #16 * 0]
+	ldp	x21, x22, [x3, #16 * 1]
+	ldp	x23, x24, [x3, #16 * 2]
+	ldp	x25, x26, [x3, #16 * 3]
+	ldp	x27, x28, [x3, #16 * 4]
+	ldp	x29, x30, [x3, #CTX_FP]
+	ldr	x9, [x3, #CTX_SP]
+	mov	sp, x9
+	msr	tpidr_el1, x2
+	ldr	x9, [x3, #CTX_USER]
+	cbz	x9, 2f
+	ldr	x9, [x3, #CTX_TLS]
+	msr	tpidr_el0, x9
+	simd_get x3, x10, x11
+2:	ret
+endfunc arch_switch
+
+/* simd_save(struct arch_thread *), simd_load(const struct arch_thread *) */
+func simd_save
+	simd_put x0, x10, x11
+	ret
+endfunc simd_save
+
+func simd_load
+	simd_get x0, x10, x11
+	ret
+endfunc simd_load

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Time: the generic timer's virtual counter and its compare register (Arm ARM D12). The offset to
+ * the physical counter is 0 wherever we set it up ourselves, and does not matter elsewhere.
+ *
+ * Nanoseconds and ticks are converted by 128-bit products with a factor of 32 fractional bits: no
+ * division, no overflow, an error below one part in 2^29.
+ */
+#include "machine.h"
+
+#include "arch/irq.h"
+#include "boot/devtree.h"
+#include "lib/printf.h"
+
+constexpr u64 NS_PER_S = 1'000'000'000;
+constexpr u64 CTL_ENABLE = 1;
+constexpr unsigned VIRTUAL_TIMER = 2;	/* index in the node's interrupts */
+
+static u64 ns_per_tick;		/* (i) both times 2^32 */
+static u64 ticks_per_ns;	/* (i) */
+static unsigned timer_irq;	/* (i) */
+
+static u64 scale(u64 v, u64 factor)
+{
+	return (u64)((unsigned __int128)v * factor >> 32);
+}
+
+u64 time_from_ticks(u64 ticks)
+{
+	return scale(ticks, ns_per_tick);
+}
+
+/* The isb keeps the read from being done ahead of what came before it. */
+u64 arch_clock_ns(void)
+{
+	__asm__ volatile("isb" : : : "memory");
+	return time_from_ticks(sysreg_read(cntvct_el0));
+}
+
+void arch_timer_set(u64 deadline_ns)
+{
+	if (deadline_ns == ~0ul) {
+		sysreg_write(cntv_ctl_el0, 0);
+		return;
+	}
+	/* One more, as both conversions round down: never early. */
+	sysreg_write(cntv_cval_el0, scale(deadline_ns, ticks_per_ns) + 1);
+	sysreg_write(cntv_ctl_el0, CTL_ENABLE);
+	__asm__ volatile("isb" : : : "memory");
+}
+
+/* The line stays up until the compare value or the enable bit changes; timer_interrupt() sets the next. */
+static void timer_handle(void *arg)
+{
+	(void)arg;
+	sysreg_write(cntv_ctl_el0, 0);
+	timer_interrupt();
+}
+
+void time_init(void)
+{
+	u64 hz = sysreg_read(cntfrq_el0);
+
+	if (hz == 0)
+		hz = 62'500'000;	/* the firmware forgot; a clock that runs wrong beats none */
+	ns_per_tick = (NS_PER_S << 32) / hz;
+	ticks_per_ns = (hz << 32) / NS_PER_S;	/* up to 4 GHz */
+	sysreg_write(cntv_ctl_el0, 0);
+}
+
+void time_init_timer(const struct fdt *f)
+{
+	static const char *const names[] = { "arm,armv8-timer", "arm,armv7-timer", nullptr };
+	bool edge;
+
+	if (!devtree_irq(f, devtree_find(f, names), VIRTUAL_TIMER, &timer_irq, &edge))
+		panic("the device tree names no virtual timer interrupt");
+	if (irq_request(timer_irq, edge, timer_handle, nullptr) != 0)
+		panic("interrupt %u of the timer is taken", timer_irq);
+}
+
+void time_init_cpu(void)
+{
+	sysreg_write(cntv_ctl_el0, 0);
+	irq_unmask_private(timer_irq);
+}
+
+/* The PL031 that some boards have is not read yet: the wall clock is set by a program. */
+u64 arch_rtc_seconds(void)
+{
+	return 0;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * User memory, by the unprivileged loads and stores: they obey the user's rights on every CPU, with
+ * PAN and without. A fault that cannot be resolved continues at the fix-up in .extable, which is in
+ * the order of addresses (trap.c searches it by halves).
+ *
+ * A copy that faults in the middle of a larger step goes over to single bytes from that step's start:
+ * so the number that is returned is exact, and no byte before the bad one is missing.
+ */
+#include "asm.h"
+
+#define EFAULT 14
+
+.macro user fixup, insn:vararg
+.Luser\@:
+	\insn
+	extable	.Luser\@, \fixup
+.endm
+
+/* arch_copy_from_user(dst, src, n) */
+func arch_copy_from_user
+	cmp	x2, #64
+	b.lo	2f
+1:	user	6f, ldtr x3, [x1]
+	user	6f, ldtr x4, [x1, #8]
+	user	6f, ldtr x5, [x1, #16]
+	user	6f, ldtr x6, [x1, #24]
+	user	6f, ldtr x7, [x1, #32]
+	user	6f, ldtr x8, [x1, #40]
+	user	6f, ldtr x9, [x1, #48]
+	user	6f, ldtr x10, [x1, #56]
+	stp	x3, x4, [x0]
+	stp	x5, x6, [x0, #16]
+	stp	x7, x8, [x0, #32]
+	stp	x9, x10, [x0, #48]
+	add	x1, x1, #64
+	add	x0, x0, #64
+	sub	x2, x2, #64
+	cmp	x2, #64
+	b.hs	1b
+2:	subs	x2, x2, #8
+	b.lo	4f
+3:	user	5f, ldtr x3, [x1]
+	str	x3, [x0], #8
+	add	x1, x1, #8
+	subs	x2, x2, #8
+	b.hs	3b
+4:	add	x2, x2, #8
+	tbz	x2, #2, 6f
+	user	7f, ldtr w3, [x1]
+	str	w3, [x0], #4
+	add	x1, x1, #4
+	sub	x2, x2, #4
+	b	6f
+5:	add	x2, x2, #8
+6:	cbz	x2, 8f
+7:	user	8f, ldtrb w3, [x1]
+	strb	w3, [x0], #1
+	add	x1, x1, #1
+	subs	x2, x2, #1
+	b.ne	7b
+8:	mov	x0, x2
+	ret
+endfunc arch_copy_from_user
+
+/* arch_copy_to_user(dst, src, n) */
+func arch_copy_to_user
+	cmp	x2, #64
+	b.lo	2f
+1:	ldp	x3, x4, [x1]
+	ldp	x5, x6, [x1, #16]
+	ldp	x7, x8, [x1, #32]
+	ldp	x9, x10, [x1, #48]
+	user	6f, sttr x3, [x0]
+	user	6f, sttr x4, [x0, #8]
+	user	6f, sttr x5, [x0, #16]
+	user	6f, sttr x6, [x0, #24]
+	user	6f, sttr x7, [x0, #32]
+	user	6f, sttr x8, [x0, #40]
+	user	6f, sttr x9, [x0, #48]
+	user	6f, sttr x10, [x0, #56]
+	add	x1, x1, #64
+	add	x0, x0, #64
+	sub	x2, x2, #64
+	cmp	x2, #64
+	b.hs	1b
+2:	subs	x2, x2, #8
+	b.lo	4f
+3:	ldr	x3, [x1]
+	user	5f, sttr x3, [x0]
+	add	x1, x1, #8
+	add	x0, x0, #8
+	subs	x2, x2, #8
+	b.hs	3b
+4:	add	x2, x2, #8
+	tbz	x2, #2, 6f
+	ldr	w3, [x1]
+	user	7f, sttr w3, [x0]
+	add	x1, x1, #4
+	add	x0, x0, #4
+	sub	x2, x2, #4
+	b	6f
+5:	add	x2, x2, #8
+6:	cbz	x2, 8f
+7:	ldrb	w3, [x1]
+	user	8f, sttrb w3, [x0]
+	add	x1, x1, #1
+	add	x0, x0, #1
+	subs	x2, x2, #1
+	b.ne	7b
+8:	mov	x0, x2
+	ret
+endfunc arch_copy_to_user
+
+/* arch_clear_user(dst, n) */
+func arch_clear_user
+	cmp	x1, #64
+	b.lo	2f
+1:	user	6f, sttr xzr, [x0]
+	user	6f, sttr xzr, [x0, #8]
+	user	6f, sttr xzr, [x0, #16]
+	user	6f, sttr xzr, [x0, #24]
+	user	6f, sttr xzr, [x0, #32]
+	user	6f, sttr xzr, [x0, #40]
+	user	6f, sttr xzr, [x0, #48]
+	user	6f, sttr xzr, [x0, #56]
+	add	x0, x0, #64
+	sub	x1, x1, #64
+	cmp	x1, #64
+	b.hs	1b
+2:	subs	x1, x1, #8
+	b.lo	5f
+3:	user	5f, sttr xzr, [x0]
+	add	x0, x0, #8
+	subs	x1, x1, #8
+	b.hs	3b
+5:	add	x1, x1, #8
+6:	cbz	x1, 8f
+7:	user	8f, sttrb wzr, [x0]
+	add	x0, x0, #1
+	subs	x1, x1, #1
+	b.ne	7b
+8:	mov	x0, x1
+	ret
+endfunc arch_clear_user
+
+/*
+ * arch_strncpy_from_user(dst, src, n): eight bytes at a time. (x - 0x01…) & ~x & 0x80… has its lowest
+ * bit in the first zero byte of x.
+ */
+func arch_strncpy_from_user
+	mov	x3, x0
+	mov	x8, #0x0101010101010101
+1:	subs	x2, x2, #8
+	b.lo	3f
+	user	3f, ldtr x4, [x1]
+	sub	x5, x4, x8
+	bic	x5, x5, x4
+	str	x4, [x0]
+	ands	x5, x5, #0x8080808080808080
+	b.ne	2f
+	add	x0, x0, #8
+	add	x1, x1, #8
+	b	1b
+2:	rev	x5, x5
+	clz	x5, x5
+	sub	x0, x0, x3
+	add	x0, x0, x5, lsr #3
+	ret
+3:	add	x2, x2, #8
+	cbz	x2, 5f
+4:	user	6f, ldtrb w4, [x1]
+	strb	w4, [x0]
+	cbz	w4, 5f
+	add	x0, x0, #1
+	add	x1, x1, #1
+	subs	x2, x2, #1
+	b.ne	4b
+5:	sub	x0, x0, x3
+	ret
+6:	mov	x0, #-EFAULT
+	ret
+endfunc arch_strncpy_from_user
+
+/* arch_user_load32(uaddr, value) */
+func arch_user_load32
+	user	1f, ldtr w2, [x0]
+	str	w2, [x1]
+	mov	w0, #0
+	ret
+1:	mov	w0, #-EFAULT
+	ret
+endfunc arch_user_load32
+
+/*
+ * arch_user_cmpxchg32(uaddr, old, new, found). Exclusive accesses have no unprivileged form: PAN is
+ * lifted around them (x5: this CPU has it), and a plain unprivileged load asks for the user's right
+ * to read first. Fully ordered, as futexes need.
+ */
+func arch_user_cmpxchg32
+	.arch_extension pan
+	adrp	x5, cpu_has_pan
+	ldrb	w5, [x5, :lo12:cpu_has_pan]
+	user	4f, ldtr w6, [x0]
+	cbz	w5, 1f
+	msr	pan, #0
+1:	user	3f, ldaxr w6, [x0]
+	cmp	w6, w1
+	b.ne	2f
+	user	3f, stlxr w7, w2, [x0]
+	cbnz	w7, 1b
+2:	dmb	ish
+	str	w6, [x3]
+	mov	w0, #0
+	b	5f
+3:	clrex
+4:	mov	w0, #-EFAULT
+5:	cbz	w5, 6f
+	msr	pan, #1
+6:	ret
+endfunc arch_user_cmpxchg32
