@@ -8,11 +8,18 @@
 
 #include "lib/base.h"
 
+/* How to reach registers that are not memory: a PC's I/O ports. */
+struct device_io {
+	u8 (*read8)(u16 port);
+	void (*write8)(u16 port, u8 v);
+};
+
 struct device {
 	const char *compatible[4];	/* most specific first */
 	struct pa reg[4];		/* register ranges, CPU physical */
 	u64 reg_size[4];
-	u16 port;			/* first I/O port (PC), 0 if none */
+	u16 port;			/* first I/O port (PC), 0 if none: */
+	const struct device_io *io;	/* with this */
 	unsigned irq[4];		/* numbers as arch/irq.h has them; 0 = none */
 	bool irq_edge[4];
 	u32 clock_hz;			/* input clock where the machine knows it, else 0 */

@@ -30,11 +30,15 @@ static unsigned isa_gsi(u8 irq)
 	return irq;
 }
 
+static u8 port_read8(u16 port) { return inb(port); }
+static void port_write8(u16 port, u8 v) { outb(port, v); }
+static const struct device_io ports = { port_read8, port_write8 };
+
 /* What every PC has by convention, and the PCI bus if the MCFG names it. */
 void arch_init_devices(void)
 {
 	struct device devices[2] = {
-		{ .compatible = { "ns16550a" }, .port = 0x3f8, .irq = { isa_gsi(4) }, .irq_edge = { true },
+		{ .compatible = { "ns16550a" }, .port = 0x3f8, .io = &ports, .irq = { isa_gsi(4) }, .irq_edge = { true },
 		  .clock_hz = 1843200, .node = -1, .stdout_path = true },
 	};
 	unsigned n = 1;

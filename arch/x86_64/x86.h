@@ -143,9 +143,8 @@ static inline struct x86_cpu *this_cpu(void) { return &x86_cpus[cpu_id()]; }
 
 /* What CPU 0 has; every CPU must have the same. */
 struct x86_features {
-	bool pdpe1gb, pcid, invpcid, smep, smap, umip, fsgsbase, xsave, xsaveopt, avx, x2apic;
+	bool pdpe1gb, pcid, smep, smap, umip, fsgsbase, xsave, xsaveopt, avx, x2apic;
 	bool tsc_deadline, rdrand, rdseed;
-	u8 phys_bits;
 };
 extern struct x86_features x86_features;
 
