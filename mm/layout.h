@@ -76,8 +76,8 @@ bool layout_is_free(const struct layout *l, va_t start, va_t end);
 /*
  * Room for the changes below. A change first calls layout_reserve(l, n), which makes sure (by allocating spare nodes
  * into *spare) that the next n insertions or removals cannot fail; then performs them; then
- * layout_release(spare). So no operation has to be undone. -ENOMEM, nothing changed. *spare is {} at first; nodes that the
- * changes free go there too. Allocates, so may sleep; none of the changes does, but for what object_put() does.
+ * layout_release(spare). So no operation has to be undone. -ENOMEM, nothing changed, *spare empty. *spare need not be
+ * initialised; nodes that the changes free go there too. Reserving allocates, so it may sleep; the changes do so only in object_put().
  */
 struct layout_spare {
 	struct layout_node *nodes;	/* chained */

@@ -45,11 +45,29 @@ void layout_release(struct layout_spare *spare)
 		slab_free(node_cache, node_take(spare));
 }
 
+/* So few changes that a leaf which is not full before them, or which they split or join, splits no more. */
+constexpr unsigned FEW_CHANGES = LEAF_MAX / 4 + 1;
+
+/* The bound for two levels and few changes, by looking at each leaf: 0 for most address spaces. */
+static unsigned nodes_needed_low(const struct layout_node *root, unsigned changes)
+{
+	bool shared = node_is_shared(root);
+	unsigned copies = 0, splits = 0;
+
+	for (unsigned i = 0; i < root->count; i++) {
+		copies += shared || node_is_shared(root->child[i].node);
+		splits += root->child[i].node->count + changes > LEAF_MAX;
+	}
+	splits = min(splits, changes);
+	return shared + min(copies, 2 * changes) + splits +
+	       (root->count + splits >= INNER_MAX ? 2 : 0);	/* the root, too */
+}
+
 /*
- * An upper bound for the nodes that `changes` changes take. One change goes down at most two paths (an insertion
- * that joins a region in the leaf before; the two edges of a removal) and splits along one of them. With h levels: below the root,
- * 2 (h - 1) copies; h splits; and once for all the copy of the root and a new root. The one more per change pays for the splits in
- * levels that appear meanwhile, which are fewer than one in seven changes.
+ * An upper bound for the nodes that `changes` changes take. One change goes down at most two paths (an insertion that joins a
+ * region in the leaf before; the two edges of a removal) and splits along one of them. With h levels: below the root, 2 (h - 1)
+ * copies; h splits; and once for all the copy of the root and a new root. The one more per change pays for the splits in levels
+ * that appear meanwhile, which are fewer than one in seven changes.
  */
 static unsigned nodes_needed(const struct layout *l, unsigned changes)
 {
@@ -57,25 +75,24 @@ static unsigned nodes_needed(const struct layout *l, unsigned changes)
 
 	if (h <= 1 && (h ? l->root->count : 0) + changes <= LEAF_MAX)
 		return !h || node_is_shared(l->root);
+	if (h == 2 && changes <= FEW_CHANGES)
+		return nodes_needed_low(l->root, changes);
 	return changes * (h ? 3 * h - 1 : 2) + 2;
 }
 
 int layout_reserve(const struct layout *l, struct layout_spare *spare, unsigned changes)
 {
-	unsigned before = spare->count, need = nodes_needed(l, changes);
-
-	while (spare->count < need) {
+	*spare = (struct layout_spare){};
+	for (unsigned need = nodes_needed(l, changes); need; need--) {
 		struct layout_node *n = slab_alloc(node_cache);
 
-		if (!n)
-			break;
+		if (!n) {
+			layout_release(spare);
+			return -ENOMEM;
+		}
 		spare_push(spare, n);
 	}
-	if (likely(spare->count >= need))
-		return 0;
-	while (spare->count > before)
-		slab_free(node_cache, node_take(spare));
-	return -ENOMEM;
+	return 0;
 }
 
 /* Nodes that the range touches, edges included, and that are shared or lie below one that is. */
@@ -93,7 +110,7 @@ static unsigned nodes_shared(const struct layout_node *n, va_t start, va_t end, 
 	return found;
 }
 
-/* Two cuts, and each shared node in the range copied: so many changes' worth of nodes. */
+/* Two cuts, and each shared node in the range copied, in terms of what nodes_needed() grants for a change. */
 unsigned layout_update_cost(const struct layout *l, va_t start, va_t end)
 {
 	unsigned h = layout_height(l);
@@ -101,7 +118,7 @@ unsigned layout_update_cost(const struct layout *l, va_t start, va_t end)
 	if (h <= 1)
 		return 2;
 
-	unsigned per_change = 3 * h - 1;
+	unsigned per_change = h == 2 ? 2 : 3 * h - 1;
 
 	return 2 + (nodes_shared(l->root, start, end, false) + per_change - 1) / per_change;
 }

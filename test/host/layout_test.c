@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// uses: mm/layout.c mm/layout_change.c mm/layout_tree.c
+/*
+ * The layout at its real size: random histories, sharing, reservations, 65,530 regions.
+ */
+#include "layout_history.h"
+
+constexpr unsigned MANY = 65530;	/* Linux's limit */
+
+static void insert_at(struct layout *l, va_t start, u64 pages, u32 flags)
+{
+	struct region r = { .start = start, .end = start + pages * PAGE_SIZE, .flags = flags };
+	struct layout_spare spare;
+
+	assert_int_equal(layout_reserve(l, &spare, 1), 0);
+	layout_insert(l, &r, &spare);
+	layout_release(&spare);
+}
+
+static void remove_at(struct layout *l, va_t start, va_t end)
+{
+	struct layout_spare spare;
+
+	assert_int_equal(layout_reserve(l, &spare, 2), 0);
+	layout_remove(l, start, end, &spare);
+	layout_release(&spare);
+}
+
+static void update_at(struct layout *l, va_t start, va_t end, u32 clear, u32 set)
+{
+	struct layout_spare spare;
+
+	assert_int_equal(layout_reserve(l, &spare, layout_update_cost(l, start, end)), 0);
+	layout_update(l, start, end, clear, set, &spare);
+	layout_release(&spare);
+}
+
+/* The i-th of MANY places for one page, with one free page behind each. */
+static va_t place(u64 i)
+{
+	return (1 + 2 * i) * PAGE_SIZE;
+}
+
+/* step: 1 in rising order, MANY - 1 in falling order, else a number that leaves none out. */
+static void fill(struct layout *l, u64 step)
+{
+	for (u64 i = 0; i < MANY; i++)
+		insert_at(l, place(i * step % MANY), 1, R_READ);
+}
+
+static unsigned nodes_of(const struct layout *l)
+{
+	unsigned own, shared;
+
+	layout_nodes(l, &own, &shared);
+	return own + shared;
+}
+
+static void small_histories(void **state)
+{
+	histories(120, FAR + 128, 4000);
+}
+
+static void large_histories(void **state)
+{
+	histories(3, PAGES, 10000);
+}
+
+/* Every order of insertion leaves a low and dense tree, and every region is found. */
+static void many_regions_in_any_order(void **state)
+{
+	static const u64 steps[] = { 1, MANY - 1, 24571 };
+
+	for (unsigned k = 0; k < ARRAY_SIZE(steps); k++) {
+		struct layout l = {};
+		struct region r;
+
+		fill(&l, steps[k]);
+		assert_lawful(&l);
+		assert_int_equal(l.regions, MANY);
+		assert_true(layout_height(&l) <= 5);
+		assert_true(nodes_of(&l) <= MANY / 10);
+		for (u64 i = 0; i < MANY; i++) {
+			assert_true(layout_find(&l, place(i) + 5, &r));
+			assert_int_equal(r.start, place(i));
+			assert_false(layout_find(&l, r.end, &r));
+		}
+		for (u64 i = 0; i < MANY; i++)
+			remove_at(&l, place(i * 24571 % MANY), place(i * 24571 % MANY) + PAGE_SIZE);
+		assert_int_equal(nodes_live, 0);
+	}
+}
+
+/* Thinned to one region in sixteen, the tree gives its nodes back. */
+static void thin_trees_shrink(void **state)
+{
+	struct layout l = {};
+
+	fill(&l, 24571);
+	for (u64 i = 0; i < MANY; i++)
+		if (i % 16)
+			remove_at(&l, place(i), place(i) + PAGE_SIZE);
+	assert_lawful(&l);
+	assert_true(nodes_of(&l) <= l.regions / 5);
+	assert_int_equal(nodes_of(&l), nodes_live);
+	layout_destroy(&l);
+	assert_int_equal(nodes_live, 0);
+}
+
+/* A hole between 65,530 regions is found wherever it is, from both ends. */
+static void gaps_among_many(void **state)
+{
+	struct layout l = {};
+	va_t top = place(MANY);
+
+	fill(&l, 24571);
+	assert_int_equal(layout_gap(&l, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, top, true, 0), top - PAGE_SIZE);
+	assert_int_equal(layout_gap(&l, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, top, false, 0), 2 * PAGE_SIZE);
+	assert_int_equal(layout_gap(&l, 2 * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, top, true, 0), 0);
+	for (u64 i = 1; i < MANY - 1; i += 997) {
+		va_t hole = place(i) - PAGE_SIZE;
+
+		remove_at(&l, place(i), place(i) + PAGE_SIZE);
+		for (int top_down = 0; top_down < 2; top_down++)
+			assert_int_equal(layout_gap(&l, 3 * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, top, top_down, 0),
+					 hole);
+		insert_at(&l, place(i), 1, R_READ);
+	}
+	layout_destroy(&l);
+}
+
+/* Above a hole stands a stack: what is found keeps the guard's distance from it, and only from it. */
+static void guard_below_a_stack(void **state)
+{
+	struct layout l = {};
+
+	insert_at(&l, 100 * PAGE_SIZE, 10, R_READ | R_GROWSDOWN);
+	insert_at(&l, 50 * PAGE_SIZE, 10, R_READ);
+	for (u64 guard = 0; guard <= 39; guard++)
+		assert_int_equal(layout_gap(&l, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, 110 * PAGE_SIZE, true,
+					    guard * PAGE_SIZE), (99 - guard) * PAGE_SIZE);
+	for (u64 guard = 40; guard <= 200; guard++)
+		assert_int_equal(layout_gap(&l, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, 110 * PAGE_SIZE, true,
+					    guard * PAGE_SIZE), 49 * PAGE_SIZE);
+	layout_destroy(&l);
+}
+
+/* fork: no allocation; the first change afterwards copies one path, the second in the same place nothing. */
+static void clone_copies_one_path(void **state)
+{
+	struct layout parent = {}, child;
+	unsigned own, shared, live, all;
+
+	fill(&parent, 24571);
+	live = nodes_live;
+	all = nodes_of(&parent);
+	layout_clone(&child, &parent);
+	assert_int_equal(nodes_live, live);
+	layout_nodes(&child, &own, &shared);
+	assert_int_equal(own, 0);
+	assert_int_equal(shared, all);
+
+	remove_at(&child, place(777), place(777) + PAGE_SIZE);
+	layout_nodes(&child, &own, &shared);
+	assert_int_equal(own, layout_height(&child));
+	assert_int_equal(nodes_live, live + own);
+	remove_at(&child, place(779), place(779) + PAGE_SIZE);
+	assert_true(nodes_live <= live + own + 1);
+	assert_lawful(&child);
+	assert_lawful(&parent);
+	assert_int_equal(parent.regions, MANY);
+
+	layout_destroy(&child);
+	layout_nodes(&parent, &own, &shared);
+	assert_int_equal(own, live);
+	assert_int_equal(nodes_live, live);
+	layout_destroy(&parent);
+	assert_int_equal(nodes_live, 0);
+}
+
+/* A child that unmaps nearly all of what it shares with its parent drops it unseen: two edges are copied. */
+static void removal_of_shared_subtrees(void **state)
+{
+	struct layout parent = {}, child;
+	unsigned live;
+
+	fill(&parent, 1);
+	live = nodes_live;
+	layout_clone(&child, &parent);
+	remove_at(&child, place(3), place(MANY - 3));
+	assert_int_equal(child.regions, 6);
+	assert_int_equal(child.pages, 6);
+	assert_true(nodes_live <= live + 2 * layout_height(&parent));
+	assert_lawful(&child);
+	layout_destroy(&child);
+	layout_destroy(&parent);
+	assert_int_equal(nodes_live, 0);
+}
+
+/* 65,530 regions that become equal are one, and the tree one leaf; in a shared tree the other one keeps its own. */
+static void update_joins_all(void **state)
+{
+	struct layout l = {}, clone;
+
+	for (u64 i = 0; i < MANY; i++)
+		insert_at(&l, (1 + i * 24571 % MANY) * PAGE_SIZE, 1, R_READ | (i & 1 ? R_WRITE : 0));
+	layout_clone(&clone, &l);
+	update_at(&l, 0, USER_TOP, R_WRITE, 0);
+	assert_lawful(&l);
+	assert_lawful(&clone);
+	assert_int_equal(l.regions, 1);
+	assert_int_equal(l.pages, MANY);
+	assert_int_equal(nodes_of(&l), 1);
+	layout_destroy(&clone);
+	layout_destroy(&l);
+	assert_int_equal(nodes_live, 0);
+}
+
+/* What a small address space of its own reserves: nothing, unless the leaf that may grow is full. */
+static void small_changes_need_no_nodes(void **state)
+{
+	struct layout l = {}, clone;
+	struct layout_spare spare;
+
+	for (u64 i = 0; i < 60; i++) {
+		insert_at(&l, place(i), 1, R_READ);
+		assert_int_equal(layout_reserve(&l, &spare, 3), 0);
+		if (l.regions <= LEAF_MAX - 3)
+			assert_int_equal(spare.count, 0);
+		layout_release(&spare);
+	}
+	assert_int_equal(layout_height(&l), 2);
+	assert_int_equal(layout_reserve(&l, &spare, 3), 0);
+	assert_int_equal(spare.count, 0);
+	layout_clone(&clone, &l);
+	assert_int_equal(layout_reserve(&l, &spare, 3), 0);
+	assert_int_equal(spare.count, nodes_of(&l));
+	layout_release(&spare);
+	layout_destroy(&l);
+	layout_destroy(&clone);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(small_histories),
+		cmocka_unit_test(large_histories),
+		cmocka_unit_test(many_regions_in_any_order),
+		cmocka_unit_test(thin_trees_shrink),
+		cmocka_unit_test(gaps_among_many),
+		cmocka_unit_test(guard_below_a_stack),
+		cmocka_unit_test(clone_copies_one_path),
+		cmocka_unit_test(removal_of_shared_subtrees),
+		cmocka_unit_test(update_joins_all),
+		cmocka_unit_test(small_changes_need_no_nodes),
+	};
+
+	layout_init();
+	return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
