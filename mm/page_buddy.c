@@ -18,7 +18,7 @@
 static_assert(sizeof(struct page) == 32);
 
 /* All under the lock. */
-static struct {
+static struct buddy {
 	struct spinlock lock;
 	u32 filled;				/* bit n: blocks[n] is not empty */
 	u64 free;				/* pages, batches included */
@@ -28,6 +28,7 @@ static struct {
 
 void buddy_init(void)
 {
+	buddy = (struct buddy){};
 	for (unsigned o = 0; o <= PAGE_ORDER_MAX; o++)
 		list_init(&buddy.blocks[o]);
 }
