@@ -115,7 +115,8 @@ static void page_fault(struct trapframe *f, u32 error)
 
 	if ((!user && (!fixup || va >= USER_END)) || (error & PF_RESERVED))
 		page_fault_die(f, va, error);
-	irq_enable();
+	if (f->rflags & EFLAGS_IF)
+		irq_enable();
 	if (trap_fault(f, &flt) && !user)
 		f->rip = fixup;
 	irq_disable();
