@@ -48,9 +48,12 @@ const char *gic_name(void)
 	return gic.name;
 }
 
-/* What was written before must be seen by who takes the interrupt. */
+/* What was written before must be seen by who takes the interrupt. A panic at boot may come before there is
+ * a controller, and then there are no other CPUs either. */
 void arch_ipi(u64 cpus, enum ipi kind)
 {
+	if (!gic.ipi)
+		return;
 	__asm__ volatile("dsb ishst" : : : "memory");
 	gic.ipi(cpus, kind);
 }

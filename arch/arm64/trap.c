@@ -251,8 +251,11 @@ static void print_frame(const struct trapframe *f, u64 esr, u64 far)
 
 [[noreturn]] static void trap_die(const struct trapframe *f, u64 esr, u64 far, const char *what)
 {
+	static bool dying;
+
 	console_panic_mode();
-	print_frame(f, esr, far);
+	if (!__atomic_exchange_n(&dying, true, __ATOMIC_RELAXED))
+		print_frame(f, esr, far);	/* unless that is what went wrong */
 	panic("%s at %#lx", what, f->pc);
 }
 
