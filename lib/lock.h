@@ -37,7 +37,7 @@ static inline void spin_lock_raw(struct spinlock *l)
 
 static inline void spin_unlock_raw(struct spinlock *l)
 {
-	store_release(&l->owner, (u16)(l->owner + 1));
+	store_release(&l->owner, (u16)(load_relaxed(&l->owner) + 1));
 }
 
 static inline bool spin_is_locked(const struct spinlock *l)

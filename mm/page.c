@@ -40,7 +40,7 @@ static void poison(struct page *p, unsigned order)
 		return;
 	memset(page_address(p), POISON, PAGE_SIZE << order);
 	for (struct page *end = p + (1ul << order); p < end; p++)
-		p->flags = PG_POISONED;
+		store_relaxed(&p->flags, PG_POISONED);
 }
 
 static void check_poison(struct page *p, unsigned order)
@@ -54,14 +54,14 @@ static void check_poison(struct page *p, unsigned order)
 			if (byte[i] != POISON)
 				panic("free page %#lx was written at offset %#zx: %#x",
 				      page_pa(p).v, i, byte[i]);
-		p->flags = 0;
+		store_relaxed(&p->flags, 0);
 	}
 }
 
 /* ---- This CPU's lists; interrupts off ---- */
 
-/* The larger half of the fast path's work is left out of it: true when `loaded` has a page now. */
-[[gnu::noinline]] static bool refill(struct page_cpu *c, u64 keep)
+/* True when `loaded` has a page now. */
+static bool refill(struct page_cpu *c, u64 keep)
 {
 	u32 n = PAGE_BATCH;
 
@@ -73,7 +73,7 @@ static void check_poison(struct page *p, unsigned order)
 	return c->loaded;
 }
 
-[[gnu::noinline]] static void rotate(struct page_cpu *c)
+static void rotate(struct page_cpu *c)
 {
 	if (c->spare)
 		buddy_give_batch(c->spare);
@@ -159,6 +159,26 @@ static bool fail_now(void)
 	return n && __atomic_fetch_sub(&fail_in, 1, __ATOMIC_RELAXED) == 1;
 }
 
+[[gnu::noinline]] static struct page *cleared(struct page *p)
+{
+	char *at = page_address(p);
+
+	for (char *end = at + (PAGE_SIZE << p->order); at < end; at += PAGE_SIZE)
+		arch_page_clear(at);
+	return p;
+}
+
+/* A page that was taken off the lists becomes the caller's. */
+static inline struct page *begin_life(struct page *p, unsigned order, enum page_kind kind, u32 flags)
+{
+	check_poison(p, order);
+	page_set_head(p, 1, kind, order);
+	p->object = nullptr;
+	p->index = 0;
+	p->aux = p->aux2 = 0;
+	return flags & PA_ZERO ? cleared(p) : p;
+}
+
 /* Everything but a single page from a list that has one. */
 [[gnu::noinline]] static struct page *alloc_slow(unsigned order, enum page_kind kind, u32 flags)
 {
@@ -174,58 +194,60 @@ static bool fail_now(void)
 		if (!reclaim(max(1ul << order, (u64)PAGE_BATCH)))
 			break;
 	}
-	return p;
-}
-
-static void clear_block(struct page *p, unsigned order)
-{
-	char *at = page_address(p);
-
-	for (char *end = at + (PAGE_SIZE << order); at < end; at += PAGE_SIZE)
-		arch_page_clear(at);
+	return p ? begin_life(p, order, kind, flags) : nullptr;
 }
 
 struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags)
 {
-	struct page *p = nullptr;
-
 	if (likely(order == 0 && load_relaxed(&fail_in) == 0)) {
 		u64 irq = irq_save();
+		struct page *p = take_loaded(&page_cpus[cpu_id()], kind);
 
-		p = take_loaded(&page_cpus[cpu_id()], kind);
 		irq_restore(irq);
+		if (likely(p))
+			return begin_life(p, 0, kind, flags);
 	}
-	if (unlikely(!p)) {
-		p = alloc_slow(order, kind, flags);
-		if (!p)
-			return nullptr;
-	}
-	check_poison(p, order);
-	*p = (struct page){ .refs = 1, .kind = kind, .order = (u8)order };
-	if (flags & PA_ZERO)
-		clear_block(p, order);
-	return p;
+	return alloc_slow(order, kind, flags);
 }
 
 /* ---- Freeing ---- */
 
-[[noreturn, gnu::cold, gnu::noinline]] static void bad_free(const struct page *p)
+/* Not marked noreturn: so that page_free jumps here and needs no stack frame. */
+[[gnu::cold, gnu::noinline]] static void bad_free(const struct page *p)
 {
 	panic("page %#lx is freed, but it is %s (kind %u, refs %u)", page_pa(p).v,
 	      p->kind == PAGE_FREE ? "free" : "not ours to free", p->kind, p->refs);
 }
 
-[[gnu::noinline]] static void free_block(struct page *p)
+[[gnu::noinline]] static void free_block(struct page *p, enum page_kind kind)
 {
 	unsigned order = p->order;
 	u64 irq = irq_save();
 
-	page_cpus[cpu_id()].frees[p->kind] += 1ul << order;
+	page_cpus[cpu_id()].frees[kind] += 1ul << order;
 	irq_restore(irq);
-	p->kind = PAGE_FREE;
-	p->flags = 0;
+	page_set_head(p, 0, PAGE_FREE, 0);
 	poison(p, order);
 	buddy_free(p, order);
+}
+
+static inline void put_loaded(struct page_cpu *c, struct page *p, enum page_kind kind)
+{
+	p->next = c->loaded;
+	c->loaded = p;
+	c->count++;
+	c->frees[kind]++;
+}
+
+[[gnu::noinline]] static void free_rotating(struct page *p, enum page_kind kind)
+{
+	u64 irq = irq_save();
+	struct page_cpu *c = &page_cpus[cpu_id()];
+
+	if (c->count == PAGE_BATCH)
+		rotate(c);
+	put_loaded(c, p, kind);
+	irq_restore(irq);
 }
 
 void page_free(struct page *p)
@@ -233,21 +255,19 @@ void page_free(struct page *p)
 	enum page_kind kind = p->kind;
 
 	if (unlikely(kind <= PAGE_RESERVED || (DEBUG_BUILD && p->refs > 1)))
-		bad_free(p);
+		return bad_free(p);
 	if (unlikely(p->order))
-		return free_block(p);
-	p->kind = PAGE_FREE;
-	p->flags = 0;
+		return free_block(p, kind);
+	page_set_head(p, 0, PAGE_FREE, 0);
 	poison(p, 0);
 	u64 irq = irq_save();
 	struct page_cpu *c = &page_cpus[cpu_id()];
 
-	if (unlikely(c->count == PAGE_BATCH))
-		rotate(c);
-	p->next = c->loaded;
-	c->loaded = p;
-	c->count++;
-	c->frees[kind]++;
+	if (unlikely(c->count == PAGE_BATCH)) {
+		irq_restore(irq);
+		return free_rotating(p, kind);
+	}
+	put_loaded(c, p, kind);
 	irq_restore(irq);
 }
 
@@ -256,8 +276,12 @@ void page_split(struct page *p)
 	struct page *end = p + (1ul << p->order);
 
 	p->order = 0;
-	for (struct page *q = p + 1; q < end; q++)
-		*q = (struct page){ .refs = p->refs, .kind = p->kind, .flags = p->flags };
+	for (struct page *q = p + 1; q < end; q++) {
+		store_relaxed(&q->head, p->head);
+		q->object = nullptr;
+		q->index = 0;
+		q->aux = q->aux2 = 0;
+	}
 }
 
 /* ---- Reclaim, counters ---- */

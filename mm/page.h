@@ -30,11 +30,16 @@ enum page_kind : u8 {
  * (a) atomic  (t) under the table's lock  (o) under the object's lock  (b) under the allocator's locks
  */
 struct page {
-	u32 refs;			/* (a) */
-	enum page_kind kind;		/* (i) while allocated */
-	u8 order;			/* (i) of the block, in its first page */
-	u8 level;			/* (i) table: level of its slots */
-	u8 flags;			/* (a) PG_* */
+	union {
+		struct {
+			u32 refs;		/* (a) */
+			enum page_kind kind;	/* (i) while allocated */
+			u8 order;		/* (i) of the block, in its first page */
+			u8 level;		/* (i) table: level of its slots */
+			u8 flags;		/* (a) PG_* */
+		};
+		u64 head;		/* (a) all of these in one store, for the allocator */
+	};
 	union {
 		struct list node;	/* (b) free blocks; owner's use otherwise */
 		struct {		/* PAGE_FREE, single */

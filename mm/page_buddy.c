@@ -35,9 +35,8 @@ void buddy_init(void)
 
 static void block_link(struct page *p, unsigned order)
 {
-	p->kind = PAGE_FREE;
 	p->order = (u8)order;
-	p->flags |= PG_BUDDY;
+	store_relaxed(&p->flags, p->flags | PG_BUDDY);
 	list_push_front(&buddy.blocks[order], &p->node);
 	buddy.filled |= 1u << order;
 }
@@ -48,12 +47,12 @@ static void block_unlink(struct page *p)
 
 	p->node.prev->next = p->node.next;
 	p->node.next->prev = p->node.prev;
-	p->flags &= (u8)~PG_BUDDY;
+	store_relaxed(&p->flags, p->flags & ~PG_BUDDY);
 	if (list_empty(&buddy.blocks[order]))
 		buddy.filled &= ~(1u << order);
 }
 
-/* Puts a block in, merged with its free buddies. Pages it counts are counted already. */
+/* Puts a block of kind PAGE_FREE in, merged with its free buddies. */
 static void block_insert(struct page *p, unsigned order)
 {
 	u64 frame = page_frame(p);
@@ -61,7 +60,8 @@ static void block_insert(struct page *p, unsigned order)
 	for (; order < PAGE_ORDER_MAX; order++) {
 		struct page *other = page_array + (frame ^ (1ul << order));
 
-		if (!(other->flags & PG_BUDDY) || other->kind != PAGE_FREE || other->order != order)
+		/* Somebody else's page, unless it is in a list; only then does the rest stand still. */
+		if (!(load_relaxed(&other->flags) & PG_BUDDY) || other->order != order)
 			break;
 		block_unlink(other);
 		frame &= ~(1ul << order);

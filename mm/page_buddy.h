@@ -41,4 +41,12 @@ extern struct page_ram page_ram;
 u64 page_cpu_free(void);
 void page_set_keep(u64 pages);
 
+/* Sets refs, kind, order; level and flags become 0. One store, for a neighbour may be looking at flags. */
+static inline void page_set_head(struct page *p, u32 refs, enum page_kind kind, unsigned order)
+{
+	store_relaxed(&p->head, refs | (u64)kind << 32 | (u64)order << 40);
+}
+
+static_assert(offsetof(struct page, kind) == 4 && offsetof(struct page, order) == 5);
+
 static inline u64 page_frame(const struct page *p) { return (u64)(p - page_array); }
