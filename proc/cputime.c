@@ -10,7 +10,6 @@
 #include "proc/runqueue.h"
 
 constexpr u64 TICK_ALONE_NS = 10'000'000;
-constexpr u64 RR_SLICE_NS = 100'000'000;	/* as sched_rr_get_interval(2) says */
 constexpr unsigned BALANCE_TICKS = 16;
 
 void sched_account(struct runqueue *rq, struct thread *t, u64 now)
@@ -41,7 +40,7 @@ static bool slice_over(struct runqueue *rq, struct thread *t, u64 now)
 
 	if (!next)
 		return false;
-	if (t->policy == SCHED_RR && next->rt_priority == t->rt_priority && ran >= RR_SLICE_NS) {
+	if (t->policy == SCHED_RR && next->rt_priority == t->rt_priority && ran >= SCHED_RR_SLICE_NS) {
 		runqueue_requeue(rq, t);
 		return true;
 	}
@@ -97,6 +96,19 @@ void sched_tick_start(struct runqueue *rq, u64 now)
 void sched_tick_init(struct runqueue *rq)
 {
 	timer_init(&rq->tick, tick);
+}
+
+void thread_times(const struct thread *t, u64 *user_ns, u64 *system_ns)
+{
+	u64 flags;
+	struct runqueue *rq = runqueue_lock_of(t, &flags);
+	u64 since = rq->current == t ? arch_clock_ns() - t->exec_start : 0;
+	bool system = !t->task || t->in_system;
+
+	*user_ns = t->user_ns + (system ? 0 : since);
+	*system_ns = t->system_ns + (system ? since : 0);
+	runqueue_unlock(rq);
+	irq_restore(flags);
 }
 
 void sched_cpu_times(unsigned cpu, struct cpu_times *out)

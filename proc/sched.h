@@ -15,6 +15,7 @@ struct thread;
 enum : u8 { SCHED_NORMAL, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
 constexpr int RT_PRIORITY_MAX = 99;
 constexpr u64 SCHED_SLICE_NS = 4'000'000;	/* how long one runs while others wait */
+constexpr u64 SCHED_RR_SLICE_NS = 100'000'000;	/* of SCHED_RR among equals */
 
 void sched_init(void);			/* CPU 0: makes the boot stack's thread CPU 0's idle thread */
 /* Brings the others up, in parallel; does not wait for them. limit: CPUs to use at most. */
@@ -47,6 +48,8 @@ u64 sched_online_mask(void);
 /* Runs fn(arg) on the other CPUs of the mask, with interrupts off, and waits for them. Interrupts are on. */
 void cpu_call(u64 cpus, void (*fn)(void *), void *arg);
 
+/* CPU time of a thread, up to now. From anywhere but under a run queue's lock. */
+void thread_times(const struct thread *t, u64 *user_ns, u64 *system_ns);
 struct cpu_times { u64 user, nice, system, idle, irq; u64 switches; };	/* ns */
 void sched_cpu_times(unsigned cpu, struct cpu_times *out);
 unsigned sched_running(void);		/* runnable threads, all CPUs */

@@ -98,3 +98,10 @@ void user_work(struct trapframe *f)
 		irq_disable();
 	}
 }
+
+struct vm *vm_current(void)
+{
+	struct task *task = task_current();
+
+	return task ? task->vm : nullptr;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kernel's command line. Words apart by blanks, "quotes" keep blanks together; words that nobody knows are ignored, as
+ * boot loaders add their own; behind `--` they are init's arguments.
+ *
+ *   quiet            only emergencies on the console        loglevel=N   lines of levels below N (default 7)
+ *   init=PATH        the first program (also rdinit=)       cpus=N       use at most N CPUs (also maxcpus=)
+ *   norandmaps       no address space randomisation         logunknown   name missing system calls in the log
+ *   failalloc=N      from init on, the N-th allocation of pages fails (a test of error paths)
+ */
+#pragma once
+
+#include "lib/base.h"
+
+constexpr unsigned BOOT_ARGS_MAX = 16;
+
+struct boot_options {
+	char text[2048];		/* the words, each terminated */
+	int console_level;
+	const char *init;		/* nullptr: not given */
+	unsigned cpus;
+	bool randomize, log_unknown;
+	u64 fail_alloc;			/* 0: off */
+	char *args[BOOT_ARGS_MAX];	/* init's, behind its name */
+	unsigned nargs;
+};
+
+/* Pure. A line that is too long is cut; arguments too many are dropped. */
+void boot_options_parse(struct boot_options *o, const char *line);

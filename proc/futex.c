@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Futexes: a hash table of waiters by key. The word is compared under the bucket's lock, which a waker takes too: so either
+ * the waker sees the waiter, or the waiter sees the new value. A user word that is not present cannot be read
+ * under a spinlock (trap_fault() refuses): then it is faulted in without the lock, and all starts over.
+ *
+ * A waiter lies on its thread's stack. The waker says `woken`, wakes, unlinks; the thread takes the bucket's lock once
+ * before it goes, so that the waker is done with both by then.
+ *
+ * Left out: priority inheritance (-ENOSYS).
+ *
+ * Lock order: vm->lock (key, before all) | bucket (two: by address) < run queue.
+ */
+#include "proc/futex.h"
+#include "lib/list.h"
+#include "mm/user.h"
+#include "mm/vm.h"
+#include "proc/sched.h"
+#include "proc/task.h"
+#include "proc/wait.h"
+
+struct futex_key {
+	u64 space, place;
+};
+
+struct futex_bucket {
+	alignas(CACHE_LINE) struct spinlock lock;
+	struct list waiters;	/* nullptr links: never used yet */
+};
+
+struct futex_waiter {
+	struct list node;		/* (bucket's lock) */
+	struct futex_bucket *bucket;	/* (a) changes with the lock of the old and the new one held */
+	struct futex_key key;		/* (bucket's lock) */
+	struct thread *thread;
+	u32 bitset;
+	bool woken;			/* (bucket's lock to set) */
+};
+
+constexpr unsigned BUCKET_BITS = 8;
+static struct futex_bucket buckets[1 << BUCKET_BITS];
+
+static bool key_equal(const struct futex_key *a, const struct futex_key *b)
+{
+	return a->space == b->space && a->place == b->place;
+}
+
+static struct futex_bucket *bucket_of(const struct futex_key *k)
+{
+	u64 h = (k->space ^ k->place >> 2) * 0x9e3779b97f4a7c15;	/* 2^64 / golden ratio */
+
+	return &buckets[h >> (64 - BUCKET_BITS)];
+}
+
+static void bucket_lock(struct futex_bucket *b)
+{
+	spin_lock(&b->lock);
+	if (unlikely(!b->waiters.next))
+		list_init(&b->waiters);
+}
+
+/* Objects are told from spaces by their address; a key does not keep its object alive: a stale one can only cause a
+ * wake-up too many, which callers must expect anyway. */
+static int key_make(va_t uaddr, bool shared, struct futex_key *key)
+{
+	struct vm *vm = vm_current();
+	struct region r;
+
+	if (!is_aligned(uaddr, 4))
+		return -EINVAL;
+	if (!vm || !user_range_ok(uaddr, 4))
+		return -EFAULT;
+	*key = (struct futex_key){ (u64)vm, uaddr };
+	if (!shared)
+		return 0;
+	scoped_read(&vm->lock);
+	if (!layout_find(&vm->layout, uaddr, &r))
+		return -EFAULT;
+	if ((r.flags & R_SHARED) && r.object)
+		*key = (struct futex_key){ (u64)r.object, (r.offset << PAGE_SHIFT) + uaddr - r.start };
+	return 0;
+}
+
+static int fault_in(va_t uaddr)
+{
+	u32 value;
+
+	return arch_user_load32(uaddr, &value);
+}
+
+/* ---- waiting */
+
+/* Out of the queue, and nobody holds w any more. Was it woken? */
+static bool leave(struct futex_waiter *w)
+{
+	for (;;) {
+		struct futex_bucket *b = load_relaxed(&w->bucket);
+
+		spin_lock(&b->lock);
+		if (b == load_relaxed(&w->bucket)) {
+			bool woken = w->woken;
+
+			if (!woken)
+				list_remove(&w->node);
+			spin_unlock(&b->lock);
+			return woken;
+		}
+		spin_unlock(&b->lock);	/* it has been requeued meanwhile */
+	}
+}
+
+/* Looks at the word and lines up. */
+static int enter(struct futex_waiter *w, va_t uaddr, bool shared, u32 value)
+{
+	for (;;) {
+		u32 found;
+		int err = key_make(uaddr, shared, &w->key);
+
+		if (err)
+			return err;
+		struct futex_bucket *b = bucket_of(&w->key);
+
+		bucket_lock(b);
+		err = arch_user_load32(uaddr, &found);
+		if (!err && found == value) {
+			w->bucket = b;
+			list_push_back(&b->waiters, &w->node);
+			spin_unlock(&b->lock);
+			return 0;
+		}
+		spin_unlock(&b->lock);
+		if (!err)
+			return -EAGAIN;
+		if (fault_in(uaddr))
+			return -EFAULT;
+	}
+}
+
+int futex_wait(va_t uaddr, bool shared, u32 value, u32 bitset, u64 deadline_ns)
+{
+	struct thread *self = thread_current();
+	struct futex_waiter w = { .thread = self, .bitset = bitset };
+
+	if (!bitset)
+		return -EINVAL;
+	int err = enter(&w, uaddr, shared, value);
+
+	if (err)
+		return err;
+	do {
+		store_relaxed(&self->state, THREAD_SLEEPING_INTR);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the state before `woken` */
+		if (load_relaxed(&w.woken))
+			break;
+		err = wait_sleep(deadline_ns, true);
+	} while (!err);
+	store_relaxed(&self->state, THREAD_RUNNING);
+	return leave(&w) ? 0 : err;
+}
+
+/* ---- waking; bucket locks are held */
+
+static void wake_waiter(struct futex_waiter *w)
+{
+	store_relaxed(&w->woken, true);
+	thread_wake(w->thread);
+	list_remove(&w->node);
+}
+
+static int wake_key(struct futex_bucket *b, const struct futex_key *key, int n, u32 bitset)
+{
+	int woken = 0;
+
+	list_for_each_safe(w, &b->waiters, struct futex_waiter, node) {
+		if (woken >= n)
+			break;
+		if (!key_equal(&w->key, key) || !(w->bitset & bitset))
+			continue;
+		wake_waiter(w);
+		woken++;
+	}
+	return woken;
+}
+
+long futex_wake(va_t uaddr, bool shared, int n, u32 bitset)
+{
+	struct futex_key key;
+	int err = !bitset ? -EINVAL : key_make(uaddr, shared, &key);
+
+	if (err)
+		return err;
+	struct futex_bucket *b = bucket_of(&key);
+
+	bucket_lock(b);
+	long woken = wake_key(b, &key, n, bitset);
+
+	spin_unlock(&b->lock);
+	return woken;
+}
+
+/* ---- two words */
+
+struct futex_pair {
+	struct futex_key key[2];
+	struct futex_bucket *bucket[2];
+};
+
+static int pair_make(struct futex_pair *p, va_t first, va_t second, bool shared)
+{
+	int err = key_make(first, shared, &p->key[0]) ?: key_make(second, shared, &p->key[1]);
+
+	if (err)
+		return err;
+	for (unsigned i = 0; i < 2; i++)
+		p->bucket[i] = bucket_of(&p->key[i]);
+	return 0;
+}
+
+static void pair_lock(struct futex_pair *p)
+{
+	bucket_lock(min(p->bucket[0], p->bucket[1]));
+	if (p->bucket[0] != p->bucket[1])
+		bucket_lock(max(p->bucket[0], p->bucket[1]));
+}
+
+static void pair_unlock(struct futex_pair *p)
+{
+	spin_unlock(&p->bucket[0]->lock);
+	if (p->bucket[0] != p->bucket[1])
+		spin_unlock(&p->bucket[1]->lock);
+}
+
+/* Wakes nwake and moves nmove of those that are left. */
+static long wake_and_move(struct futex_pair *p, int nwake, int nmove, bool count_moved)
+{
+	long woken = wake_key(p->bucket[0], &p->key[0], nwake, FUTEX_ANY);
+	int moved = 0;
+	struct list moving = LIST_INIT(moving);
+
+	list_for_each_safe(w, &p->bucket[0]->waiters, struct futex_waiter, node) {
+		if (moved >= nmove)
+			break;
+		if (!key_equal(&w->key, &p->key[0]))
+			continue;
+		list_remove(&w->node);
+		list_push_back(&moving, &w->node);
+		w->key = p->key[1];
+		store_relaxed(&w->bucket, p->bucket[1]);
+		moved++;
+	}
+	list_splice_back(&p->bucket[1]->waiters, &moving);
+	return woken + (count_moved ? moved : 0);
+}
+
+long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const u32 *expected)
+{
+	struct futex_pair p;
+
+	if (nwake < 0 || nmove < 0)
+		return -EINVAL;
+	for (;;) {
+		u32 found;
+		int err = pair_make(&p, from, to, shared);
+
+		if (err)
+			return err;
+		pair_lock(&p);
+		err = expected ? arch_user_load32(from, &found) : 0;
+		long r = err ? err : expected && found != *expected ? -EAGAIN :
+				wake_and_move(&p, nwake, nmove, expected != nullptr);
+
+		pair_unlock(&p);
+		if (!err)
+			return r;
+		if (fault_in(from))
+			return -EFAULT;
+	}
+}
+
+/* ---- FUTEX_WAKE_OP (futex(2)): op << 28 | cmp << 24 | oparg << 12 | cmparg; op's bit 3: oparg is a shift */
+
+static int sign_extend12(u32 v)
+{
+	return (int)(v << 20) >> 20;
+}
+
+static int op_apply(u32 code, u32 old, u32 *result)
+{
+	u32 arg = (u32)sign_extend12(code >> 12 & 0xfff);
+
+	if (code >> 31)
+		arg = 1u << (arg & 31);
+	switch (code >> 28 & 7) {
+	case 0:
+		*result = arg;
+		return 0;
+	case 1:
+		*result = old + arg;
+		return 0;
+	case 2:
+		*result = old | arg;
+		return 0;
+	case 3:
+		*result = old & ~arg;
+		return 0;
+	case 4:
+		*result = old ^ arg;
+		return 0;
+	default:
+		return -ENOSYS;
+	}
+}
+
+static int op_compare(u32 code, u32 value)
+{
+	int old = (int)value, arg = sign_extend12(code & 0xfff);
+
+	switch (code >> 24 & 15) {
+	case 0:
+		return old == arg;
+	case 1:
+		return old != arg;
+	case 2:
+		return old < arg;
+	case 3:
+		return old <= arg;
+	case 4:
+		return old > arg;
+	case 5:
+		return old >= arg;
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* Changes the word; *old is what it was. -EFAULT also when it is not present and the caller holds a lock. */
+static int op_perform(va_t uaddr, u32 code, u32 *old)
+{
+	u32 found, result;
+	int err = arch_user_load32(uaddr, &found);
+
+	while (!err) {
+		*old = found;
+		err = op_apply(code, *old, &result) ?:
+		      arch_user_cmpxchg32(uaddr, *old, result, &found);
+		if (!err && found == *old)
+			return 0;
+	}
+	return err;
+}
+
+/* Makes the word writable by a change that changes nothing. */
+static int fault_in_write(va_t uaddr)
+{
+	u32 found;
+
+	return arch_user_load32(uaddr, &found) ?: arch_user_cmpxchg32(uaddr, found, found, &found);
+}
+
+long futex_wake_op(va_t first, va_t second, bool shared, int n1, int n2, u32 op)
+{
+	struct futex_pair p;
+	int wants = op_compare(op, 0);
+
+	if (wants < 0)
+		return wants;
+	for (;;) {
+		u32 old;
+		int err = pair_make(&p, first, second, shared);
+
+		if (err)
+			return err;
+		pair_lock(&p);
+		err = op_perform(second, op, &old);
+		long woken = 0;
+
+		if (!err) {
+			woken = wake_key(p.bucket[0], &p.key[0], n1, FUTEX_ANY);
+			if (op_compare(op, old) > 0)
+				woken += wake_key(p.bucket[1], &p.key[1], n2, FUTEX_ANY);
+		}
+		pair_unlock(&p);
+		if (!err)
+			return woken;
+		if (err != -EFAULT || fault_in_write(second))
+			return err;
+	}
+}
