@@ -129,3 +129,14 @@ void random_add(const void *buf, size_t n)
 	absorb(buf, n);
 	spin_unlock_irq(&pool_lock, flags);
 }
+
+u64 random_below(u64 limit)
+{
+	u64 r;
+
+	assert(limit);
+	do {		/* the last, incomplete run of `limit` numbers would favour the small ones */
+		random_bytes(&r, sizeof(r));
+	} while (r - r % limit > -limit);
+	return r % limit;
+}

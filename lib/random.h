@@ -11,6 +11,8 @@
 void random_bytes(void *buf, size_t n);
 /* Mixes something unpredictable into the pool; it can only gain by it. From anywhere. */
 void random_add(const void *buf, size_t n);
+/* Uniform in [0, limit); limit > 0. */
+u64 random_below(u64 limit);
 
 /* The ChaCha20 block function, for random.c and its test: 64 bytes of key stream. */
 void chacha20_block(const u32 state[16], u8 out[64]);

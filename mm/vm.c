@@ -30,7 +30,7 @@ void vm_init(void)
 	asid_init((unsigned)arch_asid_bits(), arch_cpu_count());
 }
 
-static u64 random_below(u64 limit)
+static u64 random_offset(u64 limit)
 {
 	u64 r;
 
@@ -40,10 +40,10 @@ static u64 random_below(u64 limit)
 
 static void choose_layout(struct vm *vm, bool aslr)
 {
-	vm->stack_top = USER_END - PAGE_SIZE - (aslr ? random_below(STACK_RANDOM) : 0);
+	vm->stack_top = USER_END - PAGE_SIZE - (aslr ? random_offset(STACK_RANDOM) : 0);
 	vm->stack_top &= PAGE_MASK;
 	vm->mmap_top = align_down(USER_END - STACK_RANDOM - STACK_MAX - 2 * MiB, 2 * MiB) -
-		       (aslr ? random_below(MMAP_RANDOM) : 0);
+		       (aslr ? random_offset(MMAP_RANDOM) : 0);
 }
 
 static struct vm *vm_alloc(void)

@@ -78,6 +78,9 @@ void cpu_relax(void) { sched_yield(); }
 	return __atomic_add_fetch(&now, 1000, __ATOMIC_RELAXED);
 }
 
+[[gnu::weak]] u64 arch_rtc_seconds(void) { return 0; }
+[[gnu::weak]] size_t arch_random(void *buf, size_t n) { return 0; }
+
 /* ---- Physical memory ---- */
 
 static char *ram;
