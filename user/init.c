@@ -460,7 +460,7 @@ static void make_raw(int fd)
 	if (tcgetattr(fd, &t))
 		return;
 	cfmakeraw(&t);
-	tcsetattr(fd, TCSANOW, &t);
+	tcsetattr(fd, TCSADRAIN, &t); // some drivers forget what they have not sent yet
 }
 
 static void send_log(void)
