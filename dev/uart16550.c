@@ -2,11 +2,12 @@
 /*
  * The 16550 serial port of PCs (National Semiconductor PC16550D): log console and terminal.
  *
- * Sending is polled, a FIFO's worth at a time. Receiving is by interrupt. Bytes that the terminal does not take
- * are kept here and reception stops, so that the sender is held up by the line (or by QEMU) and nothing is lost.
+ * Sending is polled, a FIFO's worth at a time. Receiving is by interrupt. Bytes that the
+ * terminal does not take are kept here and reception stops, so that the sender is held up by
+ * the line (or by QEMU) and nothing is lost.
  *
- * Locks: `lock` (interrupts off) guards the interrupt-enable register and the send FIFO. It is never held while the
- * terminal layer is called, which may hold its own lock when it calls us.
+ * Locks: `lock` (interrupts off) guards the interrupt-enable register and the send FIFO. It is
+ * never held while the terminal layer is called, which may hold its own lock when it calls us.
  */
 #include "dev/device.h"
 
@@ -108,8 +109,8 @@ static bool offer_kept(struct uart *u)
 	return u->nkept == 0;
 }
 
-/* False: the terminal is full. Reception is off before the last offer, so that an unthrottle() that comes after it
- * finds it off and turns it on again. */
+/* False: the terminal is full. Reception is off before the last offer, so that an unthrottle()
+ * that comes after it finds it off and turns it on again. */
 static bool offer(struct uart *u)
 {
 	if (offer_kept(u))
@@ -139,7 +140,8 @@ static void uart_interrupt(void *arg)
 		receive(u);
 }
 
-/* "Send FIFO empty" is always true here: enabling it raises an interrupt now, even if nothing new arrives. */
+/* "Send FIFO empty" is always true here: enabling it raises an interrupt now, even if nothing
+ * new arrives. */
 static void uart_unthrottle(struct tty_driver *d)
 {
 	set_ier(container_of(d, struct uart, tty), IER_RECEIVE | IER_SEND);
@@ -147,7 +149,8 @@ static void uart_unthrottle(struct tty_driver *d)
 
 /* ---- set-up */
 
-static const struct tty_driver_ops tty_ops = { .write = uart_tty_write, .unthrottle = uart_unthrottle };
+static const struct tty_driver_ops tty_ops = {.write = uart_tty_write,
+					      .unthrottle = uart_unthrottle};
 
 static bool uart_present(struct uart *u)
 {
@@ -193,5 +196,5 @@ static int uart_probe(const struct device *d)
 }
 
 static const char *const compatible[] = { "ns16550a", nullptr };
-static const struct driver uart16550 = { .compatible = compatible, .probe = uart_probe, .order = 2 };
+static const struct driver uart16550 = {.compatible = compatible, .probe = uart_probe, .order = 2};
 DRIVER(uart16550);

@@ -2,7 +2,13 @@
 /* What differs in Linux's system call interface from CPU to CPU. */
 #pragma once
 
-/* Are system call numbers, struct stat and struct epoll_event asm-generic's, without legacy calls? */
+/* Are system call numbers, struct stat and struct epoll_event asm-generic's, without legacy
+ * calls? */
 constexpr bool ABI_GENERIC = false;
 
-enum : unsigned { O_DIRECT = 040000, O_LARGEFILE = 0100000, O_DIRECTORY = 0200000, O_NOFOLLOW = 0400000 };
+enum : unsigned {
+	O_DIRECT = 040000,
+	O_LARGEFILE = 0100000,
+	O_DIRECTORY = 0200000,
+	O_NOFOLLOW = 0400000
+};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * ACPI's static tables (ACPI 6.5 chapter 5): CPUs and interrupt routing from the MADT, power from the FADT, PCI
- * from the MCFG. There is no AML interpreter: of the DSDT only the constant package _S5 is looked for, in the
- * one shape that compilers give it. Firmware is not trusted: every read is inside its table.
+ * ACPI's static tables (ACPI 6.5 chapter 5): CPUs and interrupt routing from the MADT, power
+ * from the FADT, PCI from the MCFG. There is no AML interpreter: of the DSDT only the constant
+ * package _S5 is looked for, in the one shape that compilers give it. Firmware is not trusted:
+ * every read is inside its table.
  */
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -83,13 +84,15 @@ static void madt_parse(const u8 *t, u32 length)
 	if (length < 44)
 		return;
 	x86_acpi.apic_pa = le(t + 36, 4);
-	for (u32 at = 44; at + 2 <= length && t[at + 1] >= 2 && at + t[at + 1] <= length; at += t[at + 1])
+	for (u32 at = 44; at + 2 <= length && t[at + 1] >= 2 && at + t[at + 1] <= length;
+	     at += t[at + 1])
 		madt_entry(t + at, t[at + 1]);
 }
 
 /* ------------------------------------------------------------------ FADT and DSDT: power */
 
-/* A small integer of AML (20.2.3): ZeroOp, OneOp or BytePrefix. Returns the bytes it takes, 0: something else. */
+/* A small integer of AML (20.2.3): ZeroOp, OneOp or BytePrefix. Returns the bytes it takes, 0:
+ * something else. */
 static u32 aml_small(const u8 *p, const u8 *end, u8 *value)
 {
 	if (p < end && p[0] <= 1) {
@@ -111,7 +114,8 @@ static void s5_find(const u8 *t, u32 length)
 	for (const u8 *p = t + SDT_HEADER; p + 8 < end; p++) {
 		if (memcmp(p, "_S5_", 4) != 0 || p[4] != 0x12 || (p[-1] != 0x08 && p[-1] != '\\'))
 			continue;
-		p += 5 + 1 + (p[5] >> 6) + 1;	/* package length takes 1 to 4 bytes; then the count */
+		/* The package's length takes 1 to 4 bytes; then the count. */
+		p += 5 + 1 + (p[5] >> 6) + 1;
 		u32 n = aml_small(p, end, &x86_acpi.s5_a);
 
 		x86_acpi.s5_valid = n && aml_small(p + n, end, &x86_acpi.s5_b);

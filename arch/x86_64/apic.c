@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * The local APIC (SDM 3A chapter 11): end of interrupt, interrupts between CPUs, the timer. Registers
- * are MSRs in x2APIC mode, else memory. The legacy 8259s are moved out of the way and masked.
+ * The local APIC (SDM 3A chapter 11): end of interrupt, interrupts between CPUs, the timer.
+ * Registers are MSRs in x2APIC mode, else memory. The legacy 8259s are moved out of the way and
+ * masked.
  */
 #include "lib/printf.h"
 #include "mm/kmap.h"
 #include "x86.h"
 
-enum { APIC_ID = 0x20, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR = 0x300, APIC_ICR_HIGH = 0x310,
-	APIC_LVT_TIMER = 0x320, APIC_LVT_LINT0 = 0x350, APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370,
-	APIC_TIMER_INIT = 0x380, APIC_TIMER_COUNT = 0x390, APIC_TIMER_DIVIDE = 0x3e0 };
+enum {
+	APIC_ID = 0x20, APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR = 0x300,
+	APIC_ICR_HIGH = 0x310, APIC_LVT_TIMER = 0x320, APIC_LVT_LINT0 = 0x350,
+	APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370, APIC_TIMER_INIT = 0x380,
+	APIC_TIMER_COUNT = 0x390, APIC_TIMER_DIVIDE = 0x3e0,
+};
 
 constexpr u32 LVT_MASKED = BIT(16), LVT_DEADLINE = BIT(18), LVT_NMI = 4 << 8;
 constexpr u64 BASE_ENABLE = BIT(11), BASE_X2APIC = BIT(10);
@@ -40,7 +44,8 @@ void apic_send(u32 id, u32 command)
 	u64 flags = irq_save();
 
 	if (!regs) {
-		__asm__ volatile("mfence; lfence" ::: "memory");	/* the MSR write orders nothing (11.12.3) */
+		/* The MSR write orders nothing (11.12.3). */
+		__asm__ volatile("mfence; lfence" ::: "memory");
 		wrmsr(MSR_X2APIC + APIC_ICR / 16, (u64)id << 32 | command);
 	} else {
 		while (apic_read(APIC_ICR) & ICR_PENDING)
@@ -111,7 +116,7 @@ void apic_timer_fired(void)
 
 static void pic_disable(void)
 {
-	outb(0x20, 0x11);	/* ICW1: cascade, ICW4 follows; ICW2: vector base; ICW3: wiring; ICW4 */
+	outb(0x20, 0x11);	/* ICW1: ICW4 follows; ICW2: vector base; ICW3: wiring; ICW4 */
 	outb(0xa0, 0x11);
 	outb(0x21, VEC_PIC);
 	outb(0xa1, VEC_PIC + 8);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * From the loader's 32-bit mode to x86_start() in long mode. Two ways in: PVH (QEMU -kernel; the Xen
- * project's docs/misc/pvh.pandoc) with EBX -> start info, and Multiboot2 with EBX -> tags. Both
- * give flat segments, paging off, and the image where its program headers say.
+ * From the loader's 32-bit mode to x86_start() in long mode. Two ways in: PVH (QEMU -kernel; Xen's
+ * docs/misc/pvh.pandoc) with EBX -> start info, and Multiboot2 with EBX -> tags. Both give flat
+ * segments, paging off, and the image where its program headers say.
  *
  * The tables made here map 4 GiB where they are and once more at KERNEL_BASE, all writable; they
  * live until x86_mmu_init() has built the real ones, before kmain().
@@ -45,7 +45,7 @@ start_pvh:
 	jz	halt32
 	movl	%edx, %ebp
 
-	// Tables: 2048 blocks of 2 MiB under four slots of one PDPT, the first GiB again at the top.
+	// 2048 blocks of 2 MiB under four slots of one PDPT, the first GiB again at the top.
 	movl	$boot_pd - KERNEL_BASE, %ebx
 	movl	$0x83, %eax			// present, writable, block
 	xorl	%ecx, %ecx

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the loader says: memory, initrd, command line, ACPI's root pointer; from PVH's start info (Xen,
- * public/arch-x86/hvm/start_info.h) or Multiboot2's tags (specification 2.0, 3.4). Runs on the first tables,
- * which map 4 GiB where they are. Copies all it needs: the loader's memory is free afterwards.
+ * What the loader says: memory, initrd, command line, ACPI's root pointer; from PVH's start
+ * info (Xen, public/arch-x86/hvm/start_info.h) or Multiboot2's tags (specification 2.0, 3.4).
+ * Runs on the first tables, which map 4 GiB where they are. Copies all it needs: the loader's
+ * memory is free afterwards.
  */
 #include "lib/string.h"
 #include "x86.h"
@@ -55,8 +56,8 @@ static void ram_remove_at(struct boot_info *bi, unsigned i)
 	bi->ram[i] = bi->ram[--bi->nram];
 }
 
-/* Takes [start, end) out of all RAM ranges. A range that is cut in two needs a new slot; without one its
- * upper part is lost. */
+/* Takes [start, end) out of all RAM ranges. A range that is cut in two needs a new slot; without
+ * one its upper part is lost. */
 static void ram_subtract(struct boot_info *bi, u64 start, u64 end)
 {
 	for (unsigned i = bi->nram; i-- > 0;) {
@@ -99,7 +100,8 @@ static void ram_from_map(struct boot_info *bi)
 	for (unsigned i = 0; i < nmap; i++) {
 		u64 end = min(map[i].start + map[i].size, DIRECT_SIZE);
 
-		if (map[i].type != E820_RAM || map[i].start >= end || bi->nram == ARRAY_SIZE(bi->ram))
+		if (map[i].type != E820_RAM || map[i].start >= end ||
+		    bi->nram == ARRAY_SIZE(bi->ram))
 			continue;
 		ram_subtract(bi, map[i].start, end);
 		if (bi->nram < ARRAY_SIZE(bi->ram))
@@ -144,8 +146,9 @@ static bool rsdp_take(const u8 *p)
 	return true;
 }
 
-/* ACPI 6.5, 5.2.5.1: the first KiB of the EBDA, then the BIOS area, on 16-byte boundaries. The segment comes
- * from the BIOS's data area; the asm hides from the compiler that this is near address 0. */
+/* ACPI 6.5, 5.2.5.1: the first KiB of the EBDA, then the BIOS area, on 16-byte boundaries. The
+ * segment comes from the BIOS's data area; the asm hides from the compiler that this is near
+ * address 0. */
 static void rsdp_scan(void)
 {
 	u64 bda = 0x40e;

@@ -3,9 +3,10 @@
  * Time is the TSC (SDM 3B 18.17): taken to run at one rate on all CPUs, as it has since 2008.
  * ns = tsc * mult >> 32, in 128 bits: nothing overflows for 500 years.
  *
- * The rate: from CPUID (exact), else measured against the PIT. The measurement looks for moments when the
- * PIT's count changes: each lies between two reads of the TSC, so the error is known, and it ends as soon as that
- * is below 10 ppm: a millisecond where port reads are fast, 40 ms at the worst.
+ * The rate: from CPUID (exact), else measured against the PIT. The measurement looks for
+ * moments when the PIT's count changes: each lies between two reads of the TSC, so the error is
+ * known, and it ends as soon as that is below 10 ppm: a millisecond where port reads are fast,
+ * 40 ms at the worst.
  */
 #include "lib/printf.h"
 #include "x86.h"
@@ -48,8 +49,8 @@ static u64 hz_from_cpuid(void)
 	return 0;
 }
 
-/* A change of the PIT's count: after the read that began at `before`, before the one that ended at `after`. Only the low
- * byte is read: one port, nothing to latch. */
+/* A change of the PIT's count: after the read that began at `before`, before the one that ended
+ * at `after`. Only the low byte is read: one port, nothing to latch. */
 struct pit_edge {
 	u64 before, after;
 	u8 count;
@@ -149,7 +150,8 @@ u64 arch_rtc_seconds(void)
 
 	if (!(status & 2))
 		hour = hour % 12 + (pm ? 12 : 0);
-	u64 days = days_from_civil(2000 + bcd(t.year, binary), bcd(t.month, binary), bcd(t.day, binary));
+	u64 days = days_from_civil(2000 + bcd(t.year, binary), bcd(t.month, binary),
+				   bcd(t.day, binary));
 
 	return days * 86400 + hour * 3600 + bcd(t.m, binary) * 60 + bcd(t.s, binary);
 }

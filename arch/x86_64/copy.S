@@ -9,7 +9,8 @@
 
 	.text
 
-// size_t arch_copy_*_user(dst, src, n): rdx is always the number of bytes that are left (inside rep: less rcx * 8).
+// size_t arch_copy_*_user(dst, src, n): rdx is always the number of bytes that are left (inside
+// rep: less rcx * 8).
 SYM(arch_copy_from_user)
 SYM(arch_copy_to_user)
 	STAC
@@ -75,8 +76,9 @@ clear_end:
 	movq	%rsi, %rax
 	ret
 
-// long arch_strncpy_from_user(dst, src, n). Eight bytes at a time while there are eight: those behind the terminator
-// are copied too, inside n. A load that faults is done again by bytes, since the string may end before the bad page.
+// long arch_strncpy_from_user(dst, src, n). Eight bytes at a time while there are eight: those
+// behind the terminator are copied too, inside n. A load that faults is done again by bytes, since
+// the string may end before the bad page.
 SYM(arch_strncpy_from_user)
 	STAC
 	movq	%rsi, %r8

@@ -71,7 +71,7 @@ static void gdt_init(struct x86_cpu *c)
 
 	c->gdt[2] = segment(0x9b, 0xa);		/* 0x10 kernel code, 64 bits */
 	c->gdt[3] = segment(0x93, 0xc);		/* 0x18 kernel data */
-	c->gdt[4] = segment(0xfb, 0xc);		/* 0x23 user code, 32 bits: sysret's base selector */
+	c->gdt[4] = segment(0xfb, 0xc);		/* 0x23 user code, 32 bits: sysret's base */
 	c->gdt[5] = segment(0xf3, 0xc);		/* 0x2b user data */
 	c->gdt[6] = segment(0xfb, 0xa);		/* 0x33 user code, 64 bits */
 	c->gdt[8] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | 0x89ul << 40 |
@@ -116,8 +116,8 @@ static void control_registers(void)
 	wrmsr(MSR_PAT, PAT_VALUE);
 }
 
-/* SYSCALL: kernel CS and SS from bits 32-47; SYSRET adds 16 and 8 to bits 48-63. Flags that are cleared on entry: all
- * that could disturb the kernel, AC (SMAP) included. */
+/* SYSCALL: kernel CS and SS from bits 32-47; SYSRET adds 16 and 8 to bits 48-63. Flags that are
+ * cleared on entry: all that could disturb the kernel, AC (SMAP) included. */
 static void syscall_init(void)
 {
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);

@@ -12,16 +12,19 @@ struct feature_word {
 };
 
 static const struct feature_word words[] = {
-	{ 1, 3, "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx "
-		"fxsr sse sse2 ss ht tm ia64 pbe" },
-	{ 0x80000001, 3, "- - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt pdpe1gb rdtscp - lm "
-			 "3dnowext 3dnow" },
-	{ 1, 2, "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca sse4_1 "
-		"sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c rdrand hypervisor" },
-	{ 0x80000001, 2, "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch osvw" },
-	{ 7, 1, "fsgsbase tsc_adjust - bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx - - - rdseed adx smap - - "
-		"clflushopt clwb - - - - sha_ni - -" },
-	{ 7, 2, "- - umip pku ospke waitpkg - - gfni vaes vpclmulqdq - - - - - la57 - - - - - rdpid" },
+	{ 1, 3, "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn "
+		"clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe" },
+	{ 0x80000001, 3, "- - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - "
+			 "fxsr_opt pdpe1gb rdtscp - lm 3dnowext 3dnow" },
+	{ 1, 2, "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr "
+		"pdcm - pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - "
+		"avx f16c rdrand hypervisor" },
+	{ 0x80000001, 2, "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse "
+			 "3dnowprefetch osvw" },
+	{ 7, 1, "fsgsbase tsc_adjust - bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx - - - "
+		"rdseed adx smap - - clflushopt clwb - - - - sha_ni - -" },
+	{ 7, 2, "- - umip pku ospke waitpkg - - gfni vaes vpclmulqdq - - - - - la57 - - - - - "
+		"rdpid" },
 };
 
 struct text {
@@ -38,11 +41,13 @@ struct text {
 	t->at += min((long)n, t->end - t->at - 1);
 }
 
-/* AVX-512 and its like are not listed: XCR0 does not let programs use them. AVX only when it does. */
+/* AVX-512 and its like are not listed: XCR0 does not let programs use them. AVX only when it
+ * does. */
 static bool usable(const struct feature_word *w, unsigned bit)
 {
-	bool vector = (w->leaf == 7 && w->reg == 1 && bit == 5) || (w->leaf == 7 && w->reg == 2 && bit >= 9) ||
-		      (w->leaf == 1 && w->reg == 2 && (bit == 12 || bit == 28 || bit == 29));
+	bool vector = w->leaf == 1 && w->reg == 2 && (bit == 12 || bit == 28 || bit == 29);
+
+	vector |= w->leaf == 7 && (w->reg == 1 ? bit == 5 : bit == 9 || bit == 10);
 
 	if (w->leaf == 7 && w->reg == 1 && bit == 0)
 		return x86_features.fsgsbase;
@@ -102,16 +107,20 @@ int arch_cpuinfo(unsigned cpu, char *buf, size_t size)
 	char name[49];
 
 	model_name(name);
-	add(&t, "processor\t: %u\nvendor_id\t: %.12s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n",
-	    cpu, (const char *)vendor, cpu_family(l1.a), cpu_model(l1.a), name, l1.a & 15);
-	add(&t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n",
-	    x86_tsc_hz / 1000000, x86_tsc_hz / 1000 % 1000, arch_cpu_count(), cpu, arch_cpu_count());
-	add(&t, "apicid\t\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
-	    x86_cpus[cpu].apic_id, id.a);
+	add(&t, "processor\t: %u\nvendor_id\t: %.12s\n", cpu, (const char *)vendor);
+	add(&t, "cpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n",
+	    cpu_family(l1.a), cpu_model(l1.a), name, l1.a & 15);
+	add(&t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: %u\n",
+	    x86_tsc_hz / 1000000, x86_tsc_hz / 1000 % 1000, arch_cpu_count());
+	add(&t, "core id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\n", cpu, arch_cpu_count(),
+	    x86_cpus[cpu].apic_id);
+	add(&t, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
+	    id.a);
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
 		add_flags(&t, &words[i]);
-	add(&t, "\nbogomips\t: %lu.%02lu\nclflush size\t: %u\ncache_alignment\t: 64\n", x86_tsc_hz / 500000,
-	    x86_tsc_hz / 5000 % 100, (l1.b >> 8 & 0xff) * 8);
-	add(&t, "address sizes\t: %u bits physical, %u bits virtual\n\n", sizes & 0xff, sizes >> 8 & 0xff);
+	add(&t, "\nbogomips\t: %lu.%02lu\n", x86_tsc_hz / 500000, x86_tsc_hz / 5000 % 100);
+	add(&t, "clflush size\t: %u\ncache_alignment\t: 64\n", (l1.b >> 8 & 0xff) * 8);
+	add(&t, "address sizes\t: %u bits physical, %u bits virtual\n\n", sizes & 0xff,
+	    sizes >> 8 & 0xff);
 	return (int)(t.at - buf);
 }

@@ -2,9 +2,10 @@
 /*
  * In and out of the kernel: system calls, exceptions and interrupts, the switch of threads.
  *
- * Every way in builds a struct trapframe; from user mode it lies at the very top of the thread's stack. GS is the
- * CPU's in the kernel and the user's in user mode: swapgs on each crossing. Double fault, NMI and machine
- * check may come between a crossing and its swapgs: they run on stacks of their own and do not use GS.
+ * Every way in builds a struct trapframe; from user mode it lies at the very top of the thread's
+ * stack. GS is the CPU's in the kernel and the user's in user mode: swapgs on each crossing. Double
+ * fault, NMI and machine check may come between a crossing and its swapgs: they run on stacks of
+ * their own and do not use GS.
  */
 #include "asm.h"
 
@@ -49,8 +50,9 @@ SYM(syscall_entry)
 	cmpl	$FRAME_SYSCALL_VECTOR, (%rsp)
 	jne	return_iret
 
-// The frame is as syscall left it but for results: callee-saved registers still hold the user's values, except for rbp;
-// rcx and r11 are syscall's to clobber. rip is canonical: only syscall and restarts set it in such a frame.
+// The frame is as syscall left it but for results: callee-saved registers still hold the user's
+// values, except for rbp; rcx and r11 are syscall's to clobber. rip is canonical: only syscall and
+// restarts set it in such a frame.
 return_sysret:
 	movq	40(%rsp), %rbp
 	addq	$64, %rsp			// vector, r15..r12, rbp, rbx, r11

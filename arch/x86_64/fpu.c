@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * SIMD state: x87, SSE and, where there is XSAVE, AVX; nothing beyond, so that an image has a fixed
- * size. The kernel does not use these registers: they change at a switch to another user thread, not
- * before. Signal frames carry the image in Linux's form (SDM 1, 13.4 and 10.5.1).
+ * SIMD state: x87, SSE and, where there is XSAVE, AVX; nothing beyond, so that an image has a
+ * fixed size. The kernel does not use these registers: they change at a switch to another user
+ * thread, not before. Signal frames carry the image in Linux's form (SDM 1, 13.4 and 10.5.1).
  */
 #include "lib/string.h"
 #include "mm/user.h"
@@ -47,7 +47,8 @@ static void save_all(void *to)
 static void load_all(const void *from)
 {
 	if (features)
-		__asm__ volatile("xrstor64 (%0)" :: "r"(from), "a"((u32)features), "d"(0) : "memory");
+		__asm__ volatile("xrstor64 (%0)" ::"r"(from), "a"((u32)features), "d"(0)
+				 : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" :: "r"(from) : "memory");
 }
@@ -64,7 +65,10 @@ void fpu_init_cpu(void)
 
 void fpu_init(void)
 {
-	alignas(64) static struct { struct fx_image fx; u8 rest[FPU_AREA_MAX - sizeof(struct fx_image)]; } probe;
+	alignas(64) static struct {
+		struct fx_image fx;
+		u8 rest[FPU_AREA_MAX - sizeof(struct fx_image)];
+	} probe;
 
 	image_size = features ? cpuid(0xd, 0).b : FXSAVE_SIZE;
 	assert(image_size <= FPU_AREA_MAX);
@@ -81,7 +85,8 @@ void fpu_reset(struct arch_thread *a)
 	a->fpu_cpu = ~0u;
 }
 
-/* A copy of the registers for a new thread. What XSAVE does not write is cleared: signal frames show all. */
+/* A copy of the registers for a new thread. What XSAVE does not write is cleared: signal frames
+ * show all. */
 void fpu_clone(struct arch_thread *to)
 {
 	memset(to->fpu + SW_OFFSET - 48, 0, FXSAVE_SIZE + XSAVE_HEADER - (SW_OFFSET - 48));
@@ -92,12 +97,14 @@ void fpu_clone(struct arch_thread *to)
 void fpu_save(struct arch_thread *a)
 {
 	if (x86_features.xsaveopt)
-		__asm__ volatile("xsaveopt64 (%0)" :: "r"(a->fpu), "a"((u32)features), "d"(0) : "memory");
+		__asm__ volatile("xsaveopt64 (%0)" ::"r"(a->fpu), "a"((u32)features), "d"(0)
+				 : "memory");
 	else
 		save_all(a->fpu);
 }
 
-/* The image is up to date; so are the registers if no other has been loaded here, nor this one elsewhere, since. */
+/* The image is up to date; so are the registers if no other has been loaded here, nor this one
+ * elsewhere, since. */
 void fpu_load(struct arch_thread *a)
 {
 	struct x86_cpu *c = this_cpu();
@@ -134,14 +141,15 @@ int fpu_frame_push(struct arch_thread *a, va_t where)
 	return copy_to_user(where, a->fpu, image_size);
 }
 
-/* Does the user's frame at `where` hold more than the legacy part? Programs may make frames by hand. */
+/* Does the user's frame at `where` hold more than the legacy part? Programs may make frames by
+ * hand. */
 static bool frame_is_extended(const struct fx_image *fx, va_t where)
 {
 	u32 magic2;
 
 	return features && fx->sw.magic1 == XSTATE_MAGIC1 && fx->sw.size == image_size &&
-	       fx->sw.extended_size == fpu_frame_size() && get_user(magic2, where + image_size) == 0 &&
-	       magic2 == XSTATE_MAGIC2;
+	       fx->sw.extended_size == fpu_frame_size() &&
+	       get_user(magic2, where + image_size) == 0 && magic2 == XSTATE_MAGIC2;
 }
 
 /* XRSTOR faults on reserved bits: they are cleared. */
@@ -153,11 +161,14 @@ static void sanitise(struct fx_image *fx, bool extended)
 	memset(fx->header_reserved, 0, sizeof(fx->header_reserved));
 }
 
-/* No frame (0) resets. The image is not the thread's until all has been read: a fault may switch threads, and then the
- * registers are saved over it. */
+/* No frame (0) resets. The image is not the thread's until all has been read: a fault may switch
+ * threads, and then the registers are saved over it. */
 int fpu_frame_pop(struct arch_thread *a, va_t where)
 {
-	alignas(64) struct { struct fx_image fx; u8 rest[FPU_AREA_MAX - sizeof(struct fx_image)]; } in = {};
+	alignas(64) struct {
+		struct fx_image fx;
+		u8 rest[FPU_AREA_MAX - sizeof(struct fx_image)];
+	} in = {};
 	bool extended = false;
 
 	if (where) {

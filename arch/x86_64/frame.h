@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a thread looks like to the machine: the trap frame, at the top of its kernel stack while it is in
- * the kernel, and struct arch_thread, what is kept while it does not run.
+ * What a thread looks like to the machine: the trap frame, at the top of its kernel stack while
+ * it is in the kernel, and struct arch_thread, what is kept while it does not run.
  */
 #pragma once
 
@@ -10,13 +10,14 @@ struct trapframe {
 	u64 vector;		/* what brought us here; FRAME_SYSCALL for a system call */
 	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
 	u64 rax, rcx, rdx, rsi, rdi;
-	u64 orig_rax;		/* the system call's number; on the way in, an exception's error code; then -1 */
+	u64 orig_rax;		/* system call's number, else -1; at first the error code */
 	u64 rip, cs, rflags, rsp, ss;
 };
 static_assert(sizeof(struct trapframe) == 176);	/* entry.S */
 
-/* Values of `vector` that are no exception. Only a system call's frame may leave by sysret, which gives rcx and r11 away and
- * keeps the callee-saved registers: who changes any other than results sets FRAME_OTHER. */
+/* Values of `vector` that are no exception. Only a system call's frame may leave by sysret,
+ * which gives rcx and r11 away and keeps the callee-saved registers: who changes any other than
+ * results sets FRAME_OTHER. */
 constexpr u64 FRAME_SYSCALL = 0x100, FRAME_OTHER = 0x101;
 constexpr size_t FPU_AREA_MAX = 832;	/* XSAVE: legacy area, header, AVX */
 
@@ -38,7 +39,11 @@ static inline void frame_set_pc(struct trapframe *f, u64 pc) { f->rip = pc; }
 static inline void frame_set_sp(struct trapframe *f, u64 sp) { f->rsp = sp; }
 static inline bool frame_is_user(const struct trapframe *f) { return (f->cs & 3) == 3; }
 /* Not only did it begin with a system call: all registers are as that call left them. */
-static inline bool frame_in_syscall(const struct trapframe *f) { return f->vector == FRAME_SYSCALL; }
+static inline bool frame_in_syscall(const struct trapframe *f)
+{
+	return f->vector == FRAME_SYSCALL;
+}
+
 /* The number is an int: the upper half of rax does not count, as on Linux. */
 static inline u64 frame_syscall(const struct trapframe *f) { return (u32)f->orig_rax; }
 static inline u64 frame_result(const struct trapframe *f) { return f->rax; }

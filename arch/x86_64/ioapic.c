@@ -41,8 +41,8 @@ static struct ioapic *ioapic_of(unsigned gsi)
 	return nullptr;
 }
 
-/* MADT's flags of an override: bits 0-1 polarity, 3 = active low. ISA interrupts are active high unless told, PCI's (level)
- * active low. */
+/* MADT's flags of an override: bits 0-1 polarity, 3 = active low. ISA interrupts are active high
+ * unless told, PCI's (level) active low. */
 static bool active_low(unsigned gsi, bool edge)
 {
 	for (unsigned i = 0; i < x86_acpi.noverrides; i++)
@@ -68,7 +68,8 @@ static void redirect(unsigned gsi, u32 low)
 
 static void chip_unmask(unsigned gsi, bool edge)
 {
-	redirect(gsi, (VEC_GSI + gsi) | (edge ? 0 : REDIRECT_LEVEL) | (active_low(gsi, edge) ? REDIRECT_LOW : 0));
+	redirect(gsi, (VEC_GSI + gsi) | (edge ? 0 : REDIRECT_LEVEL) |
+			      (active_low(gsi, edge) ? REDIRECT_LOW : 0));
 }
 
 static void chip_mask(unsigned gsi)

@@ -15,10 +15,10 @@ void arch_init(struct boot_info *bi)
 	apic_init(x86_acpi.apic_pa);
 	ioapic_init();
 	smp_init();
-	log_info("x86-64: %u CPUs, TSC %lu.%03lu MHz, %s timer%s%s%s", arch_cpu_count(), x86_tsc_hz / 1000000,
-		 x86_tsc_hz / 1000 % 1000, x86_features.tsc_deadline ? "deadline" : "APIC",
-		 x86_features.pcid ? ", PCID" : "", x86_features.smap ? ", SMAP" : "",
-		 x86_features.xsave ? ", XSAVE" : "");
+	log_info("x86-64: %u CPUs, TSC %lu.%03lu MHz, %s timer%s%s%s", arch_cpu_count(),
+		 x86_tsc_hz / 1000000, x86_tsc_hz / 1000 % 1000,
+		 x86_features.tsc_deadline ? "deadline" : "APIC", x86_features.pcid ? ", PCID" : "",
+		 x86_features.smap ? ", SMAP" : "", x86_features.xsave ? ", XSAVE" : "");
 }
 
 /* ISA interrupt -> GSI. */
@@ -38,15 +38,23 @@ static const struct device_io ports = { port_read8, port_write8 };
 void arch_init_devices(void)
 {
 	struct device devices[2] = {
-		{ .compatible = { "ns16550a" }, .port = 0x3f8, .io = &ports, .irq = { isa_gsi(4) }, .irq_edge = { true },
-		  .clock_hz = 1843200, .node = -1, .stdout_path = true },
+		{.compatible = {"ns16550a"},
+		 .port = 0x3f8,
+		 .io = &ports,
+		 .irq = {isa_gsi(4)},
+		 .irq_edge = {true},
+		 .clock_hz = 1843200,
+		 .node = -1,
+		 .stdout_path = true},
 	};
 	unsigned n = 1;
 
 	if (x86_acpi.ecam_pa)
 		devices[n++] = (struct device){
-			.compatible = { "pci-host-ecam-generic" }, .node = -1, .reg = { { x86_acpi.ecam_pa } },
-			.reg_size = { (x86_acpi.ecam_bus_end - x86_acpi.ecam_bus_start + 1ul) << 20 },
+			.compatible = {"pci-host-ecam-generic"},
+			.node = -1,
+			.reg = {{x86_acpi.ecam_pa}},
+			.reg_size = {(x86_acpi.ecam_bus_end - x86_acpi.ecam_bus_start + 1ul) << 20},
 		};
 	device_probe(devices, n);
 }

@@ -2,12 +2,14 @@
 /*
  * The kernel's half of every address space, and the TLB.
  *
- * The kernel root's upper slots in use are three: the direct map, KMAP and the image. Their second-level
- * tables exist from the start and stay, so a user root copies three words once and is never told of a
- * change. All kernel leaves are global: they survive a switch of address spaces.
+ * The kernel root's upper slots in use are three: the direct map, KMAP and the image. Their
+ * second-level tables exist from the start and stay, so a user root copies three words once and
+ * is never told of a change. All kernel leaves are global: they survive a switch of address
+ * spaces.
  *
- * Meltdown: the kernel half is in every root, protected by U/S alone. Intel's processors before Cascade
- * Lake let user code read it speculatively; on those, run nothing that you do not trust.
+ * Meltdown: the kernel half is in every root, protected by U/S alone. Intel's processors before
+ * Cascade Lake let user code read it speculatively; on those, run nothing that you do not
+ * trust.
  */
 #include "lib/string.h"
 #include "lib/printf.h"
@@ -56,11 +58,12 @@ static bool block_fits(va_t va, u64 pa, u64 end, int level)
 {
 	u64 size = pt_slot_size(level);
 
-	return level <= (x86_features.pdpe1gb ? 2 : 1) && is_aligned(va | pa, size) && end - pa >= size;
+	return level <= (x86_features.pdpe1gb ? 2 : 1) && is_aligned(va | pa, size) &&
+	       end - pa >= size;
 }
 
-/* Maps [pa, end), page-aligned, in the largest blocks that fit. Returns how far it got: short of `end` when the pool is
- * empty. */
+/* Maps [pa, end), page-aligned, in the largest blocks that fit. Returns how far it got: short of
+ * `end` when the pool is empty. */
 static u64 map_range(struct pte *top, va_t va, u64 pa, u64 end, u32 prot)
 {
 	while (pa < end) {
@@ -123,7 +126,8 @@ void x86_mmu_init(struct boot_info *bi)
 			continue;
 		u64 got = map_ram(start, end);
 
-		if (got < end) {	/* without 1 GiB blocks the pool is enough for some 40 GiB */
+		/* Without 1 GiB blocks the pool is enough for some 40 GiB. */
+		if (got < end) {
 			bi->ram[i].end = got;
 			bi->nram = got > start ? i + 1 : i;
 		}

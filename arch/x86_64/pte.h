@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Page-table entries of x86-64 (Intel SDM 3A 4.5, AMD APM 2 5.3): part A of the machine contract. Pure.
+ * Page-table entries of x86-64 (Intel SDM 3A 4.5, AMD APM 2 5.3): part A of the machine
+ * contract. Pure.
  *
- * A present entry is what the hardware says; software owns bits 9-11 and 52-58. A leaf without any
- * right (PROT_NONE) and a swap entry are not present; both keep their payload inverted, so that the
- * address a CPU may speculate with (L1TF) is one where no memory is. All-zero is empty.
+ * A present entry is what the hardware says; software owns bits 9-11 and 52-58. A leaf without
+ * any right (PROT_NONE) and a swap entry are not present; both keep their payload inverted, so
+ * that the address a CPU may speculate with (L1TF) is one where no memory is. All-zero is
+ * empty.
  *
- * Memory types come from PWT and PCD alone (x86_cpu_init programs the PAT so), since the PAT bit
- * of an entry sits elsewhere in large leaves.
+ * Memory types come from PWT and PCD alone (x86_cpu_init programs the PAT so), since the PAT
+ * bit of an entry sits elsewhere in large leaves.
  */
 #pragma once
 
@@ -18,7 +20,8 @@ constexpr bool PT_BBM = false;
 constexpr bool TLB_BROADCAST = false;
 constexpr int ASID_BITS_MAX = 12;
 
-/* The last page below 2^47 stays unused: a system call at its end would return to a non-canonical address. */
+/* The last page below 2^47 stays unused: a system call at its end would return to a non-
+ * canonical address. */
 constexpr va_t USER_END = 0x00007ffffffff000;
 constexpr unsigned USER_ROOT_SLOTS = 256;
 
@@ -39,7 +42,7 @@ enum pte_x86 : u64 {
 	PTE_G = BIT(8),
 	PTE_SW_SHARED = BIT(9),
 	PTE_SW_SWAP = BIT(10),		/* not present: a swap entry */
-	PTE_SW_NOREAD = BIT(10),	/* present: P_R was not asked for, though the CPU cannot deny it */
+	PTE_SW_NOREAD = BIT(10),	/* present: P_R not asked for; the CPU cannot deny it */
 	PTE_SW_NONE = BIT(11),		/* not present: a leaf without rights */
 	PTE_ADDR = 0x000ffffffffff000,
 	PTE_NX = BIT(63),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Signal frames, byte for byte Linux's (its arch/x86/include/uapi/asm/sigcontext.h and ucontext.h name the fields): debuggers, Go,
- * and every unwinder know them. Growing down from the interrupted stack: 128 bytes of red zone, the SIMD image, the frame, whose
- * first word is the return address into the C library's restorer.
+ * Signal frames, byte for byte Linux's (its arch/x86/include/uapi/asm/sigcontext.h and
+ * ucontext.h name the fields): debuggers, Go, and every unwinder know them. Growing down from
+ * the interrupted stack: 128 bytes of red zone, the SIMD image, the frame, whose first word is
+ * the return address into the C library's restorer.
  */
 #include "lib/string.h"
 #include "mm/user.h"
@@ -14,7 +15,8 @@ enum : u64 { UC_FP_XSTATE = 1, UC_SIGCONTEXT_SS = 2, UC_STRICT_RESTORE_SS = 4 };
 constexpr u64 EFLAGS_RF = BIT(16);
 
 struct sigcontext {
-	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
+	u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	u64 rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
 	u16 cs, gs, fs, ss;
 	u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
 };
@@ -40,22 +42,28 @@ static void context_save(struct sigcontext *mc, const struct trapframe *f)
 	bool exception = (f->vector & 0xffff) < 32;
 
 	*mc = (struct sigcontext){
-		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11, .r12 = f->r12, .r13 = f->r13,
-		.r14 = f->r14, .r15 = f->r15, .rdi = f->rdi, .rsi = f->rsi, .rbp = f->rbp, .rbx = f->rbx,
-		.rdx = f->rdx, .rax = f->rax, .rcx = f->rcx, .rsp = f->rsp, .rip = f->rip, .rflags = f->rflags,
+		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11,
+		.r12 = f->r12, .r13 = f->r13, .r14 = f->r14, .r15 = f->r15,
+		.rdi = f->rdi, .rsi = f->rsi, .rbp = f->rbp, .rbx = f->rbx,
+		.rdx = f->rdx, .rax = f->rax, .rcx = f->rcx, .rsp = f->rsp,
+		.rip = f->rip, .rflags = f->rflags,
 		.cs = (u16)f->cs, .ss = (u16)f->ss,
-		.err = exception ? f->vector >> 32 : 0, .trapno = exception ? f->vector & 0xffff : 0,
+		.err = exception ? f->vector >> 32 : 0,
+		.trapno = exception ? f->vector & 0xffff : 0,
 	};
 }
 
-/* Selectors are ours and the flags what a program may set; a program counter out of range is seen to on the way out. */
+/* Selectors are ours and the flags what a program may set; a program counter out of range is
+ * seen to on the way out. */
 static void context_restore(struct trapframe *f, const struct sigcontext *mc)
 {
 	*f = (struct trapframe){
 		.vector = FRAME_OTHER, .orig_rax = ~0ul,
-		.r8 = mc->r8, .r9 = mc->r9, .r10 = mc->r10, .r11 = mc->r11, .r12 = mc->r12, .r13 = mc->r13,
-		.r14 = mc->r14, .r15 = mc->r15, .rdi = mc->rdi, .rsi = mc->rsi, .rbp = mc->rbp, .rbx = mc->rbx,
-		.rdx = mc->rdx, .rax = mc->rax, .rcx = mc->rcx, .rsp = mc->rsp, .rip = mc->rip,
+		.r8 = mc->r8, .r9 = mc->r9, .r10 = mc->r10, .r11 = mc->r11,
+		.r12 = mc->r12, .r13 = mc->r13, .r14 = mc->r14, .r15 = mc->r15,
+		.rdi = mc->rdi, .rsi = mc->rsi, .rbp = mc->rbp, .rbx = mc->rbx,
+		.rdx = mc->rdx, .rax = mc->rax, .rcx = mc->rcx, .rsp = mc->rsp,
+		.rip = mc->rip,
 		.rflags = (f->rflags & ~EFLAGS_USER) | (mc->rflags & EFLAGS_USER),
 		.cs = USER_CS, .ss = USER_SS,
 	};
@@ -69,7 +77,8 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 	struct rt_sigframe frame = {
 		.return_address = d->restorer,
 		.uc = {
-			.flags = (x86_features.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
+			.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+				 (x86_features.xsave ? UC_FP_XSTATE : 0),
 			.stack = { d->altstack_sp, d->altstack_flags, 0, d->altstack_size },
 			.sigmask = d->saved_mask,
 		},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The other CPUs. Each is told to start by INIT and SIPI (Intel MultiProcessor Specification B.4) and finds
- * out by its APIC id which one it is, so all can start at once and nobody waits for anybody.
+ * The other CPUs. Each is told to start by INIT and SIPI (Intel MultiProcessor Specification
+ * B.4) and finds out by its APIC id which one it is, so all can start at once and nobody waits
+ * for anybody.
  */
 #include "lib/string.h"
 #include "x86.h"
@@ -64,8 +65,8 @@ void smp_init(void)
 	trampoline_copy();
 }
 
-/* Only processors of the last century need 10 ms between INIT and SIPI. The second SIPI is for one that was missed; a
- * CPU that runs ignores it. */
+/* Only processors of the last century need 10 ms between INIT and SIPI. The second SIPI is for
+ * one that was missed; a CPU that runs ignores it. */
 int arch_cpu_start(unsigned cpu, struct thread_head *idle)
 {
 	if (cpu == 0 || cpu >= ncpus)

@@ -21,7 +21,7 @@ struct trapframe *arch_frame(const struct thread_head *t)
 	return (struct trapframe *)t->stack_top - 1;
 }
 
-/* ------------------------------------------------------------------ FS and GS bases: the user's TLS */
+/* ------------------------------------------------------------------ FS and GS bases */
 
 static u64 fs_base_read(const struct arch_thread *a)
 {
@@ -108,13 +108,14 @@ void arch_thread_kernel(struct thread_head *t, struct arch_thread *a, void (*fn)
 {
 	struct switch_frame *s = (struct switch_frame *)arch_frame(t) - 1;
 
-	*s = (struct switch_frame){ .rbx = (u64)fn, .r12 = (u64)arg, .rip = (u64)thread_kernel_start };
+	*s = (struct switch_frame){
+		.rbx = (u64)fn, .r12 = (u64)arg, .rip = (u64)thread_kernel_start};
 	a->sp = (u64)s;
 	a->user = false;
 }
 
-struct trapframe *arch_thread_user(struct thread_head *t, struct arch_thread *a, const struct arch_thread *from,
-				   const struct trapframe *frame)
+struct trapframe *arch_thread_user(struct thread_head *t, struct arch_thread *a,
+				   const struct arch_thread *from, const struct trapframe *frame)
 {
 	struct trapframe *f = arch_frame(t);
 	struct switch_frame *s = (struct switch_frame *)f - 1;
@@ -151,8 +152,8 @@ void arch_thread_exec(struct arch_thread *a)
 
 /* ------------------------------------------------------------------ the switch */
 
-struct thread_head *arch_switch(struct thread_head *prev, struct arch_thread *pa, struct thread_head *next,
-				struct arch_thread *na)
+struct thread_head *arch_switch(struct thread_head *prev, struct arch_thread *pa,
+				struct thread_head *next, struct arch_thread *na)
 {
 	struct x86_cpu *c = this_cpu();
 

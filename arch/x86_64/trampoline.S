@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where starting CPUs begin: in real mode, at a page below 1 MiB that this code is copied to (smp.c), with
- * CS = page >> 4. All may run it at once: it writes nothing and needs no stack. Its tables map the page where
- * it is, read-only, and the kernel.
+ * Where starting CPUs begin: in real mode, at a page below 1 MiB that this code is copied to
+ * (smp.c), with CS = page >> 4. All may run it at once: it writes nothing and needs no stack. Its
+ * tables map the page where it is, read-only, and the kernel.
  */
 #include "asm.h"
 
@@ -61,7 +61,7 @@ trampoline_end:
 trampoline_fixups:
 	.long HERE(gdt_pointer) + 2, HERE(to_32), HERE(to_64), 0
 
-// Long mode, the kernel's addresses, no stack: which CPU is this? x86_cpu_ids[] is in order of number.
+// Long mode, the kernel's addresses, no stack: which CPU is this? x86_cpu_ids[] is in order.
 	.text
 SYM(x86_secondary_entry)
 	movl	$1, %eax

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Exceptions and interrupts, once entry.S has built the frame. The error code moves from orig_rax to the
- * upper half of `vector`, where signal frames find it; orig_rax = -1 says "no system call".
+ * Exceptions and interrupts, once entry.S has built the frame. The error code moves from
+ * orig_rax to the upper half of `vector`, where signal frames find it; orig_rax = -1 says "no
+ * system call".
  */
 #include "lib/panic.h"
 #include "lib/printf.h"
@@ -11,7 +12,10 @@
 #include "x86.h"
 
 enum : u32 { PF_PRESENT = 1, PF_WRITE = 2, PF_RESERVED = 8, PF_FETCH = 16 };
-enum { EXC_DB = 1, EXC_NMI, EXC_BP, EXC_DF = 8, EXC_GP = 13, EXC_PF, EXC_MF = 16, EXC_XM = 19 };
+enum {
+	EXC_DB = 1, EXC_NMI, EXC_BP, EXC_DF = 8, EXC_GP = 13, EXC_PF, EXC_MF = 16, EXC_MC = 18,
+	EXC_XM,
+};
 
 struct ex_entry {
 	u64 at, fixup;
@@ -35,7 +39,18 @@ void x86_trap_paranoid(struct trapframe *f);
 void x86_bad_pc(struct trapframe *f);
 
 static_assert(offsetof(struct trapframe, cs) == 144 && offsetof(struct trapframe, rip) == 136);
-static_assert(offsetof(struct thread_head, work) == 8 && offsetof(struct thread_head, preempt) == 0);
+static_assert(offsetof(struct thread_head, work) == 8 &&
+	      offsetof(struct thread_head, preempt) == 0);
+
+static u8 ist_of(unsigned vector)
+{
+	switch (vector) {
+	case EXC_DF: return 1;
+	case EXC_NMI: return 2;
+	case EXC_MC: return 3;
+	default: return 0;
+	}
+}
 
 void x86_idt_init(void)
 {
@@ -44,9 +59,12 @@ void x86_idt_init(void)
 		bool user = v == EXC_BP || v == 4;	/* int3, into */
 
 		idt[v] = (struct idt_gate){
-			.offset_low = (u16)to, .offset_mid = (u16)(to >> 16), .offset_high = (u32)(to >> 32),
-			.selector = KERNEL_CS, .type = user ? 0xee : 0x8e,
-			.ist = v == EXC_DF ? 1 : v == EXC_NMI ? 2 : v == 18 ? 3 : 0,
+			.offset_low = (u16)to,
+			.offset_mid = (u16)(to >> 16),
+			.offset_high = (u32)(to >> 32),
+			.selector = KERNEL_CS,
+			.type = user ? 0xee : 0x8e,
+			.ist = ist_of(v),
 		};
 	}
 }
@@ -63,19 +81,22 @@ static void print_frame(const struct trapframe *f)
 	u64 off = 0;
 	const char *name = symbol_name(f->rip, &off);
 
-	log_at(LOG_EMERG, "rip %016lx %s+%#lx  cs %lx flags %08lx", f->rip, name ? name : "?", off, f->cs,
-	       f->rflags);
-	log_at(LOG_EMERG, "rsp %016lx rbp %016lx  vector %lu error %lx", f->rsp, f->rbp, f->vector & 0xffff,
-	       f->vector >> 32);
-	log_at(LOG_EMERG, "rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
-	log_at(LOG_EMERG, "rsi %016lx rdi %016lx r8  %016lx r9  %016lx", f->rsi, f->rdi, f->r8, f->r9);
-	log_at(LOG_EMERG, "r10 %016lx r11 %016lx r12 %016lx r13 %016lx", f->r10, f->r11, f->r12, f->r13);
+	log_at(LOG_EMERG, "rip %016lx %s+%#lx  cs %lx flags %08lx", f->rip, name ? name : "?", off,
+	       f->cs, f->rflags);
+	log_at(LOG_EMERG, "rsp %016lx rbp %016lx  vector %lu error %lx", f->rsp, f->rbp,
+	       f->vector & 0xffff, f->vector >> 32);
+	log_at(LOG_EMERG, "rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx,
+	       f->rdx);
+	log_at(LOG_EMERG, "rsi %016lx rdi %016lx r8  %016lx r9  %016lx", f->rsi, f->rdi, f->r8,
+	       f->r9);
+	log_at(LOG_EMERG, "r10 %016lx r11 %016lx r12 %016lx r13 %016lx", f->r10, f->r11, f->r12,
+	       f->r13);
 	log_at(LOG_EMERG, "r14 %016lx r15 %016lx cr2 %016lx cr3 %016lx", f->r14, f->r15, read_cr2(),
 	       read_cr3());
 }
 
-/* The chain of frame pointers goes on from here through the interrupted function, which panic()'s own
- * backtrace names last. */
+/* The chain of frame pointers goes on from here through the interrupted function, which
+ * panic()'s own backtrace names last. */
 void x86_die(const struct trapframe *f, const char *what)
 {
 	console_panic_mode();
@@ -93,11 +114,14 @@ static u64 extable_find(u64 rip)
 
 static void page_fault_die(const struct trapframe *f, va_t va, u32 error)
 {
+	const char *access = error & PF_WRITE ? "write" : "read", *why = "not mapped";
 	char what[96];
 
-	snprintf(what, sizeof(what), "%s of %#lx in the kernel (%s%s)",
-		 error & PF_FETCH ? "execution" : error & PF_WRITE ? "write" : "read", va,
-		 error & PF_PRESENT ? "forbidden" : "not mapped", error & PF_RESERVED ? ", reserved bit" : "");
+	if (error & PF_FETCH)
+		access = "execution";
+	if (error & PF_PRESENT)
+		why = error & PF_RESERVED ? "reserved bit" : "forbidden";
+	snprintf(what, sizeof(what), "%s of %#lx in the kernel (%s)", access, va, why);
 	x86_die(f, what);
 }
 
@@ -242,7 +266,9 @@ void x86_trap_paranoid(struct trapframe *f)
 	va_t va = read_cr2();
 	bool guard = va - (va_t)boot_stack_guard < PAGE_SIZE || kstack_is_guard(va);
 
-	x86_die(f, f->vector == 18 ? "machine check" : guard ? "kernel stack overflow" : "double fault");
+	if ((f->vector & 0xffff) == EXC_MC)
+		x86_die(f, "machine check");
+	x86_die(f, guard ? "kernel stack overflow" : "double fault");
 }
 
 /* On the way to user mode with a program counter that iretq would not take. */

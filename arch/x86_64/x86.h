@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the files of this folder share: instructions that C lacks, registers' names (Intel SDM 4, 3A 2.5),
- * the per-CPU structure and what each file gives to the others.
+ * What the files of this folder share: instructions that C lacks, registers' names (Intel SDM
+ * 4, 3A 2.5), the per-CPU structure and what each file gives to the others.
  */
 #pragma once
 
@@ -57,7 +57,9 @@ static inline struct cpuid cpuid(u32 leaf, u32 sub)
 {
 	struct cpuid r;
 
-	__asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub));
+	__asm__ volatile("cpuid"
+			 : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
+			 : "a"(leaf), "c"(sub));
 	return r;
 }
 
@@ -94,19 +96,44 @@ CR_ACCESS(3)
 CR_ACCESS(4)
 
 enum : u64 {
-	CR0_MP = BIT(1), CR0_EM = BIT(2), CR0_TS = BIT(3), CR0_NE = BIT(5), CR0_WP = BIT(16), CR0_AM = BIT(18),
-	CR4_PAE = BIT(5), CR4_MCE = BIT(6), CR4_PGE = BIT(7), CR4_OSFXSR = BIT(9), CR4_OSXMMEXCPT = BIT(10),
-	CR4_UMIP = BIT(11), CR4_FSGSBASE = BIT(16), CR4_PCIDE = BIT(17), CR4_OSXSAVE = BIT(18),
-	CR4_SMEP = BIT(20), CR4_SMAP = BIT(21),
+	CR0_MP = BIT(1),
+	CR0_EM = BIT(2),
+	CR0_TS = BIT(3),
+	CR0_NE = BIT(5),
+	CR0_WP = BIT(16),
+	CR0_AM = BIT(18),
+	CR4_PAE = BIT(5),
+	CR4_MCE = BIT(6),
+	CR4_PGE = BIT(7),
+	CR4_OSFXSR = BIT(9),
+	CR4_OSXMMEXCPT = BIT(10),
+	CR4_UMIP = BIT(11),
+	CR4_FSGSBASE = BIT(16),
+	CR4_PCIDE = BIT(17),
+	CR4_OSXSAVE = BIT(18),
+	CR4_SMEP = BIT(20),
+	CR4_SMAP = BIT(21),
 	CR3_NOFLUSH = BIT(63),
-	EFLAGS_TF = BIT(8), EFLAGS_DF = BIT(10), EFLAGS_NT = BIT(14), EFLAGS_AC = BIT(18),
-	EFLAGS_USER = 0x50dd5,	/* what a signal handler's frame may restore: CF PF AF ZF SF TF DF OF RF AC */
+	EFLAGS_TF = BIT(8),
+	EFLAGS_DF = BIT(10),
+	EFLAGS_NT = BIT(14),
+	EFLAGS_AC = BIT(18),
+	/* What a signal frame may restore: CF PF AF ZF SF TF DF OF RF AC. */
+	EFLAGS_USER = 0x50dd5,
 };
 
 enum : u32 {
-	MSR_APIC_BASE = 0x1b, MSR_PAT = 0x277, MSR_TSC_DEADLINE = 0x6e0, MSR_X2APIC = 0x800,
-	MSR_EFER = 0xc0000080, MSR_STAR = 0xc0000081, MSR_LSTAR = 0xc0000082, MSR_FMASK = 0xc0000084,
-	MSR_FS_BASE = 0xc0000100, MSR_GS_BASE = 0xc0000101, MSR_KERNEL_GS_BASE = 0xc0000102,
+	MSR_APIC_BASE = 0x1b,
+	MSR_PAT = 0x277,
+	MSR_TSC_DEADLINE = 0x6e0,
+	MSR_X2APIC = 0x800,
+	MSR_EFER = 0xc0000080,
+	MSR_STAR = 0xc0000081,
+	MSR_LSTAR = 0xc0000082,
+	MSR_FMASK = 0xc0000084,
+	MSR_FS_BASE = 0xc0000100,
+	MSR_GS_BASE = 0xc0000101,
+	MSR_KERNEL_GS_BASE = 0xc0000102,
 };
 
 constexpr u64 EFER_SCE = BIT(0), EFER_LME = BIT(8), EFER_NXE = BIT(11);
@@ -129,7 +156,7 @@ struct x86_cpu {
 	struct thread_head *self;	/* (c) %gs:0, the current thread */
 	u64 user_sp;			/* (c) %gs:8, between syscall and its first push */
 	u32 apic_id;			/* (i) */
-	struct tss tss;			/* (c) rsp[0] at %gs:24: where entry from user mode puts its frame */
+	struct tss tss;			/* (c) rsp[0], %gs:24: top of the stack for entries */
 	struct thread_head *idle;	/* (i) the thread a starting CPU enters with */
 	struct arch_thread *fpu_owner;	/* (c) whose image the SIMD registers hold */
 	u64 deadline;			/* (c) of the timer, ns */
@@ -153,7 +180,7 @@ void x86_features_init(void);
 /* GDT, TSS, IDT, control registers and MSRs of this CPU; `self` becomes the current thread. */
 void x86_cpu_init(unsigned cpu, struct thread_head *self);
 
-/* ------------------------------------------------------------------ boot (start.c, bootinfo.c, mmu.c) */
+/* ------------------------------------------------------------------ boot */
 
 constexpr u32 BOOT_PVH = 1, BOOT_MULTIBOOT2 = 2;
 
@@ -168,7 +195,8 @@ extern char _text[], _etext[], _rodata[], _erodata[], _data[], _edata[], _ksyms[
 extern char boot_stack_guard[], boot_stack_top[];
 static inline u64 image_pa(const void *p) { return (va_t)p - KERNEL_BASE; }
 
-/* Builds the kernel's root for bi->ram and loads it. RAM it has no tables for is taken out of bi. */
+/* Builds the kernel's root for bi->ram and loads it. RAM it has no tables for is taken out of
+ * bi. */
 void x86_mmu_init(struct boot_info *bi);
 /* A root for starting CPUs: the kernel half, and the page at pa mapped where it is, executable. */
 u64 x86_trampoline_root(u64 pa);
