@@ -47,7 +47,8 @@ struct dir_sink {
  * 0 bytes asked never come here. O_NONBLOCK is in f->flags.
  */
 struct file_ops {
-	/* After f->inode, flags, mode and data (devices) are set. May replace f->ops and f->data. */
+	/* After f->inode, path, flags, mode and data (devices) are set; f->arg is O_NOCTTY if that was asked for. May replace
+	 * f->ops, f->data, f->arg, and add FILE_* to f->mode. */
 	int (*open)(struct file *f);
 	/* The last reference is gone. Not after a failed open. */
 	void (*release)(struct file *f);
@@ -201,8 +202,8 @@ struct file *file_of(int n);
 struct file *task_file_next(struct task *t, unsigned *n);
 /* Its descriptor n with a reference, or nullptr. */
 struct file *task_file(struct task *t, unsigned n);
-/* A task's place: root, cwd. 0 or -ESRCH (it has exited). */
-int task_path(struct task *t, bool root, struct path *out);
+
+
 
 /* The most descriptors a task may ever have (RLIMIT_NOFILE's bound). */
 constexpr unsigned FILES_MAX = 1u << 20;

@@ -57,7 +57,8 @@ struct inode_ops {
 	/* A file without a name (O_TMPFILE): *out has nlink 0 and one reference. */
 	int (*tmpfile)(struct inode *dir, u32 mode, struct inode **out);
 	int (*link)(struct dentry *dir, struct dentry *child, struct inode *inode);
-	/* Removes the name; a directory is empty already. Cannot leave things half done. */
+	/* Removes the name of a file or directory; the victim is locked. -ENOTEMPTY is its to say if not all entries are in the
+	 * dentry tree. */
 	int (*unlink)(struct dentry *dir, struct dentry *child);
 	/* Both exist and are locked; `to` may be without inode (new name). exchange: swap them. Only the store is
 	 * changed here: the dentry tree is moved by the caller. */
@@ -92,7 +93,8 @@ struct inode {
 	struct mutex lock;
 	struct pipe *pipe;		/* (l) a fifo's or pipe's */
 	struct file_lock_list *locks;	/* (a) set once; fs/lock.c */
-	u64 charged;			/* tmpfs: pages counted in the super */
+	u64 charged;			/* (a) tmpfs: pages counted in the super */
+	bool linkable;			/* (l) without a name (O_TMPFILE), but may get one */
 	void *data;			/* (i) the file system's */
 	u64 arg[2];			/* (i) the file system's */
 };
@@ -118,12 +120,16 @@ static inline u64 inode_size(const struct inode *i) { return load_acquire(&i->ob
 /* The owner, or CAP_FOWNER. */
 bool inode_owned(const struct inode *i);
 /* Times: s64 ns since 1970 of now. */
+void inode_cache_init(void);
 s64 inode_now(void);
 void inode_touch_modified(struct inode *i);	/* mtime and ctime */
 void inode_touch_changed(struct inode *i);	/* ctime */
 void inode_touch_read(struct inode *i);		/* atime, relatime's rule */
 /* A write by someone else takes set-id bits away (inode locked). */
 void inode_drop_setid(struct inode *i);
+
+/* For create operations: group and set-group-id as the directory's S_ISGID asks. */
+void inode_init_owner(struct inode *i, const struct inode *dir);
 
 /* Size changes as truncate(2) does them: takes the lock, checks type and limits. 0 or -errno. */
 [[nodiscard]] int inode_truncate(struct inode *i, u64 size);

@@ -99,3 +99,6 @@ struct fs_context {
 struct fs_context *fs_context_current(void);
 void fs_root(struct path *out);		/* the current task's, with references */
 void fs_cwd(struct path *out);
+/* Another task's root or working directory. 0 or -ESRCH (it has exited). */
+struct task;
+int task_path(struct task *t, bool root, struct path *out);

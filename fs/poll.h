@@ -33,10 +33,6 @@ static inline void poll_wait(struct poll_table *pt, struct wait_queue *q)
 /* What f is ready for now: POLL*. */
 u32 file_poll(struct file *f, struct poll_table *pt);
 
-/* Puts a waiter with a notify function into a queue without sleeping, and takes it out. */
-void wait_queue_add(struct wait_queue *q, struct waiter *w);
-void wait_queue_remove(struct wait_queue *q, struct waiter *w);
-
 /* One thread that waits for many queues. */
 struct poll_set;
 struct poll_entry;

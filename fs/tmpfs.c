@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tmpfs, and the root file system: names are the dentry tree, bytes are the page cache, and there is nothing else.
+ *
+ * The size limit counts pages. An object makes pages by itself (a shared mapping that is written), so each inode
+ * remembers how many of its pages are counted and is brought up to date before the next write.
+ * Left out: extended attributes, inode limits, huge pages, swap.
+ */
+#include "fs/tmpfs.h"
+#include "fs/file.h"
+#include "fs/mount.h"
+#include "fs/text.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+
+constexpr u64 TMPFS_MAGIC = 0x01021994;
+
+static const struct inode_ops file_inode_ops, dir_inode_ops, link_inode_ops;
+static const struct file_ops file_fops, dir_fops;
+
+/* ---- pages */
+
+static void recount(struct inode *i)
+{
+	u64 now = load_relaxed(&i->object.npages);
+	u64 before = __atomic_exchange_n(&i->charged, now, __ATOMIC_RELAXED);
+
+	if (now != before)
+		__atomic_fetch_add(&i->sb->pages, now - before, __ATOMIC_RELAXED);
+}
+
+static int tmpfs_prepare_write(struct object *o, u64 index)
+{
+	struct inode *i = object_inode(o);
+	struct page *p;
+
+	recount(i);
+	if (likely(!i->sb->max_pages || load_relaxed(&i->sb->pages) < i->sb->max_pages))
+		return 0;
+	if (!object_pages_cached(o, index, 1, &p))
+		return -ENOSPC;
+	page_put(p);
+	return 0;
+}
+
+static const struct object_ops tmpfs_object_ops = {
+	.prepare_write = tmpfs_prepare_write,
+	.release = inode_object_release,
+};
+
+static int tmpfs_resize(struct inode *i, u64 size)
+{
+	int err = pagecache_resize(i, size);
+
+	recount(i);
+	return err;
+}
+
+static void tmpfs_release(struct inode *i)
+{
+	__atomic_fetch_sub(&i->sb->pages, i->charged, __ATOMIC_RELAXED);
+	if (inode_is_symlink(i))
+		kfree(i->data);
+}
+
+/* ---- names */
+
+static struct inode *new_inode(struct super *sb, u32 mode, u32 rdev)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return inode_new(sb, mode, &file_inode_ops, &file_fops, &tmpfs_object_ops);
+	case S_IFDIR:
+		return inode_new(sb, mode, &dir_inode_ops, &dir_fops, nullptr);
+	case S_IFLNK:
+		return inode_new(sb, mode, &link_inode_ops, nullptr, nullptr);
+	default: {
+		struct inode *i = inode_new(sb, mode, &file_inode_ops, nullptr, nullptr);
+
+		if (i)
+			i->rdev = rdev;
+		return i;
+	}
+	}
+}
+
+static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 rdev, const char *target)
+{
+	struct inode *i = new_inode(dir->sb, mode, rdev);
+
+	if (!i)
+		return -ENOMEM;
+	if (target) {
+		i->data = kstrdup(target);
+		if (!i->data) {
+			inode_put(i);
+			return -ENOMEM;
+		}
+		i->object.size = strlen(target);
+	}
+	inode_init_owner(i, dir->inode);
+	if (inode_is_dir(i)) {
+		i->nlink = 2;
+		dir->inode->nlink++;
+	}
+	inode_touch_modified(dir->inode);
+	dentry_instantiate(child, i);
+	return 0;
+}
+
+static int tmpfs_tmpfile(struct inode *dir, u32 mode, struct inode **out)
+{
+	struct inode *i = new_inode(dir->sb, mode, 0);
+
+	if (!i)
+		return -ENOMEM;
+	i->nlink = 0;
+	inode_init_owner(i, dir);
+	*out = i;
+	return 0;
+}
+
+static int tmpfs_link(struct dentry *dir, struct dentry *child, struct inode *inode)
+{
+	inode_get(inode);
+	inode->nlink++;
+	inode_touch_changed(inode);
+	inode_touch_modified(dir->inode);
+	dentry_instantiate(child, inode);
+	return 0;
+}
+
+/* The name of an inode in dir goes. */
+static void drop_link(struct inode *dir, struct inode *victim)
+{
+	if (inode_is_dir(victim)) {
+		victim->nlink = 0;
+		dir->nlink--;
+	} else {
+		victim->nlink--;
+	}
+	inode_touch_changed(victim);
+}
+
+static int tmpfs_unlink(struct dentry *dir, struct dentry *child)
+{
+	drop_link(dir->inode, child->inode);
+	inode_touch_modified(dir->inode);
+	return 0;
+}
+
+static int tmpfs_rename(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, struct dentry *to,
+			bool exchange)
+{
+	struct inode *old = from_dir->inode, *new = to_dir->inode;
+
+	if (to->inode && !exchange)
+		drop_link(new, to->inode);
+	if (old != new) {	/* the link count of a directory counts its subdirectories' ".." */
+		if (inode_is_dir(from->inode)) {
+			old->nlink--;
+			new->nlink++;
+		}
+		if (exchange && inode_is_dir(to->inode)) {
+			new->nlink--;
+			old->nlink++;
+		}
+	}
+	inode_touch_modified(old);
+	inode_touch_modified(new);
+	inode_touch_changed(from->inode);
+	return 0;
+}
+
+static long tmpfs_readlink(struct inode *i, char *buf, size_t size)
+{
+	size_t n = min(size, (size_t)inode_size(i));
+
+	memcpy(buf, i->data, n);
+	return (long)n;
+}
+
+bool dir_emit_dots(struct file *f, struct dir_sink *sink)
+{
+	if (f->pos == 0) {
+		if (!sink->entry(sink, ".", 1, f->inode->ino, S_IFDIR, 1))
+			return false;
+		f->pos = 1;
+	}
+	if (f->pos == 1) {
+		scoped_dentry *up = dentry_parent(f->path.dentry);
+
+		if (!sink->entry(sink, "..", 2, up->inode->ino, S_IFDIR, 2))
+			return false;
+		f->pos = 2;
+	}
+	return true;
+}
+
+int dir_iterate_tree(struct file *f, struct dir_sink *sink)
+{
+	char name[NAME_MAX + 1];
+
+	if (!dir_emit_dots(f, sink))
+		return 0;
+	for (u64 cookie = f->pos;; f->pos = ++cookie) {
+		scoped_dentry *d = dentry_next(f->path.dentry, &cookie);
+
+		if (!d)
+			return 0;
+		size_t len = dentry_name(d, name);
+
+		if (!sink->entry(sink, name, len, d->inode->ino, d->inode->mode, cookie + 1))
+			return 0;
+	}
+}
+
+static const struct inode_ops file_inode_ops = {
+	.resize = tmpfs_resize,
+	.release = tmpfs_release,
+};
+
+static const struct inode_ops link_inode_ops = {
+	.readlink = tmpfs_readlink,
+	.release = tmpfs_release,
+};
+
+static const struct inode_ops dir_inode_ops = {
+	.create = tmpfs_create,
+	.tmpfile = tmpfs_tmpfile,
+	.link = tmpfs_link,
+	.unlink = tmpfs_unlink,
+	.rename = tmpfs_rename,
+};
+
+static const struct file_ops file_fops = {
+	.read = pagecache_read,
+	.write = pagecache_write,
+	.seek = pagecache_seek,
+	.map = pagecache_map,
+	.allocate = pagecache_allocate,
+	.sync = pagecache_sync,
+};
+
+static const struct file_ops dir_fops = {
+	.iterate = dir_iterate_tree,
+	.sync = pagecache_sync,
+};
+
+/* ---- the file system */
+
+static void tmpfs_kill(struct super *sb)
+{
+	dentry_drop_tree(sb->root);
+}
+
+static void tmpfs_statfs(struct super *sb, struct statfs_info *out)
+{
+	struct page_stats stats;
+
+	page_stats(&stats);
+	u64 limit = sb->max_pages ? sb->max_pages : stats.total, used = min(load_relaxed(&sb->pages), limit);
+
+	*out = (struct statfs_info){ .type = TMPFS_MAGIC, .block_size = PAGE_SIZE, .blocks = limit,
+				     .free = limit - used, .available = limit - used, .name_max = NAME_MAX };
+}
+
+static void tmpfs_options(struct super *sb, struct text *t)
+{
+	if (sb->max_pages)
+		text_printf(t, ",size=%luk", sb->max_pages * (PAGE_SIZE / KiB));
+	if ((sb->root->inode->mode & 07777) != 01777)
+		text_printf(t, ",mode=%o", sb->root->inode->mode & 07777);
+}
+
+struct options {
+	u64 max_pages;
+	u32 mode, uid, gid;
+};
+
+static u32 octal_number(const char *s)
+{
+	u32 v = 0;
+
+	for (; *s >= '0' && *s <= '7'; s++)
+		v = v * 8 + (u32)(*s - '0');
+	return v;
+}
+
+/* One option, `key=value` up to the next comma. Unknown ones are ignored, as many programs pass some. */
+static int parse_one(const char *s, struct options *o)
+{
+	struct page_stats stats;
+	const char *end;
+
+	if (!strncmp(s, "size=", 5)) {
+		u64 n = str_number(s + 5, &end);
+
+		if (end == s + 5)
+			return -EINVAL;
+		page_stats(&stats);
+		o->max_pages = *end == '%' ? stats.total * n / 100 : (n + PAGE_SIZE - 1) / PAGE_SIZE;
+	} else if (!strncmp(s, "nr_blocks=", 10)) {
+		o->max_pages = str_number(s + 10, &end);
+	} else if (!strncmp(s, "mode=", 5)) {
+		o->mode = octal_number(s + 5) & 07777;
+	} else if (!strncmp(s, "uid=", 4)) {
+		o->uid = (u32)str_number(s + 4, &end);
+	} else if (!strncmp(s, "gid=", 4)) {
+		o->gid = (u32)str_number(s + 4, &end);
+	}
+	return 0;
+}
+
+static int parse_options(const char *s, struct options *o)
+{
+	while (s && *s) {
+		int err = parse_one(s, o);
+
+		if (err)
+			return err;
+		s = strchr(s, ',');
+		if (s)
+			s++;
+	}
+	return 0;
+}
+
+static int tmpfs_remount(struct super *sb, const char *options)
+{
+	struct options o = { .max_pages = sb->max_pages };
+	int err = parse_options(options, &o);
+
+	if (!err)
+		store_relaxed(&sb->max_pages, o.max_pages);
+	return err;
+}
+
+static const struct super_ops tmpfs_super_ops = {
+	.kill = tmpfs_kill,
+	.statfs = tmpfs_statfs,
+	.options = tmpfs_options,
+	.remount = tmpfs_remount,
+};
+
+static int fill(struct super *sb, const struct options *o)
+{
+	sb->ops = &tmpfs_super_ops;
+	sb->max_pages = o->max_pages;
+	struct inode *root = new_inode(sb, S_IFDIR | o->mode, 0);
+
+	if (!root)
+		return -ENOMEM;
+	root->nlink = 2;
+	root->uid = o->uid;
+	root->gid = o->gid;
+	sb->root = dentry_new(sb, nullptr, "/", 1);
+	if (!sb->root) {
+		inode_put(root);
+		return -ENOMEM;
+	}
+	dentry_instantiate(sb->root, root);
+	return 0;
+}
+
+int tmpfs_fill(struct super *sb, const char *source, const char *options)
+{
+	struct page_stats stats;
+
+	page_stats(&stats);
+	struct options o = { .max_pages = stats.total / 2, .mode = 01777 };
+	int err = parse_options(options, &o);
+
+	return err ? err : fill(sb, &o);
+}
+
+/* The root: no limit, an ordinary directory's mode. */
+int rootfs_fill(struct super *sb, const char *source, const char *options)
+{
+	return fill(sb, &(struct options){ .mode = 0755 });
+}
