@@ -68,7 +68,7 @@ void arch_ipi(u64 cpus, enum ipi kind)
 static void timer_calibrate(void)
 {
 	apic_write(APIC_TIMER_INIT, ~0u);
-	u64 t0 = rdtsc(), span = clock_tsc(CALIBRATE_NS);
+	u64 t0 = rdtsc(), span = x86_clock_tsc(CALIBRATE_NS);
 	u32 c0 = apic_read(APIC_TIMER_COUNT);
 
 	while (rdtsc() - t0 < span)
@@ -87,7 +87,7 @@ void arch_timer_set(u64 deadline)
 
 	c->deadline = deadline;
 	if (!timer_mult) {
-		wrmsr(MSR_TSC_DEADLINE, deadline == ~0ul ? 0 : max(clock_tsc(deadline), 1ul));
+		wrmsr(MSR_TSC_DEADLINE, deadline == ~0ul ? 0 : max(x86_clock_tsc(deadline), 1ul));
 	} else if (deadline == ~0ul) {
 		apic_write(APIC_TIMER_INIT, 0);
 	} else {

@@ -22,8 +22,8 @@ static u64 ns_mult;		/* ns per tick, 32 fraction bits */
 static u64 tsc_mult;		/* ticks per ns, 32 fraction bits */
 
 u64 arch_clock_ns(void) { return scale32(rdtsc(), ns_mult); }
-u64 clock_ns(u64 tsc) { return scale32(tsc, ns_mult); }
-u64 clock_tsc(u64 ns) { return scale32(ns, tsc_mult); }
+u64 x86_clock_ns(u64 tsc) { return scale32(tsc, ns_mult); }
+u64 x86_clock_tsc(u64 ns) { return scale32(ns, tsc_mult); }
 
 void delay_us(u32 us)
 {
@@ -98,7 +98,7 @@ static u64 hz_from_pit(void)
 	return muldiv(span, PIT_HZ, ticks);
 }
 
-void clock_init(void)
+void x86_clock_init(void)
 {
 	x86_tsc_hz = hz_from_cpuid();
 	if (x86_tsc_hz == 0)

@@ -50,8 +50,8 @@ void x86_start(u32 kind, u64 info)
 	x86_idt_init();
 	x86_cpu_init(0, self);
 	fpu_init();
-	clock_init();
-	boot_info.entry_ns = clock_ns(entry);
+	x86_clock_init();
+	boot_info.entry_ns = x86_clock_ns(entry);
 	x86_boot_info(kind, info, &boot_info);
 	x86_mmu_init(&boot_info);
 	kmain(&boot_info);

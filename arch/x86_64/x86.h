@@ -242,9 +242,9 @@ void ioapic_init(void);
 void smp_init(void);
 
 /* clock.c */
-void clock_init(void);
-u64 clock_ns(u64 tsc);			/* TSC -> time of arch_clock_ns() */
-u64 clock_tsc(u64 ns);			/* and back */
+void x86_clock_init(void);
+u64 x86_clock_ns(u64 tsc);			/* TSC -> time of arch_clock_ns() */
+u64 x86_clock_tsc(u64 ns);			/* and back */
 extern u64 x86_tsc_hz;
 void delay_us(u32 us);
 
