@@ -4,7 +4,7 @@
 
 KERNEL_DIRS := boot mm proc fs sys dev lib
 KERNEL_SRC := $(sort $(foreach d,$(KERNEL_DIRS),$(wildcard $d/*.c $d/*/*.c)) \
-		$(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S))
+		$(wildcard arch/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S))
 KERNEL_OBJ := $(addprefix $(OUT)/,$(addsuffix .o,$(basename $(KERNEL_SRC))))
 KERNEL_LD := arch/$(ARCH)/kernel.ld
 
