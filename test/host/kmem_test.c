@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// uses: mm/kmem.c mm/kmalloc.c mm/page.c mm/page_buddy.c mm/page_boot.c mm/page_audit.c
+// uses: mm/kmem.c mm/slab.c mm/kmalloc.c mm/page.c mm/page_buddy.c mm/page_boot.c mm/page_audit.c
 // uses: lib/printf.c test/host/support.c
 /* Slabs and kmalloc on the real page allocator, with the debug checks on. */
 #include <string.h>
