@@ -10,7 +10,7 @@ constexpr unsigned GROUPS_MAX = 32;
 
 /* What is counted for each real user, over all its processes. */
 struct user {
-	u32 refs;			/* (users_lock) */
+	u32 refs;			/* (a) */
 	u32 uid;			/* (i) */
 	struct user *next;		/* (users_lock) chain of the hash table */
 	u32 processes;			/* (a) RLIMIT_NPROC: threads */

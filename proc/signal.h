@@ -84,6 +84,7 @@ bool signal_ignored_or_blocked(int sig);	/* by the current thread; for tty job c
  * signal). Sets up what must run next: a handler's frame, the same call again, or the program as it was; clears
  * THREAD_SIGNAL unless more is pending. */
 void signal_deliver(struct trapframe *f);
+extern const u64 signal_restart_syscall;	/* sys/signal.c: the number of restart_syscall(2) here */
 
 /* The current thread's mask, without SIGKILL and SIGSTOP. */
 void signal_set_blocked(u64 mask);

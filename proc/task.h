@@ -197,7 +197,8 @@ void task_times(struct task *t, u64 *user_ns, u64 *system_ns);
 char thread_state_letter(const struct thread *t);
 
 void task_init(void);			/* pid table, caches */
-/* The first user task: pid 1, runs `path` with the arguments. Called once by boot. 0 or -errno. */
+/* The first user task: pid 1, runs `path` with the arguments. By boot, in a thread that may sleep: 0, or -errno, and it may
+ * try another path. */
 int task_start_init(const char *path, char *const argv[], char *const envp[]);
 
 /* clone(2): flags CLONE_*, with fields as clone3(2). Returns the new tid or -errno. */
@@ -223,6 +224,7 @@ bool pgrp_exists(int pgid, int sid);
 
 /* OOM: kills the task that frees most; false if there is none. Registered as the last shrinker. */
 bool oom_kill(void);
+int oom_score(struct task *t);		/* /proc/PID/oom_score: 0 .. 2000 */
 
 /* ---- what fs gives to processes: declared here, implemented in fs/ (includes only go down). */
 struct files *files_clone(struct files *f);	/* a copy; nullptr without memory */

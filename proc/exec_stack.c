@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+/*
+ * exec's arguments: copied once from the caller's memory into chunks of the kernel's, then into the new stack. Every byte is
+ * read exactly once, so another thread cannot change what has been checked.
+ *
+ * The stack at the first instruction, from the top down (System V ABI, "Process Initialization"):
+ *	8 zero bytes; the program's name; strings of the environment; of argv; platform; 16 random bytes;
+ *	auxiliary vector; envp and a null; argv and a null; argc, at a multiple of 16.
+ */
+#include "arch/arch.h"
+#include "lib/random.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "mm/user.h"
+#include "mm/vm.h"
+#include "proc/exec.h"
+
+constexpr u64 ARG_MAX_LEAST = 128 * KiB, ARG_MAX_MOST = 6 * MiB;	/* Linux's bounds around a quarter of the stack */
+constexpr u64 STRING_MAX = 128 * KiB;
+constexpr u64 STACK_FIRST = 128 * KiB;		/* mapped below what is written; the rest grows by faults */
+constexpr unsigned POINTERS = 32;		/* read or written at a time */
+
+struct exec_chunk {
+	struct exec_chunk *next;
+	size_t used;
+	char bytes[];
+};
+constexpr size_t CHUNK_BYTES = PAGE_SIZE - sizeof(struct exec_chunk);
+
+/* ---- in */
+
+static int check_limit(const struct exec_args *a)
+{
+	return a->bytes + (a->argc + a->envc) * sizeof(u64) <= a->limit ? 0 : -E2BIG;
+}
+
+/* A chunk with room, or nullptr. */
+static struct exec_chunk *chunk_room(struct exec_args *a)
+{
+	if (a->last && a->last->used < CHUNK_BYTES)
+		return a->last;
+	struct page *page = page_alloc(0, PAGE_KERNEL, 0);
+
+	if (!page)
+		return nullptr;
+	struct exec_chunk *c = page_address(page);
+
+	c->next = nullptr;
+	c->used = 0;
+	if (a->last)
+		a->last->next = c;
+	else
+		a->first = c;
+	a->last = c;
+	return c;
+}
+
+void args_free(struct exec_args *a)
+{
+	for (struct exec_chunk *c = a->first, *next; c; c = next) {
+		next = c->next;
+		page_put(page_of(c));
+	}
+	a->first = a->last = nullptr;
+}
+
+static int add_kernel_string(struct exec_args *a, const char *s)
+{
+	size_t left = strlen(s) + 1;
+
+	a->bytes += left;
+	while (left) {
+		struct exec_chunk *c = chunk_room(a);
+
+		if (!c)
+			return -ENOMEM;
+		size_t n = min(left, CHUNK_BYTES - c->used);
+
+		memcpy(c->bytes + c->used, s, n);
+		c->used += n;
+		s += n;
+		left -= n;
+	}
+	return check_limit(a);
+}
+
+/* The next part of a user string: its bytes without the terminator, *end if that was reached; or -errno. */
+static long add_user_part(struct exec_args *a, va_t s, bool *end)
+{
+	struct exec_chunk *c = chunk_room(a);
+
+	if (!c)
+		return -ENOMEM;
+	if (!user_range_ok(s, 1))
+		return -EFAULT;
+	size_t room = min(CHUNK_BYTES - c->used, USER_END - s);
+	long n = arch_strncpy_from_user(c->bytes + c->used, s, room);
+
+	if (n < 0)
+		return n;
+	*end = (size_t)n < room;
+	c->used += (size_t)n + *end;
+	a->bytes += (size_t)n + *end;
+	return n;
+}
+
+static int add_user_string(struct exec_args *a, va_t s)
+{
+	u64 length = 0;
+
+	for (bool end = false; !end;) {
+		long n = add_user_part(a, s + length, &end);
+
+		if (n < 0)
+			return (int)n;
+		length += (u64)n;
+		if (length >= STRING_MAX || check_limit(a))
+			return -E2BIG;
+	}
+	return 0;
+}
+
+/* The strings of a user vector behind the first `skip`; counts them in *count. */
+static int add_user_vector(struct exec_args *a, va_t vector, unsigned skip, unsigned *count)
+{
+	u64 pointers[POINTERS];
+
+	if (!vector)
+		return 0;
+	for (;;) {
+		/* More than the vector has may be unmapped behind it: take what there is. */
+		size_t n = copy_from_user_partial(pointers, vector, sizeof(pointers)) / sizeof(u64);
+
+		if (!n)
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++) {
+			if (!pointers[i])
+				return 0;
+			if (skip) {
+				skip--;
+				continue;
+			}
+			++*count;
+			int err = add_user_string(a, pointers[i]);
+
+			if (err)
+				return err;
+		}
+		vector += n * sizeof(u64);
+	}
+}
+
+static int add_kernel_vector(struct exec_args *a, char *const *vector, unsigned skip, unsigned *count)
+{
+	for (; vector && *vector; vector++) {
+		if (skip) {
+			skip--;
+			continue;
+		}
+		++*count;
+		int err = add_kernel_string(a, *vector);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static u64 stack_limit(void)
+{
+	return load_relaxed(&task_current()->limits[RLIM_STACK].cur);
+}
+
+int args_copy(struct exec_args *a, const struct exec_vectors *v, char *const *prefix, unsigned n)
+{
+	*a = (struct exec_args){ .limit = max(min(stack_limit() / 4, ARG_MAX_MOST), ARG_MAX_LEAST) };
+	int err = 0;
+
+	for (unsigned i = 0; i < n && !err; i++, a->argc++)
+		err = add_kernel_string(a, prefix[i]);
+	if (!err)
+		err = add_user_vector(a, v->argv, n != 0, &a->argc);
+	if (!err)
+		err = add_kernel_vector(a, v->kernel_argv, n != 0, &a->argc);
+	/* Programs count on an argv[0] (CVE-2021-4034). */
+	if (!err && !a->argc) {
+		a->argc = 1;
+		err = add_kernel_string(a, "");
+	}
+	a->arg_bytes = a->bytes;
+	if (!err)
+		err = add_user_vector(a, v->envp, 0, &a->envc);
+	if (!err)
+		err = add_kernel_vector(a, v->kernel_envp, 0, &a->envc);
+	return err;
+}
+
+/* ---- out */
+
+/* Writes upwards into the new stack; remembers a failure. */
+struct writer {
+	struct vm *vm;
+	va_t at;
+	bool failed;
+	unsigned n;
+	u64 words[POINTERS + 64];
+};
+
+static void put_bytes(struct writer *w, const void *p, size_t n)
+{
+	if (vm_write(w->vm, w->at, p, n) != n)
+		w->failed = true;
+	w->at += n;
+}
+
+static void flush_words(struct writer *w)
+{
+	put_bytes(w, w->words, w->n * sizeof(u64));
+	w->n = 0;
+}
+
+static void put_word(struct writer *w, u64 v)
+{
+	if (w->n == ARRAY_SIZE(w->words))
+		flush_words(w);
+	w->words[w->n++] = v;
+}
+
+static void put_strings(struct writer *w, const struct exec_args *a)
+{
+	for (struct exec_chunk *c = a->first; c; c = c->next)
+		put_bytes(w, c->bytes, c->used);
+}
+
+/* A place in the stream of strings. */
+struct cursor {
+	const struct exec_chunk *chunk;
+	size_t offset;
+	va_t address;			/* where this byte lies on the new stack */
+};
+
+static void skip_string(struct cursor *c)
+{
+	for (;;) {
+		const char *from = c->chunk->bytes + c->offset;
+		size_t left = c->chunk->used - c->offset;
+		const char *end = memchr(from, 0, left);
+		size_t n = end ? (size_t)(end - from) + 1 : left;
+
+		c->address += n;
+		c->offset += n;
+		if (c->offset == c->chunk->used && c->chunk->next) {
+			c->chunk = c->chunk->next;
+			c->offset = 0;
+		}
+		if (end)
+			return;
+	}
+}
+
+static void put_pointers(struct writer *w, struct cursor *c, unsigned n)
+{
+	for (; n; n--) {
+		put_word(w, c->address);
+		skip_string(c);
+	}
+	put_word(w, 0);
+}
+
+enum { AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID,
+	AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31,
+	AT_SYSINFO_EHDR = 33, AT_MINSIGSTKSZ = 51 };
+
+/* Addresses of what the auxiliary vector points to. */
+struct places {
+	va_t strings, execfn, platform, random, sp;
+};
+
+/* A C library takes AT_SYSINFO_EHDR for a whole ELF object; a page with nothing but a trampoline is none. */
+static bool vdso_is_elf(struct vm *vm)
+{
+	u32 magic = 0;
+
+	return vm->vdso && vm_read(vm, vm->vdso, &magic, sizeof(magic)) == sizeof(magic) && magic == 0x464c457f;
+}
+
+static unsigned fill_auxv(struct vm *vm, const struct exec_start *s, const struct places *p)
+{
+	const struct cred *c = s->cred;
+	const u64 pairs[][2] = {
+		{ AT_HWCAP, arch_abi.hwcap }, { AT_PAGESZ, PAGE_SIZE }, { AT_CLKTCK, 100 },
+		{ AT_PHDR, s->phdr }, { AT_PHENT, ELF_PHDR_SIZE }, { AT_PHNUM, s->phnum },
+		{ AT_BASE, s->base }, { AT_FLAGS, 0 }, { AT_ENTRY, s->program_entry },
+		{ AT_UID, c->uid }, { AT_EUID, c->euid }, { AT_GID, c->gid }, { AT_EGID, c->egid },
+		{ AT_SECURE, s->secure }, { AT_RANDOM, p->random }, { AT_HWCAP2, arch_abi.hwcap2 },
+		{ AT_EXECFN, p->execfn }, { AT_PLATFORM, p->platform },
+		{ AT_MINSIGSTKSZ, arch_abi.min_sigstack },
+	};
+	static_assert(2 * ARRAY_SIZE(pairs) + 4 <= ARRAY_SIZE(vm->auxv));
+	unsigned n = 2 * ARRAY_SIZE(pairs);
+
+	memcpy(vm->auxv, pairs, sizeof(pairs));
+	if (vdso_is_elf(vm)) {
+		vm->auxv[n++] = AT_SYSINFO_EHDR;
+		vm->auxv[n++] = vm->vdso;
+	}
+	vm->auxv[n++] = AT_NULL;
+	vm->auxv[n++] = 0;
+	return n;
+}
+
+static void find_places(const struct vm *vm, const struct exec_args *a, const struct exec_start *s,
+			struct places *p)
+{
+	/* The strings at the top, then what the auxiliary vector points to, then words: at most 64 beside the pointers. */
+	p->execfn = vm->stack_top - sizeof(u64) - (strlen(s->path) + 1);
+	p->strings = p->execfn - a->bytes;
+	p->platform = p->strings - (strlen(arch_abi.machine) + 1);
+	p->random = align_down(p->platform - 16, 16ul);
+	p->sp = align_down(p->random - (a->argc + a->envc + 3 + 64) * sizeof(u64), 16ul);
+}
+
+static int map_stack(struct vm *vm, const struct exec_start *s, va_t low)
+{
+	struct region r = {
+		.start = align_down(low, PAGE_SIZE) - STACK_FIRST,
+		.end = vm->stack_top,
+		.flags = R_READ | R_WRITE | (s->exec_stack ? R_EXEC : 0) | R_PROT << 3 | R_GROWSDOWN | R_STACK |
+			 R_ACCOUNT,
+	};
+
+	return vm_map_fixed(vm, &r);
+}
+
+static void write_words(struct writer *w, const struct exec_args *a, const struct places *p, unsigned naux)
+{
+	struct cursor c = { a->first, 0, p->strings };
+
+	w->at = p->sp;
+	put_word(w, a->argc);
+	put_pointers(w, &c, a->argc);
+	put_pointers(w, &c, a->envc);
+	for (unsigned i = 0; i < naux; i++)
+		put_word(w, w->vm->auxv[i]);
+	flush_words(w);
+}
+
+static void write_strings(struct writer *w, const struct exec_args *a, const struct exec_start *s,
+			  const struct places *p)
+{
+	u8 random[16];
+
+	random_bytes(random, sizeof(random));
+	w->at = p->random;
+	put_bytes(w, random, sizeof(random));
+	w->at = p->platform;
+	put_bytes(w, arch_abi.machine, strlen(arch_abi.machine) + 1);
+	put_strings(w, a);
+	put_bytes(w, s->path, strlen(s->path) + 1);
+}
+
+int exec_stack(struct vm *vm, const struct exec_args *a, struct exec_start *s)
+{
+	struct places p;
+	struct writer w;
+
+	w.vm = vm;
+	w.failed = false;
+	w.n = 0;
+	find_places(vm, a, s, &p);
+	int err = map_stack(vm, s, p.sp);
+
+	if (err)
+		return err;
+	write_strings(&w, a, s, &p);
+	write_words(&w, a, &p, fill_auxv(vm, s, &p));
+	vm->arg_start = p.strings;
+	vm->arg_end = vm->env_start = p.strings + a->arg_bytes;
+	vm->env_end = p.execfn;
+	s->sp = p.sp;
+	return w.failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sending signals (signal(7)), and what threads ask about theirs. Delivery is in signal_deliver.c, stopping in
+ * signal_stop.c, the queues in signal_queue.c.
+ *
+ * A signal that would end the task ends it where it is sent: the task is marked, and every thread gets SIGKILL. So a
+ * sleep that only fatal signals may end needs to look for SIGKILL alone.
+ *
+ * THREAD_SIGNAL says that a thread must look at its signals before it goes on in user mode. Senders set it; only the thread
+ * itself clears it, under its siglock.
+ *
+ * Locks: siglock, then the table's lock; tasks_lock is never taken here, so that it may be held.
+ */
+#include "arch/arch.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "proc/sched.h"
+#include "proc/tree.h"
+
+static struct slab_cache *sighand_cache;
+
+void signal_init(void)
+{
+	sighand_cache = slab_create("sighand", sizeof(struct sighand), CACHE_LINE);
+	signal_queue_setup();
+}
+
+/* ---- the table of actions */
+
+struct sighand *sighand_copy(struct task *from, bool clear)
+{
+	struct sighand *s = slab_alloc(sighand_cache);
+
+	if (!s)
+		return nullptr;
+	s->refs = 1;
+	s->lock = (struct spinlock){};
+	if (clear || !from) {
+		memset(s->action, 0, sizeof(s->action));
+		return s;
+	}
+	u64 flags = spin_lock_irq(&from->sighand->lock);
+
+	memcpy(s->action, from->sighand->action, sizeof(s->action));
+	spin_unlock_irq(&from->sighand->lock, flags);
+	return s;
+}
+
+void sighand_put(struct sighand *s)
+{
+	if (__atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) == 1)
+		slab_free(sighand_cache, s);
+}
+
+struct sigaction signal_action(struct task *task, int sig)
+{
+	struct sighand *s = task->sighand;
+	u64 flags = spin_lock_irq(&s->lock);
+	struct sigaction act = s->action[sig - 1];
+
+	spin_unlock_irq(&s->lock, flags);
+	return act;
+}
+
+void signal_action_set(struct task *task, int sig, const struct sigaction *act)
+{
+	struct sighand *s = task->sighand;
+	u64 flags = spin_lock_irq(&s->lock);
+
+	s->action[sig - 1] = *act;
+	spin_unlock_irq(&s->lock, flags);
+}
+
+static va_t handler_of(const struct task *task, int sig)
+{
+	return load_relaxed(&task->sighand->action[sig - 1].handler);
+}
+
+/* ---- sending */
+
+/* What a signal to the task does if nobody blocks it: nothing. The first task ignores all that it does not catch. */
+static bool has_no_effect(const struct task *task, int sig)
+{
+	va_t handler = handler_of(task, sig);
+
+	if (handler == SIG_IGN)
+		return true;
+	if (handler != SIG_DFL)
+		return false;
+	return (sig_bit(sig) & SIGNALS_IGNORED) || (task->pid == 1 && !task->doomed);
+}
+
+static bool may_take(const struct thread *t, int sig)
+{
+	u64 bit = sig_bit(sig);
+
+	return !t->exiting && (!(t->blocked & bit) || (t->sigwait & bit));
+}
+
+/* A thread that a signal for the whole task can go to: the leader if it will, the current thread, any. */
+static struct thread *pick_thread(struct task *task, int sig)
+{
+	struct thread *self = thread_current();
+
+	if (may_take(task->leader, sig))
+		return task->leader;
+	if (self->task == task && may_take(self, sig))
+		return self;
+	list_for_each(t, &task->threads, struct thread, in_task)
+		if (may_take(t, sig))
+			return t;
+	return nullptr;
+}
+
+void signal_kick(struct thread *t)
+{
+	__atomic_fetch_or(&t->head.work, THREAD_SIGNAL, __ATOMIC_SEQ_CST);
+	if (t == thread_current())
+		return;
+	enum thread_state state = load_relaxed(&t->state);
+
+	if (state == THREAD_SLEEPING_INTR)
+		thread_wake(t);
+	else if (state == THREAD_RUNNING && load_relaxed(&t->head.cpu) != cpu_id())
+		arch_ipi(BIT(load_relaxed(&t->head.cpu)), IPI_RESCHED);
+}
+
+void group_exit_locked(struct task *task, int status)
+{
+	task->group_exit = true;
+	task->exit_status = status;
+	task->stopping = task->stopped = false;
+	list_for_each(t, &task->threads, struct thread, in_task) {
+		t->stop_acked = false;
+		if (t->exiting)
+			continue;
+		t->pending.set |= sig_bit(SIGKILL);
+		signal_kick(t);
+	}
+	wake_up_all(&task->stop_wait, 0);
+}
+
+static int fatal_status(const struct task *task, int sig)
+{
+	bool core = (sig_bit(sig) & SIGNALS_CORE) && task->dumpable && task->limits[RLIM_CORE].cur;
+
+	return sig | (core ? 0x80 : 0);
+}
+
+/* Will this signal, taken by t, end the task? */
+static bool is_fatal(const struct task *task, const struct thread *t, int sig)
+{
+	u64 bit = sig_bit(sig);
+
+	if (sig == SIGKILL)
+		return true;
+	return handler_of(task, sig) == SIG_DFL && !(t->blocked & bit) &&
+	       !(bit & (SIGNALS_IGNORED | SIGNALS_STOP));
+}
+
+/* It is queued: somebody must look. */
+static void announce(struct task *task, struct thread *t, int sig)
+{
+	if (!t)
+		t = pick_thread(task, sig);
+	else if (!may_take(t, sig))
+		t = nullptr;
+	if (!t)
+		return;
+	if (is_fatal(task, t, sig) && !task->group_exit)
+		group_exit_locked(task, fatal_status(task, sig));
+	else
+		signal_kick(t);
+}
+
+int signal_send_locked(struct task *task, struct thread *t, int sig, const struct siginfo *info, bool forced)
+{
+	struct signal_queue *q = t ? &t->pending : &task->pending;
+
+	if (task->exiting || task->group_exit || (t && t->exiting))
+		return 0;
+	signal_stop_effects_locked(task, sig);
+	const struct thread *judge = t ? t : task->leader;
+
+	/* A blocked one may be caught by the time it is let in; the first task's SIGKILL may not. */
+	if (!forced && has_no_effect(task, sig) &&
+	    (!((judge->blocked | judge->sigwait) & sig_bit(sig)) || sig == SIGKILL || sig == SIGSTOP))
+		return 0;
+	if (sig < SIGRTMIN && (q->set & sig_bit(sig)))
+		return 0;
+	if (!signal_queue_add(q, task, sig, info))
+		return -EAGAIN;
+	announce(task, t, sig);
+	return 0;
+}
+
+int signal_thread(struct thread *t, int sig, const struct siginfo *info)
+{
+	if (!t->task)
+		return 0;
+	u64 flags = spin_lock_irq(&t->task->siglock);
+	int err = signal_send_locked(t->task, t, sig, info, false);
+
+	spin_unlock_irq(&t->task->siglock, flags);
+	return err;
+}
+
+int signal_task(struct task *t, int sig, const struct siginfo *info)
+{
+	u64 flags = spin_lock_irq(&t->siglock);
+	int err = signal_send_locked(t, nullptr, sig, info, false);
+
+	spin_unlock_irq(&t->siglock, flags);
+	return err;
+}
+
+void signal_force(int sig, const struct siginfo *info)
+{
+	struct thread *t = thread_current();
+	struct task *task = t->task;
+	u64 flags = spin_lock_irq(&task->siglock);
+	va_t handler = handler_of(task, sig);
+
+	if (handler == SIG_IGN || (t->blocked & sig_bit(sig))) {
+		signal_action_set(task, sig, &(struct sigaction){});
+		t->blocked &= ~sig_bit(sig);
+		handler = SIG_DFL;
+	}
+	if (handler == SIG_DFL)
+		task->doomed = true;
+	(void)signal_send_locked(task, t, sig, info, true);
+	spin_unlock_irq(&task->siglock, flags);
+}
+
+int signal_permitted(const struct task *t, int sig)
+{
+	const struct cred *mine = cred_current(), *theirs;
+
+	if (t == task_current())
+		return 0;
+	theirs = cred_of((struct task *)t);
+	bool same = mine->euid == theirs->suid || mine->euid == theirs->uid || mine->uid == theirs->suid ||
+		mine->uid == theirs->uid;
+
+	cred_put(theirs);
+	if (same || cred_capable(mine, CAP_KILL) || (sig == SIGCONT && t->sid == task_current()->sid))
+		return 0;
+	return -EPERM;
+}
+
+/* ---- what the current thread asks about itself */
+
+bool signal_pending(void)
+{
+	return load_relaxed(&thread_self()->work) & THREAD_SIGNAL;
+}
+
+bool signal_pending_fatal(void)
+{
+	struct thread *t = thread_current();
+
+	return signal_pending() && (load_relaxed(&t->pending.set) & sig_bit(SIGKILL));
+}
+
+bool signal_ignored_or_blocked(int sig)
+{
+	struct thread *t = thread_current();
+
+	return (t->blocked & sig_bit(sig)) || handler_of(t->task, sig) == SIG_IGN;
+}
+
+void signal_recalc_locked(void)
+{
+	struct thread *t = thread_current();
+	struct task *task = t->task;
+	bool due = ((t->pending.set | task->pending.set) & ~t->blocked) || signal_stop_due(task);
+
+	if (due)
+		__atomic_fetch_or(&t->head.work, THREAD_SIGNAL, __ATOMIC_RELAXED);
+	else if (load_relaxed(&t->head.work) & THREAD_SIGNAL)
+		__atomic_fetch_and(&t->head.work, ~(u64)THREAD_SIGNAL, __ATOMIC_RELAXED);
+}
+
+/* Signals for the whole task that we block from now on may have been announced to us: let another thread look. */
+static void pass_on(struct thread *self, u64 newly_blocked)
+{
+	struct task *task = self->task;
+	u64 left = task->pending.set & newly_blocked;
+
+	if (!left || task->nthreads == 1)
+		return;
+	list_for_each(t, &task->threads, struct thread, in_task)
+		if (t != self && !t->exiting && (left & ~t->blocked))
+			signal_kick(t);
+}
+
+void signal_set_blocked(u64 mask)
+{
+	struct thread *t = thread_current();
+	u64 flags = spin_lock_irq(&t->task->siglock);
+	u64 old = t->blocked;
+
+	t->blocked = mask & ~SIGNALS_UNBLOCKABLE;
+	pass_on(t, t->blocked & ~old);
+	signal_recalc_locked();
+	spin_unlock_irq(&t->task->siglock, flags);
+}
+
+void signal_mask_replace(u64 mask)
+{
+	struct thread *t = thread_current();
+
+	t->saved_blocked = t->blocked;
+	signal_set_blocked(mask);
+	t->restore_blocked = true;
+}
+
+void signal_mask_restore(void)
+{
+	struct thread *t = thread_current();
+
+	if (!t->restore_blocked)
+		return;
+	t->restore_blocked = false;
+	signal_set_blocked(t->saved_blocked);
+}
+
+u64 signal_pending_set(void)
+{
+	struct thread *t = thread_current();
+
+	return load_relaxed(&t->pending.set) | load_relaxed(&t->task->pending.set);
+}
+
+int signal_dequeue_locked(u64 set, struct siginfo *info)
+{
+	struct thread *t = thread_current();
+	u64 mine = t->pending.set & set, shared = t->task->pending.set & set;
+
+	if (!mine && !shared)
+		return 0;
+	/* A fault's signal first: its handler must see the instruction that caused it. */
+	u64 from = mine & SIGNALS_SYNC ?: mine ?: shared;
+	int sig = __builtin_ctzl(from) + 1;
+
+	signal_queue_take(mine ? &t->pending : &t->task->pending, sig, info);
+	return sig;
+}
+
+int signal_take(u64 set, struct siginfo *info)
+{
+	struct task *task = task_current();
+	u64 flags = spin_lock_irq(&task->siglock);
+	int sig = signal_dequeue_locked(set & ~SIGNALS_UNBLOCKABLE, info);
+
+	if (sig)
+		signal_recalc_locked();
+	spin_unlock_irq(&task->siglock, flags);
+	return sig;
+}
+
+void signal_status(struct thread *t, struct signal_status *out)
+{
+	struct task *task = t->task;
+	u64 flags = spin_lock_irq(&task->siglock);
+
+	*out = (struct signal_status){
+		.pending = t->pending.set,
+		.task_pending = task->pending.set,
+		.blocked = t->blocked,
+		.queued = load_relaxed(&task->cred->user->sigpending),
+		.queue_limit = task->limits[RLIM_SIGPENDING].cur,
+	};
+	for (int sig = 1; sig <= NSIG; sig++) {
+		va_t handler = handler_of(task, sig);
+
+		if (handler == SIG_IGN)
+			out->ignored |= sig_bit(sig);
+		else if (handler != SIG_DFL)
+			out->caught |= sig_bit(sig);
+	}
+	spin_unlock_irq(&task->siglock, flags);
+}
+
+void signal_exec(struct sighand *fresh)
+{
+	struct thread *t = thread_current();
+	struct task *task = t->task;
+	u64 flags = spin_lock_irq(&task->siglock);
+	struct sighand *old = task->sighand;
+
+	if (fresh)
+		task->sighand = fresh;
+	for (int sig = 1; sig <= NSIG; sig++) {
+		struct sigaction *act = &task->sighand->action[sig - 1];
+
+		*act = (struct sigaction){ .handler = act->handler == SIG_IGN ? SIG_IGN : SIG_DFL };
+	}
+	t->altstack_sp = t->altstack_size = t->altstack_flags = 0;
+	spin_unlock_irq(&task->siglock, flags);
+	if (fresh)
+		sighand_put(old);
+}

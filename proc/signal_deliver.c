@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Delivery: what a thread does about its signals on the way back to user mode. One call of signal_deliver() sets up at most
+ * one handler; THREAD_SIGNAL stays set while there is more, so that user_work() comes again.
+ *
+ * A system call that a signal cut short has left -ERESTART* in the frame: it is run again or turned into -EINTR here, when
+ * it is known whether a handler runs (signal(7), "Interruption of system calls").
+ *
+ * Locks: siglock, dropped before anything sleeps, ends the task or touches user memory.
+ */
+#include "arch/arch.h"
+#include "lib/printf.h"
+#include "mm/vm.h"
+#include "proc/tree.h"
+
+enum : u32 { SS_ONSTACK = 1, SS_DISABLE = 2, SS_AUTODISARM = 1u << 31 };
+
+/* The -ERESTART code that the frame's system call returned, as a positive number, or 0. */
+static int restart_code(const struct trapframe *f)
+{
+	long result = -(long)frame_result(f);
+
+	if (!frame_in_syscall(f))
+		return 0;
+	return result == ERESTARTSYS || result == ERESTARTNOINTR || result == ERESTARTNOHAND ||
+	       result == ERESTART_BLOCK ? (int)result : 0;
+}
+
+static void restart_with_handler(struct trapframe *f, int code, u64 sa_flags)
+{
+	if (!code)
+		return;
+	if (code == ERESTARTNOINTR || (code == ERESTARTSYS && (sa_flags & SA_RESTART)))
+		frame_syscall_restart(f);
+	else
+		frame_set_result(f, (u64)-EINTR);
+}
+
+static void restart_without_handler(struct trapframe *f, int code)
+{
+	if (!code)
+		return;
+	frame_syscall_restart(f);
+	if (code == ERESTART_BLOCK)
+		frame_set_syscall(f, signal_restart_syscall);
+}
+
+static bool on_altstack(const struct thread *t, va_t sp)
+{
+	return !(t->altstack_flags & SS_AUTODISARM) && t->altstack_size &&
+	       sp > t->altstack_sp && sp - t->altstack_sp <= t->altstack_size;
+}
+
+/* Where the frame goes, and what it says about the alternate stack. */
+static void choose_stack(struct thread *t, const struct trapframe *f, struct signal_delivery *d)
+{
+	va_t sp = frame_sp(f);
+	bool on_it = on_altstack(t, sp);
+
+	d->altstack_sp = t->altstack_sp;
+	d->altstack_size = t->altstack_size;
+	d->altstack_flags = t->altstack_flags | (!t->altstack_size ? SS_DISABLE : on_it ? SS_ONSTACK : 0);
+	d->stack_top = sp;
+	if ((d->flags & SA_ONSTACK) && t->altstack_size && !on_it) {
+		d->stack_top = t->altstack_sp + t->altstack_size;
+		d->on_altstack = true;
+	}
+}
+
+/* The handler's frame could not be written: as if the program had touched that address itself. */
+static void delivery_failed(int sig)
+{
+	if (sig == SIGSEGV)	/* its own handler cannot run: no second try */
+		signal_action_set(task_current(), SIGSEGV, &(struct sigaction){});
+	signal_force(SIGSEGV, nullptr);
+}
+
+/* The mask while the handler runs, and the one that sigreturn will give back. */
+static void handler_mask(struct thread *t, int sig, const struct sigaction *act)
+{
+	u64 add = act->mask | (act->flags & SA_NODEFER ? 0 : sig_bit(sig));
+
+	t->restore_blocked = false;
+	signal_set_blocked(t->blocked | add);
+}
+
+static void call_handler(struct trapframe *f, int sig, const struct siginfo *info,
+			 const struct sigaction *act)
+{
+	struct thread *t = thread_current();
+	struct signal_delivery d = {
+		.sig = sig,
+		.info = info,
+		.handler = act->handler,
+		.restorer = act->flags & SA_RESTORER ? act->restorer : 0,
+		.flags = act->flags,
+		.saved_mask = t->restore_blocked ? t->saved_blocked : t->blocked,
+		.vdso_base = t->task->vm->vdso,
+		.fault_address = t->fault_address,
+		.fault_error = t->fault_error,
+		.fault_trap = t->fault_trap,
+	};
+
+	choose_stack(t, f, &d);
+	if (arch_signal_push(f, &t->arch, &d)) {
+		delivery_failed(sig);
+		return;
+	}
+	if (t->altstack_flags & SS_AUTODISARM)
+		t->altstack_sp = t->altstack_size = t->altstack_flags = 0;
+	handler_mask(t, sig, act);
+}
+
+struct taken {
+	int sig;			/* 0: none that a handler wants */
+	u32 conts;			/* task->conts when it was taken */
+	struct siginfo info;
+	struct sigaction act;
+};
+
+static void reset_handler(struct task *task, int sig, struct sigaction act)
+{
+	act.handler = SIG_DFL;
+	signal_action_set(task, sig, &act);
+}
+
+/* Takes signals until one needs more than to be forgotten. Under siglock. */
+static void take_locked(struct thread *t, struct taken *out)
+{
+	struct task *task = t->task;
+
+	while ((out->sig = signal_dequeue_locked(~t->blocked, &out->info))) {
+		out->act = signal_action(task, out->sig);
+		out->conts = task->conts;
+		u64 bit = sig_bit(out->sig);
+
+		if (out->act.handler == SIG_IGN)
+			continue;
+		if (out->act.handler != SIG_DFL) {
+			if (out->act.flags & SA_RESETHAND)
+				reset_handler(task, out->sig, out->act);
+			return;
+		}
+		if (!(bit & SIGNALS_IGNORED) && (task->pid != 1 || task->doomed))
+			return;
+	}
+}
+
+/* The task is being ended, or another thread replaces it by exec: does not return. */
+static void end_if_killed(struct thread *t)
+{
+	if (!(load_relaxed(&t->pending.set) & sig_bit(SIGKILL)))
+		return;
+	thread_exit(t->task->exit_status);
+}
+
+/* A signal whose action is the default and not to ignore it. */
+static void default_action(const struct taken *s)
+{
+	struct task *task = task_current();
+
+	if (sig_bit(s->sig) & SIGNALS_STOP) {
+		signal_stop(s->sig, s->conts);
+		return;
+	}
+	/* Fatal, but it was not when it was sent: the handler or the mask has changed since. */
+	bool core = (sig_bit(s->sig) & SIGNALS_CORE) && task->dumpable && task->limits[RLIM_CORE].cur;
+
+	task_exit(s->sig | (core ? 0x80 : 0));
+}
+
+/* True: s->sig has a handler to call. */
+static bool next_signal(struct thread *t, struct taken *s)
+{
+	for (;;) {
+		end_if_killed(t);
+		if (signal_stop_due(t->task))
+			signal_stop_point();
+		u64 flags = spin_lock_irq(&t->task->siglock);
+		bool again = t->task->group_exit || (t->pending.set & sig_bit(SIGKILL)) ||
+			signal_stop_due(t->task);
+
+		if (!again) {
+			take_locked(t, s);
+			signal_recalc_locked();
+		}
+		spin_unlock_irq(&t->task->siglock, flags);
+		if (again)
+			continue;
+		if (!s->sig)
+			return false;
+		if (s->act.handler != SIG_DFL)
+			return true;
+		default_action(s);
+	}
+}
+
+void signal_deliver(struct trapframe *f)
+{
+	struct thread *t = thread_current();
+	int code = restart_code(f);
+	struct taken s;
+
+	if (next_signal(t, &s)) {
+		restart_with_handler(f, code, s.act.flags);
+		call_handler(f, s.sig, &s.info, &s.act);
+		return;
+	}
+	restart_without_handler(f, code);
+	signal_mask_restore();
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Stopping and continuing tasks (job control).
+ *
+ * A stop begins when a thread takes a stop signal: the task is `stopping`, and every thread that comes by on its way to
+ * user mode is counted and sleeps; with the last one the task is `stopped`, and the parent hears of it. SIGCONT (sent, not
+ * taken) ends both; the first thread that wakes tells the parent, because the sender may hold any lock.
+ *
+ * Locks: tasks_lock (the parent), then siglock, then the parent's siglock: always from child to parent.
+ */
+#include "proc/tree.h"
+
+static void flush_all(struct task *task, u64 set)
+{
+	signal_queue_flush(&task->pending, set);
+	list_for_each(t, &task->threads, struct thread, in_task)
+		signal_queue_flush(&t->pending, set);
+}
+
+static void continue_locked(struct task *task)
+{
+	task->conts++;
+	if (!task->stopping)
+		return;
+	if (task->stopped) {
+		task->continued = true;
+		task->cld_pending = CLD_CONTINUED;
+	}
+	task->stopping = task->stopped = false;
+	task->nstopped = 0;
+	list_for_each(t, &task->threads, struct thread, in_task)
+		store_relaxed(&t->stop_acked, false);
+	wake_up_all(&task->stop_wait, 0);
+}
+
+void signal_stop_effects_locked(struct task *task, int sig)
+{
+	if (sig_bit(sig) & SIGNALS_STOP) {
+		flush_all(task, sig_bit(SIGCONT));
+	} else if (sig == SIGCONT) {
+		flush_all(task, SIGNALS_STOP);
+		continue_locked(task);
+	}
+}
+
+bool signal_stop_due(const struct task *task)
+{
+	return task->stopping || task->cld_pending;
+}
+
+void child_siginfo(struct task *task, int code, int status, struct siginfo *info)
+{
+	constexpr u64 TICK_NS = 10'000'000;	/* clock_t: 100 a second */
+	u64 user_ns, system_ns;
+
+	task_times_locked(task, &user_ns, &system_ns);
+	*info = (struct siginfo){ .signo = SIGCHLD, .code = code };
+	info->child.pid = task->pid;
+	info->child.uid = task->cred->uid;
+	info->child.status = status;
+	info->child.utime = (s64)(user_ns / TICK_NS);
+	info->child.stime = (s64)(system_ns / TICK_NS);
+}
+
+void parent_notify(struct task *task, int code, int status)
+{
+	struct task *parent = task->parent;
+	struct sigaction act = signal_action(parent, SIGCHLD);
+
+	if (act.handler != SIG_IGN && !(act.flags & SA_NOCLDSTOP)) {
+		struct siginfo info;
+
+		child_siginfo(task, code, status, &info);
+		signal_task(parent, SIGCHLD, &info);
+	}
+	wake_up_all(&parent->wait_children, 0);
+}
+
+void signal_stop_complete(struct task *task)
+{
+	if (!task->stopping || task->stopped || !task->nstopped || task->nstopped < task->nthreads)
+		return;
+	task->stopped = true;
+	task->stop_reported = false;
+	task->continued = false;
+	parent_notify(task, CLD_STOPPED, task->stop_signal);
+}
+
+/* Counts the current thread among the stopped. False: there is nothing to stop for. */
+static bool stop_join(void)
+{
+	struct thread *t = thread_current();
+	struct task *task = t->task;
+	u64 flags = spin_lock_irq(&tasks_lock);
+
+	spin_lock(&task->siglock);
+	if (task->cld_pending) {
+		task->cld_pending = 0;
+		parent_notify(task, CLD_CONTINUED, SIGCONT);
+	}
+	bool join = task->stopping && !(t->pending.set & sig_bit(SIGKILL));
+
+	if (join && !t->stop_acked) {
+		store_relaxed(&t->stop_acked, true);
+		task->nstopped++;
+		signal_stop_complete(task);
+	}
+	spin_unlock(&task->siglock);
+	spin_unlock_irq(&tasks_lock, flags);
+	return join;
+}
+
+void signal_stop_point(void)
+{
+	struct thread *t = thread_current();
+
+	while (stop_join())
+		wait_event_always(&t->task->stop_wait, !load_acquire(&t->stop_acked));
+}
+
+void signal_stop(int sig, u32 conts)
+{
+	struct thread *self = thread_current();
+	struct task *task = self->task;
+
+	if (sig != SIGSTOP && pgrp_is_orphaned(task->pgid))
+		return;
+	u64 flags = spin_lock_irq(&task->siglock);
+	bool begin = !task->stopping && task->conts == conts && !task->group_exit;
+
+	if (begin) {
+		task->stopping = true;
+		task->stop_signal = sig;
+		list_for_each(t, &task->threads, struct thread, in_task)
+			if (t != self && !t->exiting)
+				signal_kick(t);
+	}
+	spin_unlock_irq(&task->siglock, flags);
+	signal_stop_point();
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Waiting for children (wait4(2), waitid(2)). Children belong to the task, not to the thread that made them, so __WNOTHREAD
+ * changes nothing.
+ *
+ * Whoever finds a zombie under tasks_lock takes it out of the tree in the same breath, so that only one waiter gets it.
+ *
+ * Locks: tasks_lock, then the child's siglock.
+ */
+#include "proc/tree.h"
+
+enum { P_ALL, P_PID, P_PGID };
+enum : u32 { WNOHANG = 1, WSTOPPED = 2, WEXITED = 4, WCONTINUED = 8, WNOWAIT = 0x01000000,
+	WALL = 0x40000000, WCLONE = 0x80000000 };
+
+struct wait {
+	int idtype, id;
+	u32 options;
+	struct wait_result *out;
+	struct task *reaped;		/* out of the tree: to be released without locks */
+};
+
+/* "Clone" children are those that do not send SIGCHLD when they end. */
+static bool is_meant(const struct wait *w, const struct task *c)
+{
+	bool clone = c->exit_signal != SIGCHLD;
+
+	if (!(w->options & WALL) && clone != !!(w->options & WCLONE))
+		return false;
+	return w->idtype == P_ALL || (w->idtype == P_PID && c->pid == w->id) ||
+	       (w->idtype == P_PGID && c->pgid == w->id);
+}
+
+static void tell(const struct wait *w, struct task *c, int code, int status)
+{
+	struct wait_result *r = w->out;
+
+	*r = (struct wait_result){ .pid = c->pid, .code = code, .status = status, .uid = c->cred->uid };
+	task_times_locked(c, &r->user_ns, &r->system_ns);
+	r->user_ns += c->child_user_ns;
+	r->system_ns += c->child_system_ns;
+	r->min_faults = c->min_faults + c->child_min_faults;
+	r->maj_faults = c->maj_faults + c->child_maj_faults;
+	r->max_rss_pages = max(c->max_rss_pages, c->child_max_rss_pages);
+}
+
+static void reap(struct wait *w, struct task *c)
+{
+	struct task *self = task_current();
+	const struct wait_result *r = w->out;
+
+	self->child_user_ns += r->user_ns;
+	self->child_system_ns += r->system_ns;
+	self->child_min_faults += r->min_faults;
+	self->child_maj_faults += r->maj_faults;
+	self->child_max_rss_pages = max(self->child_max_rss_pages, r->max_rss_pages);
+	task_unlink(c);
+	w->reaped = c;
+}
+
+static bool take_zombie(struct wait *w, struct task *c)
+{
+	int sig = c->exit_status & 0x7f;
+
+	if (!c->zombie || !(w->options & WEXITED))
+		return false;
+	tell(w, c, !sig ? CLD_EXITED : c->exit_status & 0x80 ? CLD_DUMPED : CLD_KILLED, c->exit_status);
+	if (!(w->options & WNOWAIT))
+		reap(w, c);
+	return true;
+}
+
+/* A stop or a continuation that has not been reported yet. */
+static bool take_change(struct wait *w, struct task *c)
+{
+	bool keep = w->options & WNOWAIT, found = true;
+
+	if (!(w->options & (WSTOPPED | WCONTINUED)))
+		return false;
+	spin_lock(&c->siglock);
+	if ((w->options & WSTOPPED) && c->stopped && !c->stop_reported) {
+		c->stop_reported = !keep;
+		tell(w, c, CLD_STOPPED, c->stop_signal << 8 | 0x7f);
+	} else if ((w->options & WCONTINUED) && c->continued) {
+		c->continued = keep;
+		tell(w, c, CLD_CONTINUED, 0xffff);
+	} else {
+		found = false;
+	}
+	spin_unlock(&c->siglock);
+	return found;
+}
+
+/* 1: found, told. 0: there are such children, but nothing to tell. -ECHILD. */
+static int look_at(struct wait *w, struct task *c)
+{
+	if (!is_meant(w, c))
+		return -ECHILD;
+	return take_zombie(w, c) || take_change(w, c);
+}
+
+static int look_at_all(struct wait *w)
+{
+	int result = -ECHILD;
+
+	list_for_each(c, &task_current()->children, struct task, sibling) {
+		int r = look_at(w, c);
+
+		if (r == 1)
+			return 1;
+		result = max(result, r);
+	}
+	return result;
+}
+
+static int look(struct wait *w)
+{
+	u64 flags = spin_lock_irq(&tasks_lock);
+	int result;
+
+	if (w->idtype == P_PID) {
+		struct task *c = pid_lookup_task(w->id);
+
+		result = c && c->parent == task_current() ? look_at(w, c) : -ECHILD;
+	} else {
+		result = look_at_all(w);
+	}
+	spin_unlock_irq(&tasks_lock, flags);
+	if (w->reaped)
+		task_release(w->reaped);
+	return result;
+}
+
+long task_wait(int idtype, int id, int options, struct wait_result *out)
+{
+	struct wait w = { .idtype = idtype, .id = id, .options = (u32)options, .out = out };
+	int found = look(&w);
+
+	if (!found && !(options & WNOHANG)) {
+		int err = wait_event(&task_current()->wait_children, (found = look(&w)) != 0);
+
+		if (err)
+			return err;
+	}
+	return found == 1 ? out->pid : found;
+}
