@@ -6,8 +6,8 @@
  * console lock shows all that is pending, in order; who does not get it leaves his line to the
  * holder. An interrupt that logs in the middle of a write therefore neither waits nor mixes lines.
  *
- * In a panic no lock is taken: the other CPUs are being stopped, and one of them, or this CPU a
- * moment ago, may hold any of them. Before a console is registered nothing is shown, unless the
+ * In a panic no lock is taken, since another CPU, or this one a moment ago, may hold it; what other
+ * CPUs log from then on is dropped. Before a console is registered nothing is shown, unless the
  * kernel panics: then all goes to the machine's early console.
  *
  * Lock order: console_lock, log_lock. log_lock is taken with interrupts off.
@@ -40,6 +40,7 @@ static struct console *consoles;		/* (c) */
 static u64 shown_seq;				/* (c) the first record not shown yet */
 static int level_shown = 7;			/* (a) */
 static bool panicking;				/* (a) */
+static unsigned panic_cpu;			/* (i) once panicking: the CPU that reports */
 
 static u64 lock_log(void)
 {
@@ -165,6 +166,8 @@ void log_at(enum log_level level, const char *fmt, ...)
 	char line[LOG_LINE + 1];
 	va_list ap;
 
+	if (load_acquire(&panicking) && cpu_id() != panic_cpu)
+		return;
 	va_start(ap, fmt);
 	size_t n = (size_t)vsnprintf(line, sizeof(line), fmt, ap);
 
@@ -194,7 +197,8 @@ int console_level(void) { return load_relaxed(&level_shown); }
 
 void console_panic_mode(void)
 {
-	store_relaxed(&panicking, true);
+	panic_cpu = cpu_id();
+	store_release(&panicking, true);
 	store_relaxed(&level_shown, LOG_DEBUG + 1);
 	if (!consoles)
 		consoles = &early_console;

@@ -83,37 +83,53 @@ static void stop_others(void)
 		arch_ipi(others, IPI_STOP);
 }
 
-/* Returns on the one CPU that is to report. */
-static void panic_begin(void)
+/* Returns on the one CPU that is to report; true: it is reporting already. */
+static bool panic_begin(void)
 {
 	u32 none = NO_CPU, me = cpu_id();
 
 	irq_disable();
-	if (!__atomic_compare_exchange_n(&panic_cpu, &none, me, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE)) {
-		if (none == me)
-			log_at(LOG_EMERG, "*** panic: again, while reporting the first");
-		arch_halt();
+	if (__atomic_compare_exchange_n(&panic_cpu, &none, me, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE)) {
+		console_panic_mode();
+		return false;
 	}
-	console_panic_mode();
+	if (none != me)
+		arch_halt();
+	return true;
+}
+
+/* A bug in here, or in what is called from here, must not hide the first message. */
+[[noreturn]] static void panic_again(const char *message)
+{
+	static bool third;
+
+	if (!third) {
+		third = true;
+		log_at(LOG_EMERG, "and the report panics: %s", message);
+		log_at(LOG_EMERG, "*** end of panic");
+	}
+	arch_halt();
 }
 
 void panic(const char *fmt, ...)
 {
+	bool again = panic_begin();
 	char message[256];
 	va_list ap;
 
-	panic_begin();
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
+	if (again)
+		panic_again(message);
 	log_at(LOG_EMERG, "*** panic: %s", message);
-	stop_others();
 	log_at(LOG_EMERG, "CPU %u, thread %p, preempt depth %u", cpu_id(), (void *)thread_self(),
 	       thread_self()->preempt);
 	if (panic_describe)
 		panic_describe();
 	backtrace((u64)__builtin_frame_address(0));
+	stop_others();
 	log_at(LOG_EMERG, "*** end of panic");
 	arch_halt();
 }

@@ -41,5 +41,5 @@ u64 log_next(void);			/* the number the next record will get */
  * overwritten already, or -EAGAIN when it does not exist yet. */
 int log_read(u64 seq, char *buf, size_t size, enum log_level *level, u64 *time_ns);
 
-/* For panics: every console gets what follows at once, without locks. */
+/* For panics: every console gets what this CPU logs from now on at once, without locks; other CPUs are silent. */
 void console_panic_mode(void);

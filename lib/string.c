@@ -145,6 +145,19 @@ plain void *memchr(const void *s, int c, size_t n)
 	return nullptr;
 }
 
+plain void *mem_other(const void *s, int c, size_t n)
+{
+	u64 all = 0x0101010101010101ul * (u8)c;
+	const u8 *p = s;
+
+	for (; n >= 8 && *(const word *)p == all; n -= 8)
+		p += 8;
+	for (; n; n--, p++)
+		if (*p != (u8)c)
+			return (void *)p;
+	return nullptr;
+}
+
 plain size_t strlen(const char *s)
 {
 	const char *p = s;

@@ -35,14 +35,13 @@ static inline void kmem_debug_alloc(void *obj, size_t size, u32 stride, const ch
 {
 	if (!DEBUG_BUILD)
 		return;
-	const u8 *byte = obj;
+	char *bad = size > 8 ? mem_other((char *)obj + 8, FILL_FREE, size - 8) : nullptr;
 
 	if (*kmem_debug_guard(obj, stride) != GUARD_FREE)
 		panic("object cache %s: free object %p has a broken guard", name, obj);
-	for (size_t i = 8; i < size; i++)
-		if (byte[i] != FILL_FREE)
-			panic("object cache %s: free object %p was written at offset %zu", name,
-			      obj, i);
+	if (bad)
+		panic("object cache %s: free object %p was written at offset %zu", name, obj,
+		      (size_t)(bad - (char *)obj));
 	memset(obj, FILL_NEW, size);
 	*kmem_debug_guard(obj, stride) = GUARD_LIVE;
 }
@@ -55,12 +54,8 @@ static inline void kmem_debug_free(void *obj, size_t size, u32 stride, const cha
 
 	if (guard == GUARD_FREE)
 		panic("object cache %s: %p is freed twice", name, obj);
-	if (guard != GUARD_LIVE)
+	if (guard != GUARD_LIVE || mem_other((char *)obj + size, FILL_FREE, stride - 8 - size))
 		panic("object cache %s: %p was written past its end of %zu bytes", name, obj, size);
-	for (const u8 *p = (u8 *)obj + size; p < (const u8 *)kmem_debug_guard(obj, stride); p++)
-		if (*p != FILL_FREE)
-			panic("object cache %s: %p was written past its end of %zu bytes", name,
-			      obj, size);
 	memset(obj, FILL_FREE, size);
 	*kmem_debug_guard(obj, stride) = GUARD_FREE;
 }

@@ -48,12 +48,13 @@ static void check_poison(struct page *p, unsigned order)
 	if (!DEBUG_BUILD)
 		return;
 	for (struct page *end = p + (1ul << order); p < end; p++) {
-		const u8 *byte = page_address(p);
+		char *page = page_address(p), *bad = nullptr;
 
-		for (size_t i = 0; (p->flags & PG_POISONED) && i < PAGE_SIZE; i++)
-			if (byte[i] != POISON)
-				panic("free page %#lx was written at offset %#zx: %#x",
-				      page_pa(p).v, i, byte[i]);
+		if (p->flags & PG_POISONED)
+			bad = mem_other(page, POISON, PAGE_SIZE);
+		if (bad)
+			panic("free page %#lx was written at offset %#zx: %#x", page_pa(p).v,
+			      (size_t)(bad - page), (u8)*bad);
 		store_relaxed(&p->flags, 0);
 	}
 }

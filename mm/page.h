@@ -92,6 +92,9 @@ void page_free(struct page *p);
 /* Makes a block of 2^order pages as many single pages of its kind with its refs and flags. */
 void page_split(struct page *p);
 
+/* Hands reserved RAM to the allocator, for good: the whole frames in [start, end), e.g. an initrd after its use. */
+void page_release_reserved(struct pa start, struct pa end);
+
 /* The array of descriptors, and its conversions: a few instructions each. */
 extern struct page *page_array;		/* indexed by frame number */
 extern u64 page_array_frames;

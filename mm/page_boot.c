@@ -148,3 +148,17 @@ void page_init(const struct boot_info *bi)
 	add_usable();
 	page_set_keep(min(page_ram.managed / 128, 256ul));
 }
+
+void page_release_reserved(struct pa start, struct pa end)
+{
+	u64 first = align_up(start.v, PAGE_SIZE) >> PAGE_SHIFT, last = end.v >> PAGE_SHIFT;
+
+	if (first >= last)
+		return;
+	for (u64 frame = first; frame < last; frame++) {
+		assert(page_array[frame].kind == PAGE_RESERVED);
+		page_set_head(page_array + frame, 0, PAGE_FREE, 0);
+	}
+	buddy_add(first, last);
+	__atomic_fetch_add(&page_ram.managed, last - first, __ATOMIC_RELAXED);
+}

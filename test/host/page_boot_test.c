@@ -112,6 +112,22 @@ static void random_maps(void **state)
 	}
 }
 
+static void a_reserved_range_can_be_released(void **state)
+{
+	struct page_stats before, after;
+
+	add_ram(0, RAM);
+	reserve(8 * MiB + 1, 12 * MiB + 1);
+	assert_map();
+	page_stats(&before);
+	page_release_reserved((struct pa){ bi.reserved[0].start }, (struct pa){ bi.reserved[0].end });
+	page_stats(&after);
+	/* Its first and last frame hold other bytes too. */
+	assert_int_equal(after.free - before.free, 4 * MiB / PAGE_SIZE - 1);
+	assert_int_equal(after.total - before.total, 4 * MiB / PAGE_SIZE - 1);
+	assert_int_equal(page_audit(print_finding, nullptr), 0);
+}
+
 static void boot(void *arg) { page_init(&bi); }
 
 static void no_memory_panics(void **state)
@@ -130,6 +146,7 @@ int main(void)
 		cmocka_unit_test_setup(reserved_ranges_overlap_and_stick_out, new_map),
 		cmocka_unit_test_setup(the_start_is_too_small_for_the_descriptors, new_map),
 		cmocka_unit_test_setup(random_maps, new_map),
+		cmocka_unit_test_setup(a_reserved_range_can_be_released, new_map),
 		cmocka_unit_test_setup(no_memory_panics, new_map),
 	};
 

@@ -120,6 +120,19 @@ static void searches_like_the_host(void **state)
 	}
 }
 
+static void mem_other_finds_the_first_byte(void **state)
+{
+	u8 bytes[80];
+
+	for (size_t n = 0; n < 70; n++)
+		for (size_t at = 0; at <= n; at++) {
+			memset(bytes, 0x6b, sizeof(bytes));
+			bytes[3 + at] = 0x6a;
+			assert_ptr_equal(mem_other(bytes + 3, 0x6b, n),
+					 at < n ? bytes + 3 + at : nullptr);
+		}
+}
+
 static void str_copy_terminates_and_tells_the_length(void **state)
 {
 	char buf[6] = "xxxxx";
@@ -161,6 +174,7 @@ int main(void)
 		cmocka_unit_test(sets_any_size_and_alignment),
 		cmocka_unit_test(compares_like_the_host),
 		cmocka_unit_test(searches_like_the_host),
+		cmocka_unit_test(mem_other_finds_the_first_byte),
 		cmocka_unit_test(str_copy_terminates_and_tells_the_length),
 		cmocka_unit_test(numbers_parse),
 	};

@@ -60,6 +60,15 @@ const char *host_panic_of(void (*fn)(void *), void *arg)
 	fputc('\n', stderr);
 }
 
+/* The one function of lib/string.c that the host does not have. */
+[[gnu::weak]] void *mem_other(const void *s, int c, size_t n)
+{
+	for (const u8 *p = s; n; n--, p++)
+		if (*p != (u8)c)
+			return (void *)p;
+	return nullptr;
+}
+
 /* ---- CPUs and time ---- */
 
 static _Thread_local unsigned this_cpu;
