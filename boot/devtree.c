@@ -233,11 +233,16 @@ int devtree_find(const struct fdt *f, const char *const *compatible)
 	return -1;
 }
 
-static void device_fill(const struct fdt *f, int node, struct device *d)
+static bool device_begin(const struct fdt *f, int node, struct device *d)
 {
 	*d = (struct device){ .node = node };
 	for (unsigned i = 0; i < ARRAY_SIZE(d->compatible); i++)
 		d->compatible[i] = fdt_string_at(f, node, "compatible", i);
+	return device_wanted(d) && fdt_enabled(f, node);
+}
+
+static void device_fill(const struct fdt *f, int node, struct device *d)
+{
 	for (unsigned i = 0; i < ARRAY_SIZE(d->reg); i++)
 		if (!fdt_reg(f, node, i, &d->reg[i].v, &d->reg_size[i]))
 			break;
@@ -256,7 +261,7 @@ unsigned devtree_devices(const struct fdt *f, struct device *out, unsigned max)
 	unsigned n = 0;
 
 	for (int node = fdt_root(); node >= 0 && n < max; node = fdt_next(f, node, &depth)) {
-		if (depth == 0 || !fdt_string(f, node, "compatible") || !fdt_enabled(f, node))
+		if (!device_begin(f, node, &out[n]))
 			continue;
 		device_fill(f, node, &out[n]);
 		out[n++].stdout_path = node == console;

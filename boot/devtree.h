@@ -26,7 +26,7 @@ struct devtree_cpu {
 /* CPUs that are not disabled, in the tree's order. Returns their number, at most max. */
 unsigned devtree_cpus(const struct fdt *f, struct devtree_cpu *out, unsigned max);
 
-/* The enabled devices with a compatible string, parents first; only the first max. Interrupts are those
+/* The enabled devices that a driver wants, parents first; only the first max. Interrupts are those
  * that go to a GIC, as INTIDs. */
 unsigned devtree_devices(const struct fdt *f, struct device *out, unsigned max);
 /* A node's i-th interrupt as INTID; false if there is none or it does not go to a GIC. */

@@ -35,6 +35,11 @@ static const struct driver *driver_find(const struct device *d)
 	return best;
 }
 
+bool device_wanted(const struct device *d)
+{
+	return driver_find(d) != nullptr;
+}
+
 static void probe_order(const struct device *devices, unsigned n, int order)
 {
 	for (unsigned i = 0; i < n; i++) {

@@ -38,5 +38,7 @@ struct driver {
 	[[gnu::section(".drivers"), gnu::used]] static const     \
 		struct driver *const driver_##name = &name
 
+/* Does a driver serve one of d->compatible? Spares the machine to find out the rest about those that nobody wants. */
+bool device_wanted(const struct device *d);
 /* Calls every matching driver, in `order`. Copies what it keeps of the array. */
 void device_probe(const struct device *devices, unsigned n);
