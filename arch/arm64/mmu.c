@@ -202,7 +202,8 @@ void arch_tlb_local_all(void)
 
 void arch_tlb_local_page(u64 asid, va_t va)
 {
-	__asm__ volatile("dsb nshst; tlbi vale1, %0; dsb nsh" : : "r"(tlbi_page(asid, va))
+	/* All levels: a walk cache may hold that a table forbids writes (APTable). */
+	__asm__ volatile("dsb nshst; tlbi vae1, %0; dsb nsh" : : "r"(tlbi_page(asid, va))
 			 : "memory");
 }
 
