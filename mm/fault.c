@@ -8,6 +8,7 @@
  */
 #include "mm/fault.h"
 #include "arch/arch.h"
+#include "mm/map.h"
 #include "mm/pt.h"
 #include "mm/stats.h"
 #include "mm/vm.h"
@@ -23,7 +24,7 @@ void fault_init(void)
 /* Rights of a leaf that maps a page of this region; write only if asked for. */
 static inline u32 leaf_prot(const struct region *r, bool write)
 {
-	u32 prot = (r->flags & (R_READ | R_EXEC)) | P_USER | P_ACCESSED;
+	u32 prot = (map_rights(r->flags) & ~(u32)P_W) | P_USER | P_ACCESSED;
 
 	if (write)
 		prot |= P_W | P_DIRTY;

@@ -120,11 +120,9 @@ struct hole {
 	bool top_down;
 };
 
-/* The place for it in the hole [start, end) that r (may be nullptr) follows; 0: it does not fit. */
-static va_t hole_fit(const struct hole *h, va_t start, va_t end, const struct region *r)
+/* The place for it in the hole [start, end); 0: it does not fit. */
+static va_t hole_fit(const struct hole *h, va_t start, va_t end)
 {
-	if (r && (r->flags & R_GROWSDOWN))
-		end -= min(end, h->guard);
 	start = max(start, h->low);
 	end = min(end, h->high);
 	if (start >= end || end - start < h->size)
@@ -136,29 +134,52 @@ static va_t hole_fit(const struct hole *h, va_t start, va_t end, const struct re
 	return start <= va && va <= last ? va : 0;
 }
 
-/* Searches the holes below each region of the subtree n; `below` is the end of the region before them. */
+/* The same for the hole between `below` and r. */
+static inline va_t region_gap(const struct hole *h, va_t below, const struct region *r)
+{
+	u64 gap = r->start - below;
+
+	if (likely(gap < h->size))
+		return 0;
+	return hole_fit(h, below, r->start - (r->flags & R_GROWSDOWN ? min(gap, h->guard) : 0));
+}
+
+/* Searches the holes below the regions of a leaf; `below` is the end of the region before them. */
+static va_t leaf_gap(const struct hole *h, const struct layout_node *n, va_t below)
+{
+	const struct region *first = n->region, *r;
+	va_t va;
+
+	if (h->top_down) {
+		for (r = first + n->count - 1; r > first; r--)
+			if ((va = region_gap(h, r[-1].end, r)))
+				return va;
+		return region_gap(h, below, first);
+	}
+	va = region_gap(h, below, first);
+	for (r = first + 1; !va && r < first + n->count; r++)
+		va = region_gap(h, r[-1].end, r);
+	return va;
+}
+
+/* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain; and those
+ * to holes that would do but for alignment or guard. */
 static va_t node_gap(const struct hole *h, const struct layout_node *n, va_t below)
 {
-	for (unsigned k = 0; k < n->count; k++) {
-		unsigned i = h->top_down ? n->count - 1 - k : k;
-		va_t start = slot_start(n, i), end = slot_end(n, i);
-		va_t prev = i ? slot_end(n, i - 1) : below;
-		va_t va = 0;
+	unsigned step = h->top_down ? -1 : 1;
+	va_t va = 0;
 
-		if (h->top_down ? end <= h->low : prev >= h->high)
-			break;		/* all that follow lie outside, too */
-		if (start - prev < h->size && (!n->level || n->child[i].gap < h->size))
-			continue;
-		if (h->top_down ? prev >= h->high : end <= h->low)
-			continue;
-		if (n->level)
-			va = node_gap(h, n->child[i].node, prev);
-		else
-			va = hole_fit(h, prev, start, &n->region[i]);
-		if (va)
-			return va;
+	if (!n->level)
+		return leaf_gap(h, n, below);
+	for (unsigned i = h->top_down ? n->count - 1u : 0; i < n->count && !va; i += step) {
+		const struct child *c = &n->child[i];
+		va_t prev = i ? c[-1].end : below;
+
+		if ((c->gap >= h->size || c->start - prev >= h->size) && prev < h->high &&
+		    c->end > h->low)
+			va = node_gap(h, c->node, prev);
 	}
-	return 0;
+	return va;
 }
 
 va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down,
@@ -170,11 +191,11 @@ va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high
 
 	assert(size && align >= PAGE_SIZE);
 	if (top_down)
-		va = hole_fit(&h, top, high, nullptr);
+		va = hole_fit(&h, top, high);
 	if (!va && n)
 		va = node_gap(&h, n, 0);
 	if (!va && !top_down)
-		va = hole_fit(&h, top, high, nullptr);
+		va = hole_fit(&h, top, high);
 	return va;
 }
 

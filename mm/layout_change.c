@@ -60,32 +60,43 @@ static void leaf_insert(struct layout *l, struct layout_node *n, unsigned i, con
 	}
 }
 
-void layout_insert(struct layout *l, const struct region *r, struct layout_spare *spare)
+static void insert_deep(struct layout *l, struct region r, struct layout_spare *spare)
 {
-	struct region whole = *r;
 	struct layout_node *n;
 	struct path p;
 	unsigned i;
 
-	debug_assert(r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
-	debug_assert(layout_is_free(l, r->start, r->end));
 	do {
-		n = path_own(l, whole.start, true, &p, spare);
-		i = leaf_search(n, whole.start);
-	} while (unlikely(!i && p.depth) && absorb_previous(l, &whole, spare));
-	leaf_insert(l, n, i, &whole);
-	l->pages += region_pages(r);
+		n = path_own(l, r.start, true, &p, spare);
+		i = leaf_search(n, r.start);
+	} while (!i && p.depth && absorb_previous(l, &r, spare));
+	leaf_insert(l, n, i, &r);
 	path_settle(l, &p, spare);
 }
 
-/* Takes [start, end), which lies inside one region and does not reach its edges, out of it; an empty range just
- * cuts the region in two. */
-static void region_punch(struct layout *l, va_t start, va_t end, struct layout_spare *spare)
+void layout_insert(struct layout *l, const struct region *r, struct layout_spare *spare)
 {
-	struct path p;
-	struct layout_node *n = path_own(l, start, true, &p, spare);
-	unsigned i = leaf_search(n, start);
+	struct layout_node *n = lone_leaf(l);
 
+	debug_assert(r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
+	debug_assert(layout_is_free(l, r->start, r->end));
+	l->pages += region_pages(r);
+	if (likely(n))
+		leaf_insert(l, n, leaf_search(n, r->start), r);
+	else
+		insert_deep(l, *r, spare);
+}
+
+/* Does r reach beyond [start, end) on both sides? */
+static bool region_surrounds(const struct region *r, va_t start, va_t end)
+{
+	return r->start < start && end < r->end;
+}
+
+/* Takes [start, end) out of region i of a leaf, which reaches beyond both; an empty range just cuts it in two. The
+ * leaf has a free slot. */
+static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end)
+{
 	node_open(n, i + 1, 1);
 	n->region[i + 1] = n->region[i];
 	object_get(n->region[i].object);
@@ -93,13 +104,13 @@ static void region_punch(struct layout *l, va_t start, va_t end, struct layout_s
 	region_set_start(&n->region[i + 1], end);
 	l->regions++;
 	l->pages -= (end - start) >> PAGE_SHIFT;
-	path_settle(l, &p, spare);
 }
 
-/* Takes [start, end) out of a leaf. */
-static void leaf_remove(struct layout *l, struct layout_node *n, va_t start, va_t end)
+/* Takes [start, end) out of a leaf; region i is the first that ends above start. */
+static inline void leaf_remove(struct layout *l, struct layout_node *n, unsigned i, va_t start,
+			       va_t end)
 {
-	unsigned i = leaf_search(n, start), last;
+	unsigned last;
 
 	if (i < n->count && n->region[i].start < start) {
 		l->pages -= (n->region[i].end - start) >> PAGE_SHIFT;
@@ -144,7 +155,7 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 			struct layout_spare *spare)
 {
 	if (!n->level) {
-		leaf_remove(l, n, start, end);
+		leaf_remove(l, n, leaf_search(n, start), start, end);
 		return;
 	}
 
@@ -166,6 +177,30 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 	}
 }
 
+/* A removal in a tree, from slot i of leaf n on. Only what reaches over several leaves needs node_remove(). */
+static void remove_deep(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end,
+			struct layout_spare *spare)
+{
+	struct path p;
+
+	if (!l->root->level || end <= node_end(n)) {
+		bool punch = region_surrounds(&n->region[i], start, end);
+
+		n = path_own(l, start, punch, &p, spare);
+		i = leaf_search(n, start);
+		if (punch)
+			leaf_punch(l, n, i, start, end);
+		else
+			leaf_remove(l, n, i, start, end);
+		path_settle(l, &p, spare);
+	} else if (start <= node_start(l->root) && node_end(l->root) <= end) {
+		layout_destroy(l);
+	} else {
+		node_remove(l, node_own(&l->root, spare), start, end, spare);
+		root_settle(l, spare);
+	}
+}
+
 void layout_remove(struct layout *l, va_t start, va_t end, struct layout_spare *spare)
 {
 	unsigned i;
@@ -173,20 +208,30 @@ void layout_remove(struct layout *l, va_t start, va_t end, struct layout_spare *
 
 	if (!n || n->region[i].start >= end)
 		return;
-	if (n->region[i].start < start && n->region[i].end > end) {
-		region_punch(l, start, end, spare);
+	if (unlikely(n != lone_leaf(l))) {
+		remove_deep(l, n, i, start, end, spare);
 		return;
 	}
+	if (unlikely(region_surrounds(&n->region[i], start, end)))
+		leaf_punch(l, n, i, start, end);
+	else
+		leaf_remove(l, n, i, start, end);
+	if (unlikely(!n->count))
+		root_settle(l, spare);
+}
 
-	/* All of it: nothing is owned for that; but a lone leaf becomes a spare node, which an insertion may want next. */
-	bool dropped = l->root->level || node_is_shared(l->root);
+/* Cuts the region that va lies in, unless it starts there. */
+static void region_cut(struct layout *l, va_t va, struct layout_spare *spare)
+{
+	unsigned i;
+	struct layout_node *n = leaf_seek(l, va, &i);
+	struct path p;
 
-	if (dropped && start <= node_start(l->root) && node_end(l->root) <= end) {
-		layout_destroy(l);
+	if (!n || n->region[i].start >= va)
 		return;
-	}
-	node_remove(l, node_own(&l->root, spare), start, end, spare);
-	root_settle(l, spare);
+	n = path_own(l, va, true, &p, spare);
+	leaf_punch(l, n, leaf_search(n, va), va, va);
+	path_settle(l, &p, spare);
 }
 
 /* Narrows the range to what really changes; false: nothing does. */
@@ -293,14 +338,10 @@ static void update_join(struct layout *l, va_t start, va_t end, struct layout_sp
 void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 		   struct layout_spare *spare)
 {
-	struct region r;
-
 	if (!update_narrow(l, &start, &end, clear, set))
 		return;
-	if (layout_find(l, start, &r) && r.start < start)
-		region_punch(l, start, start, spare);
-	if (layout_find(l, end, &r) && r.start < end)
-		region_punch(l, end, end, spare);
+	region_cut(l, start, spare);
+	region_cut(l, end, spare);
 	node_update(node_own(&l->root, spare), start, end, clear, set, spare);
 	update_join(l, start, end, spare);
 }

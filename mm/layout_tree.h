@@ -73,22 +73,19 @@ static inline unsigned layout_height(const struct layout *l)
 	return l->root ? l->root->level + 1 : 0;
 }
 
-/* How many of n sorted keys, `stride` bytes apart, are <= va. A binary search without unpredictable branches. */
+/* How many of n sorted keys, `stride` bytes apart, are <= va. Four at a time, then one by one: fewer instructions
+ * than a binary search for as few as 31, and the same way each time for a program that stays in one place. */
 [[gnu::always_inline]] static inline unsigned keys_below(const va_t *keys, size_t stride, unsigned n,
 							  va_t va)
 {
 	const char *first = (const char *)keys;
-	unsigned base = 0;
+	unsigned i = 0;
 
-	if (!n)
-		return 0;
-	while (n > 1) {
-		unsigned half = n / 2;
-
-		base += *(const va_t *)(first + (base + half - 1) * stride) <= va ? half : 0;
-		n -= half;
-	}
-	return base + (*(const va_t *)(first + base * stride) <= va);
+	while (i + 4 <= n && *(const va_t *)(first + (i + 3) * stride) <= va)
+		i += 4;
+	while (i < n && *(const va_t *)(first + i * stride) <= va)
+		i++;
+	return i;
 }
 
 /* The first slot that ends above va; count: none does. */
@@ -173,9 +170,19 @@ bool node_settle(struct layout_node *n, unsigned i, struct layout_spare *spare);
 /* The same for the root: an inner root with one child gives way to it. */
 void root_settle(struct layout *l, struct layout_spare *spare);
 
-/* Owns the way to the leaf for va (for the region that ends first above va; beyond all: the last leaf), writes it down in *p, and returns
- * the leaf. With `room`, full nodes on the way are split, so that the leaf can take one more. */
+/*
+ * Owns the way to the leaf for va (the one with the region that ends first above va; beyond all, the last leaf), writes it down in
+ * *p, and returns the leaf. With `room`, full nodes on the way are split, so that the leaf can take one more.
+ */
 struct layout_node *path_own(struct layout *l, va_t va, bool room, struct path *p,
 			     struct layout_spare *spare);
 /* The leaf at the end of p has changed: settles all that is above it. */
 void path_settle(struct layout *l, struct path *p, struct layout_spare *spare);
+
+/* The root, if it is an own leaf with a free slot: the whole tree of most programs, which needs no path. */
+static inline struct layout_node *lone_leaf(const struct layout *l)
+{
+	struct layout_node *n = l->root;
+
+	return n && !n->level && n->count < LEAF_MAX && !node_is_shared(n) ? n : nullptr;
+}

@@ -2,9 +2,16 @@
 /* What map.c and map_change.c share. Under vm->lock. */
 #pragma once
 
+#include "arch/arch.h"
 #include "mm/vm.h"
 
 constexpr u32 REGIONS_MAX = 65530;	/* Linux's vm.max_map_count */
+
+/* Rights of entries in a region with these flags: whatever can be written or run can be read, as on Linux. */
+static inline u32 map_rights(u32 flags)
+{
+	return flags & R_PROT ? (flags & R_PROT) | P_R : 0;
+}
 
 /* Private writable pages in the range, for RLIMIT_DATA. */
 u64 layout_data_pages(const struct layout *l, va_t start, va_t end);

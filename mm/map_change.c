@@ -78,7 +78,7 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 	if (!err)
 		err = update_flags(vm, start, end, R_PROT, prot);
 	if (!err)
-		err = pt_protect(&b, start, end, prot);
+		err = pt_protect(&b, start, end, map_rights(prot));
 	tlb_finish(&b);
 	vm->data_pages += layout_data_pages(&vm->layout, start, end) - before;
 	return err;

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+/* The machine of vm_machine.h. Single-threaded: interrupts to other CPUs run at once, on the host thread. */
+#include <string.h>
+#include "vm_machine.h"
+#include "lib/random.h"
+#include "mm/pt.h"
+#include "mm/user.h"
+
+constexpr unsigned CACHED = 4096, WATCHED = 64;
+
+/* One cached translation: of a page (level -1 means a leaf), or of a table slot (walk cache). */
+struct cached {
+	bool valid, is_table;
+	u8 level;			/* of the slot that was read */
+	u64 asid;			/* as the hardware sees it: the number */
+	va_t va;			/* aligned to what the slot covers */
+	struct pa pa;			/* page or child table */
+	u32 prot;			/* leaf: rights after ANDing; table: P_W if writable so far */
+};
+
+static struct cpu_model {
+	struct vm *vm;
+	u64 root, asid;
+	struct cached cache[CACHED];
+	unsigned used;
+} cpus[MACHINE_CPUS];
+
+static unsigned nframes, pages_used, fail_in, failures;
+static struct page *frames;
+static va_t watched[WATCHED];
+static unsigned nwatched;
+static const char *violation;
+bool machine_ignore_flushes;
+static u8 kernel_root_frame;		/* index 0 is the kernel's root */
+
+static u64 asid_number(u64 value) { return value & 0xffff; }
+
+static void complain(const char *what)
+{
+	if (!violation)
+		violation = what;
+}
+
+const char *machine_violation(void) { return violation; }
+void machine_watch(va_t va) { if (nwatched < WATCHED) watched[nwatched++] = va; }
+struct vm *machine_running(unsigned cpu) { return cpus[cpu].vm; }
+unsigned machine_pages_used(void) { return pages_used; }
+void machine_fail_at(unsigned n) { fail_in = n; }
+unsigned machine_failures(void) { return failures; }
+
+/* ---- walking */
+
+static bool matches(const struct cached *c, u64 asid, va_t va)
+{
+	return c->valid && c->asid == asid && (va & ~(pt_slot_size(c->level) - 1)) == c->va;
+}
+
+static void remember(struct cpu_model *m, struct cached c)
+{
+	for (unsigned i = 0; i < m->used; i++) {
+		if (!m->cache[i].valid) {
+			m->cache[i] = c;
+			return;
+		}
+	}
+	if (m->used < CACHED)
+		m->cache[m->used++] = c;
+	else
+		m->cache[host_below(CACHED)] = c;	/* forgetting is always legal */
+}
+
+static struct pte slot_at(struct pa table, va_t va, int level)
+{
+	return pt_slots(pa_page(table))[pt_index(va, level)];
+}
+
+/* Where a walk begins: at the root, or below it if a cached slot says so. */
+static void walk_start(struct cpu_model *m, va_t va, struct pa *table, int *level, bool *writable)
+{
+	*table = (struct pa){ m->root };
+	*level = PT_LEVELS - 1;
+	*writable = true;
+	for (unsigned i = 0; i < m->used; i++) {
+		struct cached *c = &m->cache[i];
+
+		if (c->is_table && matches(c, m->asid, va) && c->level <= *level && host_below(4)) {
+			*table = c->pa;
+			*level = c->level - 1;
+			*writable = c->prot & P_W;
+		}
+	}
+}
+
+/* One hardware walk; caches all that it reads. False: nothing present. */
+static bool walk(struct cpu_model *m, va_t va, struct cached *leaf)
+{
+	struct pa table;
+	int level;
+	bool writable;
+
+	walk_start(m, va, &table, &level, &writable);
+	for (;; level--) {
+		struct pte e = slot_at(table, va, level);
+		enum pte_kind kind = pte_kind(e, level);
+		struct cached c = {
+			.valid = true, .level = (u8)level, .asid = m->asid,
+			.va = va & ~(pt_slot_size(level) - 1), .is_table = kind == PTE_TABLE,
+		};
+
+		if (kind != PTE_TABLE && kind != PTE_LEAF)
+			return false;
+		if (kind == PTE_TABLE) {
+			writable = writable && pte_writable(e, level);
+			c.pa = pte_table_pa(e);
+			c.prot = writable ? P_W : 0;
+			remember(m, c);
+			table = c.pa;
+			continue;
+		}
+		c.pa = pte_pa(e, level);
+		c.prot = pte_prot(e, level);
+		if (!writable)
+			c.prot &= ~(u32)P_W;
+		if (!(c.prot & (P_R | P_W | P_X)))
+			return false;
+		remember(m, c);
+		*leaf = c;
+		return true;
+	}
+}
+
+static bool allows(u32 prot, u32 access)
+{
+	return access == P_R ? prot & (P_R | P_W | P_X) : prot & access;
+}
+
+bool machine_access(unsigned cpu, va_t va, u32 access, u8 **memory)
+{
+	struct cpu_model *m = &cpus[cpu];
+	struct cached leaf = {};
+
+	for (unsigned i = 0; i < m->used && !leaf.valid; i++) {
+		if (!m->cache[i].is_table && matches(&m->cache[i], m->asid, va))
+			leaf = m->cache[i];
+	}
+	if (!leaf.valid && !walk(m, va, &leaf))
+		return false;
+	if (!allows(leaf.prot, access))
+		return false;
+	*memory = (u8 *)direct_map(leaf.pa) + (va & ~PAGE_MASK);
+	return true;
+}
+
+/* Every CPU may walk whatever it likes, whenever it likes. */
+static void speculate(void)
+{
+	struct cached leaf;
+
+	if (!nwatched)
+		return;
+	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
+		if (cpus[cpu].vm && host_below(3) == 0)
+			walk(&cpus[cpu], watched[host_below(nwatched)], &leaf);
+	}
+}
+
+/* ---- checking what is cached */
+
+/* Does the walk from the root, as things are, still say what c says (or more)? */
+static const char *compare(const struct cpu_model *m, const struct cached *c)
+{
+	struct pa table = { m->root };
+	bool writable = true;
+
+	for (int level = PT_LEVELS - 1;; level--) {
+		struct pte e = slot_at(table, c->va, level);
+		enum pte_kind kind = pte_kind(e, level);
+
+		writable = writable && kind == PTE_TABLE ? pte_writable(e, level) : writable;
+		if (level > c->level) {
+			if (kind != PTE_TABLE)
+				return "a cached translation below a table that is gone";
+			table = pte_table_pa(e);
+			continue;
+		}
+		if (c->is_table)
+			return kind == PTE_TABLE && pte_table_pa(e).v == c->pa.v &&
+			       (writable || !(c->prot & P_W)) ? nullptr :
+			       "a walk cache leads to a table that is not there any more, or gives more rights";
+		if (kind != PTE_LEAF || pte_pa(e, level).v != c->pa.v)
+			return "a cached translation leads to another page than the table says";
+		u32 now = pte_prot(e, level) & (writable ? ~0u : ~(u32)P_W);
+
+		return c->prot & ~now & (P_R | P_W | P_X) ? "a cached translation gives more rights" : nullptr;
+	}
+}
+
+const char *machine_check(void)
+{
+	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
+		struct cpu_model *m = &cpus[cpu];
+
+		for (unsigned i = 0; m->vm && i < m->used; i++) {
+			struct cached *c = &m->cache[i];
+			const char *wrong = c->valid && c->asid == m->asid ? compare(m, c) : nullptr;
+
+			if (wrong)
+				return wrong;
+		}
+	}
+	return violation;
+}
+
+/* A page or table is about to be freed: no CPU that could use it may have it cached. */
+static void check_unreachable(struct page *p)
+{
+	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
+		struct cpu_model *m = &cpus[cpu];
+
+		for (unsigned i = 0; i < m->used; i++) {
+			struct cached *c = &m->cache[i];
+
+			if (c->valid && c->pa.v == page_pa(p).v && m->vm && c->asid == m->asid)
+				complain("a page or table was freed while a CPU could still reach it");
+		}
+	}
+}
+
+/* ---- flushes */
+
+/* Break-before-make: what a flush finds cached must not differ in address from what is live in the table now. */
+static void check_bbm(const struct cpu_model *m, const struct cached *c)
+{
+	struct pa table = { m->root };
+
+	if (!PT_BBM || !m->vm || c->asid != m->asid)
+		return;
+	for (int level = PT_LEVELS - 1;; level--) {
+		struct pte e = slot_at(table, c->va, level);
+		enum pte_kind kind = pte_kind(e, level);
+
+		if (level == c->level) {
+			struct pa now = kind == PTE_TABLE ? pte_table_pa(e) : pte_pa(e, level);
+
+			if ((kind == PTE_TABLE || kind == PTE_LEAF) && now.v != c->pa.v)
+				complain("break-before-make: a live entry changed its address");
+			return;
+		}
+		if (kind != PTE_TABLE)
+			return;
+		table = pte_table_pa(e);
+	}
+}
+
+static void drop(struct cpu_model *m, u64 asid, va_t start, va_t end, bool tables)
+{
+	if (machine_ignore_flushes)
+		return;
+	for (unsigned i = 0; i < m->used; i++) {
+		struct cached *c = &m->cache[i];
+
+		if (!c->valid || c->asid != asid || c->va >= end ||
+		    c->va + pt_slot_size(c->level) - 1 < start)
+			continue;
+		if (c->is_table && !tables)
+			continue;
+		check_bbm(m, c);
+		c->valid = false;
+	}
+}
+
+void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables)
+{
+	speculate();
+	/* invlpg drops the walk caches of its address as well (SDM 3A 4.10.4.1). */
+	if (!TLB_BROADCAST)
+		drop(&cpus[cpu_id()], asid_number(asid), start, end, true);
+	for (unsigned cpu = 0; TLB_BROADCAST && cpu < MACHINE_CPUS; cpu++)
+		drop(&cpus[cpu], asid_number(asid), start, end, tables);
+	speculate();
+}
+
+void arch_tlb_asid(u64 asid) { arch_tlb_range(asid, 0, ~0ul, true); }
+
+void arch_tlb_local_page(u64 asid, va_t va)
+{
+	va &= PAGE_MASK;
+	/* All levels: a walk cache that denies must go too (law 10). */
+	drop(&cpus[cpu_id()], asid_number(asid), va, va + PAGE_SIZE, true);
+}
+
+void arch_tlb_local_all(void)
+{
+	struct cpu_model *m = &cpus[cpu_id()];
+
+	for (unsigned i = 0; i < m->used; i++)
+		m->cache[i].valid = false;
+}
+
+void arch_ipi(u64 targets, enum ipi kind)
+{
+	unsigned self = cpu_id();
+
+	for (; targets; targets &= targets - 1) {
+		host_cpu_set((unsigned)__builtin_ctzl(targets));
+		if (kind == IPI_TLB)
+			tlb_ipi();
+	}
+	host_cpu_set(self);
+}
+
+void arch_publish(void) { speculate(); }
+void arch_sync_code(const void *p, size_t n) {}
+int arch_asid_bits(void) { return 3; }		/* so that they run out often */
+unsigned arch_cpu_count(void) { return MACHINE_CPUS; }
+void arch_root_init(struct pte *root) {}
+struct pte *arch_kernel_root(void) { return page_address(frames + kernel_root_frame); }
+
+static struct vm *switching_to;
+
+void arch_switch_root(struct pa root, u64 asid, bool flush)
+{
+	struct cpu_model *m = &cpus[cpu_id()];
+
+	m->root = root.v;
+	m->asid = asid_number(asid);
+	m->vm = switching_to;
+	if (flush)
+		drop(m, m->asid, 0, ~0ul, true);
+}
+
+void machine_run(unsigned cpu, struct vm *vm)
+{
+	host_cpu_set(cpu);
+	switching_to = vm;
+	vm_switch(vm);
+	host_cpu_set(0);
+}
+
+/* ---- frames */
+
+void machine_init(unsigned n)
+{
+	nframes = n;
+	memset(cpus, 0, sizeof(cpus));
+	nwatched = 0;
+	violation = nullptr;
+	fail_in = 0;
+	if (frames)		/* mm keeps some free tables from the test before */
+		return;
+	host_ram_init((u64)n * PAGE_SIZE, nullptr);
+	frames = calloc(n, sizeof(*frames));
+	page_array = frames - (HOST_PA_BASE >> PAGE_SHIFT);
+	frames[0].kind = PAGE_RESERVED;
+}
+
+struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags)
+{
+	assert(order == 0);
+	speculate();
+	if (fail_in && --fail_in == 0) {
+		failures++;
+		return nullptr;
+	}
+	for (unsigned tries = 0, i = host_below(nframes); tries < nframes; tries++, i = (i + 1) % nframes) {
+		struct page *p = &frames[i];
+
+		if (p->kind != PAGE_FREE)
+			continue;
+		*p = (struct page){ .refs = 1, .kind = kind };
+		if (flags & PA_ZERO)
+			memset(page_address(p), 0, PAGE_SIZE);
+		pages_used++;
+		return p;
+	}
+	return nullptr;
+}
+
+void page_free(struct page *p)
+{
+	assert(p->kind != PAGE_FREE && p->kind != PAGE_RESERVED && p->refs <= 1);
+	check_unreachable(p);
+	*p = (struct page){};
+	memset(page_address(p), 0x6b, PAGE_SIZE);
+	pages_used--;
+	speculate();
+}
+
+u64 page_total(void) { return nframes; }
+bool pa_is_ram(struct pa pa) { return pa.v - HOST_PA_BASE < (u64)nframes * PAGE_SIZE; }
+
+void page_frames(u64 *first, u64 *end)
+{
+	*first = HOST_PA_BASE >> PAGE_SHIFT;
+	*end = *first + nframes;
+}
+
+void vm_wait_for_memory(void) {}
+int copy_to_user(va_t dst, const void *src, size_t n) { return -EFAULT; }
+void random_bytes(void *buf, size_t n) { memset(buf, 0, n); }

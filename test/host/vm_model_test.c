@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: MIT
+// uses: mm/pt.c mm/pt_share.c mm/pt_range.c mm/pt_check.c mm/tlb.c mm/asid.c mm/vm.c mm/fault.c mm/map.c
+// uses: mm/map_change.c mm/remap.c mm/vm_access.c mm/object.c mm/layout.c mm/layout_change.c mm/layout_tree.c
+// uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
+// cpus: arm64 x86_64
+/*
+ * The model: random histories over several address spaces and CPUs, on a machine with a pessimistic TLB, against a
+ * flat model of what each page must hold. Reproduce: MODEL_SEED=n MODEL_STEPS=m BINARY.
+ */
+#include <string.h>
+#include "vm_machine.h"
+#include "mm/fault.h"
+#include "mm/mman.h"
+#include "mm/pt.h"
+
+constexpr unsigned SPACES = 5, WINDOWS = 6, WINDOW_PAGES = 24, OBJECTS = 3, OBJECT_PAGES = 32;
+
+struct shadow_page {
+	bool mapped, shared, own;	/* own: private and written, `value` is its */
+	u8 prot, object, value;		/* object 0: anonymous private */
+	unsigned index;			/* page of the object */
+};
+
+static struct space {
+	struct vm *vm;
+	struct shadow_page pages[WINDOWS][WINDOW_PAGES];
+} spaces[SPACES];
+
+static struct object *objects[OBJECTS + 1];
+static u8 contents[OBJECTS + 1][OBJECT_PAGES];
+static u64 steps_done, faults_seen, forks_seen, moves_seen, failures_seen;
+static unsigned long seed;
+
+#define check(cond, ...)                                                                        \
+	do {                                                                                    \
+		if (!(cond)) {                                                                  \
+			fprintf(stderr, "seed %lu step %lu: ", seed, steps_done);               \
+			fprintf(stderr, __VA_ARGS__);                                           \
+			fprintf(stderr, "\n");                                                  \
+			fail();                                                                 \
+		}                                                                               \
+	} while (0)
+
+/* Windows lie over the edges of tables of every level, and at both ends of user memory. */
+static va_t window_base(unsigned w)
+{
+	va_t half = WINDOW_PAGES / 2 * PAGE_SIZE;
+	va_t bases[WINDOWS] = { 64 * KiB, 4 * MiB - half, 2 * GiB - half, (1ul << 39) - half,
+				(1ul << 40) + 6 * MiB, USER_END - WINDOW_PAGES * PAGE_SIZE };
+
+	return bases[w];
+}
+
+static va_t page_va(unsigned w, unsigned i) { return window_base(w) + i * PAGE_SIZE; }
+
+struct range {
+	unsigned w, first, count;
+};
+
+static struct range random_range(void)
+{
+	struct range r = { .w = host_below(WINDOWS) };
+
+	/* Now and then all of a window, so that whole tables go. */
+	r.first = host_below(4) ? host_below(WINDOW_PAGES) : 0;
+	r.count = host_below(4) ? 1 + host_below(WINDOW_PAGES - r.first) : WINDOW_PAGES - r.first;
+	return r;
+}
+
+static struct space *random_space(void)
+{
+	struct space *s = &spaces[host_below(SPACES)];
+
+	return s->vm ? s : &spaces[0];
+}
+
+static u8 expected(const struct shadow_page *p)
+{
+	return p->object && !p->own ? contents[p->object][p->index] : p->value;
+}
+
+/* ---- steps */
+
+/* A call that replaces a mapping failed for want of memory: the old one may be gone, or still be there. */
+static void forget_unmapped(struct space *s, struct range r)
+{
+	struct region found;
+
+	failures_seen++;
+	for (unsigned i = r.first; i < r.first + r.count; i++) {
+		if (!layout_find(&s->vm->layout, page_va(r.w, i), &found))
+			s->pages[r.w][i] = (struct shadow_page){};
+	}
+}
+
+static void step_map(struct space *s)
+{
+	struct range r = random_range();
+	unsigned object = host_below(2) ? 0 : 1 + host_below(OBJECTS);
+	bool shared = object && host_below(2);
+	unsigned index = host_below(OBJECT_PAGES - WINDOW_PAGES);
+	int prot = (int)host_below(8);
+	long res = vm_mmap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, prot,
+			   MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (object ? 0 : MAP_ANONYMOUS),
+			   objects[object], R_MAXREAD | R_MAXWRITE | R_MAXEXEC, index * PAGE_SIZE);
+
+	if (res == -ENOMEM) {		/* the old mapping is gone or not, but nothing in between */
+		forget_unmapped(s, r);
+		return;
+	}
+	check(res == (long)page_va(r.w, r.first), "mmap: %ld", res);
+	for (unsigned i = 0; i < r.count; i++)
+		s->pages[r.w][r.first + i] = (struct shadow_page){
+			.mapped = true, .prot = (u8)prot, .object = (u8)object, .shared = shared,
+			.index = index + i,
+		};
+}
+
+static void step_unmap(struct space *s)
+{
+	struct range r = random_range();
+	long res = vm_munmap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE);
+
+	if (res == -ENOMEM) {
+		failures_seen++;
+		return;
+	}
+	check(res == 0, "munmap: %ld", res);
+	memset(&s->pages[r.w][r.first], 0, r.count * sizeof(struct shadow_page));
+}
+
+static bool all_mapped(const struct space *s, struct range r)
+{
+	for (unsigned i = 0; i < r.count; i++) {
+		if (!s->pages[r.w][r.first + i].mapped)
+			return false;
+	}
+	return true;
+}
+
+static void step_protect(struct space *s)
+{
+	struct range r = random_range();
+	int prot = (int)host_below(8);
+	bool whole = all_mapped(s, r);
+	long res = vm_mprotect(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, prot);
+
+	check(res == -ENOMEM || (res == 0 && whole), "mprotect: %ld", res);
+	failures_seen += res && whole;
+	for (unsigned i = 0; i < r.count && !res; i++)
+		s->pages[r.w][r.first + i].prot = (u8)prot;
+}
+
+static void step_dontneed(struct space *s)
+{
+	struct range r = random_range();
+	unsigned failed = machine_failures();
+
+	(void)vm_madvise(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, MADV_DONTNEED);
+	/* -ENOMEM is said of holes too, and then all is done; for want of memory any part of it may be. */
+	if (machine_failures() != failed) {
+		failures_seen++;
+		vm_munmap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE);
+		memset(&s->pages[r.w][r.first], 0, r.count * sizeof(struct shadow_page));
+		return;
+	}
+	for (unsigned i = 0; i < r.count; i++) {
+		struct shadow_page *p = &s->pages[r.w][r.first + i];
+
+		if (!p->shared) {
+			p->own = false;
+			p->value = 0;
+		}
+	}
+}
+
+/* Moves a run that is one region to a place in another window. */
+static void step_move(struct space *s)
+{
+	struct range r = random_range(), to = random_range();
+	struct region region;
+
+	to.count = min(r.count, WINDOW_PAGES - to.first);
+	r.count = to.count;
+	if (to.w == r.w || !layout_find(&s->vm->layout, page_va(r.w, r.first), &region) ||
+	    region.end < page_va(r.w, r.first + r.count))
+		return;
+	long res = vm_mremap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, r.count * PAGE_SIZE,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, page_va(to.w, to.first));
+
+	if (res == -ENOMEM) {
+		forget_unmapped(s, to);
+		return;
+	}
+	check(res == (long)page_va(to.w, to.first), "mremap: %ld", res);
+	for (unsigned i = 0; i < r.count; i++) {
+		s->pages[to.w][to.first + i] = s->pages[r.w][r.first + i];
+		s->pages[r.w][r.first + i] = (struct shadow_page){};
+	}
+	moves_seen++;
+}
+
+static void leave_cpus(struct space *s)
+{
+	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
+		if (machine_running(cpu) == s->vm)
+			machine_run(cpu, nullptr);
+	}
+}
+
+static void step_fork(struct space *s)
+{
+	struct space *child = &spaces[1 + host_below(SPACES - 1)];
+
+	if (child == s)
+		return;
+	if (child->vm) {
+		leave_cpus(child);
+		vm_put(child->vm);
+		child->vm = nullptr;
+		return;
+	}
+	if (vm_fork(s->vm, &child->vm)) {
+		failures_seen++;
+		child->vm = nullptr;
+		return;
+	}
+	memcpy(child->pages, s->pages, sizeof(s->pages));
+	forks_seen++;
+}
+
+static bool allowed(const struct shadow_page *p, u32 access)
+{
+	return p->mapped && (access == P_R ? p->prot != 0 : p->prot & access);
+}
+
+static void write_shadow(struct shadow_page *p, u8 value)
+{
+	if (p->shared) {
+		contents[p->object][p->index] = value;
+		return;
+	}
+	p->own = true;
+	p->value = value;
+}
+
+/* A CPU reads, writes or runs a byte: through its caches, then by faults, until it works or must not. */
+static void step_access(struct space *s, unsigned cpu)
+{
+	unsigned w = host_below(WINDOWS), i = host_below(WINDOW_PAGES);
+	struct shadow_page *p = &s->pages[w][i];
+	u32 access = (u32[]){ P_R, P_W, P_W, P_X }[host_below(4)];
+	bool may = allowed(p, access);
+	u8 *memory;
+
+	for (int tries = 0;; tries++) {
+		if (machine_access(cpu, page_va(w, i), access, &memory)) {
+			check(may, "access %u at window %u page %u works, but must not", access, w, i);
+			break;
+		}
+		check(tries < 8, "faults for ever: window %u page %u access %u", w, i, access);
+		host_cpu_set(cpu);
+		enum fault_result res = vm_fault(s->vm, page_va(w, i), access);
+
+		host_cpu_set(0);
+		faults_seen++;
+		if (res == FAULT_OOM) {
+			failures_seen++;
+			return;
+		}
+		check(may == (res == FAULT_OK), "fault: %d, allowed: %d", res, may);
+		if (!may) {
+			check(res == (p->mapped ? FAULT_ACCERR : FAULT_MAPERR), "wrong kind: %d", res);
+			return;
+		}
+	}
+	check(*memory == expected(p), "window %u page %u: %02x, not %02x (object %u page %u, %s, prot %u)", w, i,
+	      *memory, expected(p), p->object, p->index, p->shared ? "shared" : p->own ? "own" : "private",
+	      p->prot);
+	if (access == P_W) {
+		*memory = (u8)(1 + host_below(255));
+		write_shadow(p, *memory);
+	}
+}
+
+static void step_run(struct space *s)
+{
+	machine_run(host_below(MACHINE_CPUS), host_below(8) ? s->vm : nullptr);
+}
+
+static void one_step(void)
+{
+	struct space *s = random_space();
+	unsigned cpu = host_below(MACHINE_CPUS), what = host_below(100);
+
+	if (host_below(50) == 0)
+		machine_fail_at(1 + host_below(6));
+	host_cpu_set(host_below(MACHINE_CPUS));
+	if (what < 60) {
+		for (unsigned i = 0; i < SPACES; i++) {
+			if (spaces[i].vm && spaces[i].vm == machine_running(cpu))
+				step_access(&spaces[i], cpu);
+		}
+	} else if (what < 68) {
+		step_map(s);
+	} else if (what < 73) {
+		step_unmap(s);
+	} else if (what < 79) {
+		step_protect(s);
+	} else if (what < 82) {
+		step_dontneed(s);
+	} else if (what < 86) {
+		step_move(s);
+	} else if (what < 91) {
+		step_fork(s);
+	} else {
+		step_run(s);
+	}
+	host_cpu_set(0);
+}
+
+/* The layout says of each page what the flat model says. */
+static void check_layout(const struct space *s)
+{
+	for (unsigned w = 0; w < WINDOWS; w++) {
+		for (unsigned i = 0; i < WINDOW_PAGES; i++) {
+			const struct shadow_page *p = &s->pages[w][i];
+			struct region r;
+			bool found = layout_find(&s->vm->layout, page_va(w, i), &r);
+
+			check(found == p->mapped, "window %u page %u: mapped %d, should be %d", w, i, found,
+			      p->mapped);
+			check(!found || (r.flags & R_PROT) == p->prot, "window %u page %u: rights %u, not %u", w,
+			      i, r.flags & R_PROT, p->prot);
+		}
+	}
+}
+
+static void check_all(void)
+{
+	const char *wrong = machine_check();
+
+	check(!wrong, "%s", wrong);
+	for (unsigned i = 0; i < SPACES; i++) {
+		if (!spaces[i].vm)
+			continue;
+		rwlock_write(&spaces[i].vm->lock);
+		if (steps_done % 16 == 0)
+			check_layout(&spaces[i]);
+		wrong = pt_check(spaces[i].vm);
+		rwlock_write_done(&spaces[i].vm->lock);
+		check(!wrong, "space %u: %s", i, wrong);
+	}
+}
+
+static void complain(void *arg, const char *line) { fprintf(stderr, "%s\n", line); }
+
+static void begin(void)
+{
+	static bool inited;
+
+	machine_init(6000);
+	host_seed(seed);
+	if (!inited) {
+		layout_init();
+		vm_init();
+		object_cache_init();
+		inited = true;
+	}
+	asid_init(3, MACHINE_CPUS);
+	fault_init();
+	memset(spaces, 0, sizeof(spaces));
+	memset(contents, 0, sizeof(contents));
+	spaces[0].vm = vm_new(false);
+	for (unsigned i = 1; i <= OBJECTS; i++)
+		objects[i] = object_new_shared(OBJECT_PAGES * PAGE_SIZE);
+	for (unsigned w = 0; w < WINDOWS; w++) {
+		for (unsigned i = 0; i < WINDOW_PAGES; i += 3)
+			machine_watch(page_va(w, i));
+	}
+}
+
+static void finish(void)
+{
+	machine_fail_at(0);
+	assert_int_equal(vm_audit(complain, nullptr), 0);
+	for (unsigned i = 0; i < SPACES; i++) {
+		if (!spaces[i].vm)
+			continue;
+		leave_cpus(&spaces[i]);
+		vm_put(spaces[i].vm);
+	}
+	for (unsigned i = 1; i <= OBJECTS; i++)
+		object_put(objects[i]);
+	/* The zero page and tables kept for reuse are what may be left. */
+	assert_true(machine_pages_used() <= 1 + 16 * MACHINE_CPUS);
+	assert_int_equal(host_objects, 0);
+}
+
+static u64 from_env(const char *name, u64 usual)
+{
+	const char *s = getenv(name);
+
+	return s ? strtoul(s, nullptr, 0) : usual;
+}
+
+static void histories_match_the_flat_model(void **state)
+{
+	u64 steps = from_env("MODEL_STEPS", 60000);
+
+	seed = from_env("MODEL_SEED", 1);
+	begin();
+	for (steps_done = 0; steps_done < steps; steps_done++) {
+		one_step();
+		check_all();
+	}
+	finish();
+	printf("seed %lu: %lu steps, %lu faults, %lu forks, %lu moves, %lu failed allocations\n", seed, steps,
+	       faults_seen, forks_seen, moves_seen, failures_seen);
+}
+
+/* The test of the test: without flushes the machine must find something soon. */
+static void lost_flushes_are_caught(void **state)
+{
+	bool caught = false;
+
+	seed = 7;
+	begin();
+	machine_ignore_flushes = true;
+	for (steps_done = 0; steps_done < 20000 && !caught; steps_done++) {
+		struct space *s = random_space();
+
+		if (host_below(2))
+			step_map(s);
+		else
+			step_run(s);
+		for (unsigned w = 0; w < WINDOWS; w++) {
+			u8 *memory;
+
+			if (machine_running(0) == s->vm && vm_fault(s->vm, page_va(w, 3), P_W) == FAULT_OK)
+				machine_access(0, page_va(w, 3), P_R, &memory);
+		}
+		caught = machine_check() != nullptr;
+	}
+	machine_ignore_flushes = false;
+	assert_true(caught);
+	leave_cpus(&spaces[0]);
+	vm_put(spaces[0].vm);
+	for (unsigned i = 1; i <= OBJECTS; i++)
+		object_put(objects[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(histories_match_the_flat_model),
+		cmocka_unit_test(lost_flushes_are_caught),
+	};
+
+	return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
