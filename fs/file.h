@@ -47,7 +47,7 @@ struct dir_sink {
  * 0 bytes asked never come here. O_NONBLOCK is in f->flags.
  */
 struct file_ops {
-	/* After f->inode, path, flags, mode and data (devices) are set; f->arg is O_NOCTTY if that was asked for. May replace
+	/* After f->inode, path, flags, mode and data (devices) are set; O_NOCTTY is in f->flags during the call. May replace
 	 * f->ops, f->data, f->arg, and add FILE_* to f->mode. */
 	int (*open)(struct file *f);
 	/* The last reference is gone. Not after a failed open. */

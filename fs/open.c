@@ -80,7 +80,7 @@ static int open_checked(const struct path *p, u32 flags, struct file **out)
 {
 	struct inode *i = path_inode(p);
 	u32 mode = (u8[]){ FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 }[flags & O_ACCMODE];
-	struct file *f = file_alloc(i, nullptr, flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC), mode);
+	struct file *f = file_alloc(i, nullptr, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), mode);
 
 	if (!f)
 		return -ENOMEM;
@@ -96,9 +96,9 @@ static int open_checked(const struct path *p, u32 flags, struct file **out)
 	}
 	if (inode_is_regular(i) || inode_is_dir(i))
 		f->mode |= FILE_POS;
-	f->arg = flags & O_NOCTTY;
 	if (!err)
 		err = start(f);
+	f->flags &= ~(u32)O_NOCTTY;
 	if (err)
 		file_discard(f);
 	else

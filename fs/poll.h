@@ -42,6 +42,7 @@ struct poll_entry {
 	struct waiter waiter;
 	struct poll_set *set;
 	struct wait_queue *queue;
+	u32 events;			/* POLL* that count */
 	struct file *file;		/* a reference */
 	struct poll_entry *next;
 };
