@@ -7,10 +7,15 @@
 #include "boot/options.h"
 #include "fs/fs.h"
 #include "lib/printf.h"
+#include "mm/fault.h"
 #include "mm/kmap.h"
 #include "mm/kmem.h"
+#include "mm/layout.h"
+#include "mm/object.h"
 #include "mm/page.h"
 #include "mm/tlb.h"
+#include "mm/vm.h"
+#include "mm/vm.h"
 #include "proc/sched.h"
 #include "proc/task.h"
 #include "proc/work.h"
@@ -76,7 +81,7 @@ void kmain(struct boot_info *bi)
 	kmem_init();
 	kmap_init();
 	arch_init(bi);
-	asid_init((unsigned)arch_asid_bits(), arch_cpu_count());
+	mm_init();
 	tlb_cpu_init();
 	clock_init();
 	task_init();

@@ -70,7 +70,9 @@ static void insert_deep(struct layout *l, struct region r, struct layout_spare *
 		n = path_own(l, r.start, true, &p, spare);
 		i = leaf_search(n, r.start);
 	} while (!i && p.depth && absorb_previous(l, &r, spare));
+	p.hole_lost = leaf_hole(n, i);
 	leaf_insert(l, n, i, &r);
+	p.hole_made = max(leaf_hole(n, i), leaf_hole(n, i + 1));
 	path_settle(l, &p, spare);
 }
 
@@ -106,9 +108,9 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 	l->pages -= (end - start) >> PAGE_SHIFT;
 }
 
-/* Takes [start, end) out of a leaf; region i is the first that ends above start. */
-static inline void leaf_remove(struct layout *l, struct layout_node *n, unsigned i, va_t start,
-			       va_t end)
+/* Takes [start, end) out of a leaf; region i is the first that ends above start. Returns the slot behind the hole. */
+static inline unsigned leaf_remove(struct layout *l, struct layout_node *n, unsigned i, va_t start,
+				   va_t end)
 {
 	unsigned last;
 
@@ -124,10 +126,11 @@ static inline void leaf_remove(struct layout *l, struct layout_node *n, unsigned
 		l->pages -= (end - n->region[last].start) >> PAGE_SHIFT;
 		region_set_start(&n->region[last], end);
 	}
-	if (last == i)
-		return;
-	l->regions -= last - i;
-	node_close(n, i, last - i);
+	if (last > i) {
+		l->regions -= last - i;
+		node_close(n, i, last - i);
+	}
+	return i;
 }
 
 /* Drops a subtree that is wholly removed; the others who share it keep it. */
@@ -189,9 +192,11 @@ static void remove_deep(struct layout *l, struct layout_node *n, unsigned i, va_
 		n = path_own(l, start, punch, &p, spare);
 		i = leaf_search(n, start);
 		if (punch)
-			leaf_punch(l, n, i, start, end);
+			leaf_punch(l, n, i++, start, end);
 		else
-			leaf_remove(l, n, i, start, end);
+			i = leaf_remove(l, n, i, start, end);
+		p.hole_made = leaf_hole(n, i);
+		p.hole_lost = p.hole_made ? 0 : ~0ul;	/* at the leaf's edge holes go with the regions */
 		path_settle(l, &p, spare);
 	} else if (start <= node_start(l->root) && node_end(l->root) <= end) {
 		layout_destroy(l);

@@ -10,6 +10,7 @@
  */
 #include "mm/vm.h"
 #include "lib/string.h"
+#include "mm/fault.h"
 #include "mm/kmem.h"
 #include "mm/pt.h"
 #include "mm/stats.h"
@@ -24,8 +25,11 @@ constexpr u64 STACK_MAX = 1 * GiB;		/* below the top of the stack nothing else i
 constexpr u64 STACK_RANDOM = 16 * GiB;
 constexpr u64 MMAP_RANDOM = 1ul << 40;		/* 28 bits of pages, as Linux has on 64-bit */
 
-void vm_init(void)
+void mm_init(void)
 {
+	layout_init();
+	object_cache_init();
+	fault_init();
 	vm_cache = slab_create("vm", sizeof(struct vm), CACHE_LINE);
 	asid_init((unsigned)arch_asid_bits(), arch_cpu_count());
 }

@@ -51,7 +51,8 @@ struct vm {
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */
 };
 
-void vm_init(void);			/* caches, address-space numbers; after kmem_init */
+/* Layouts, objects, address spaces and their numbers, the zero page; after kmem_init and the CPUs' count. */
+void mm_init(void);
 
 /* An empty address space with one user, or nullptr. aslr: random mmap_top, stack_top and brk. */
 [[nodiscard]] struct vm *vm_new(bool aslr);

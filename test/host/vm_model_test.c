@@ -362,13 +362,10 @@ static void begin(void)
 	machine_init(6000);
 	host_seed(seed);
 	if (!inited) {
-		layout_init();
-		vm_init();
-		object_cache_init();
+		mm_init();
 		inited = true;
 	}
 	asid_init(3, MACHINE_CPUS);
-	fault_init();
 	memset(spaces, 0, sizeof(spaces));
 	memset(contents, 0, sizeof(contents));
 	spaces[0].vm = vm_new(false);
