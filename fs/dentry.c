@@ -12,6 +12,7 @@ struct spinlock rename_lock;
 struct mutex rename_mutex = MUTEX_INIT(rename_mutex);
 
 static struct slab_cache *dentry_cache;
+static struct spinlock alias_lock;	/* every inode->alias; a leaf */
 
 void dentry_init(void)
 {
@@ -70,6 +71,35 @@ struct dentry *dentry_new(struct super *sb, struct dentry *parent, const char *n
 	return d;
 }
 
+void dentry_instantiate(struct dentry *d, struct inode *inode)
+{
+	d->inode = inode;
+	scoped_spin(&alias_lock);
+	store_release(&inode->alias, d);
+}
+
+/* d has no reference left. Whoever found it as an alias saw that under the lock, before another took its place. */
+static void alias_forget(struct dentry *d)
+{
+	if (!d->inode || load_acquire(&d->inode->alias) != d)
+		return;
+	scoped_spin(&alias_lock);
+	if (d->inode->alias == d)
+		d->inode->alias = nullptr;
+}
+
+struct dentry *dentry_of(struct inode *inode)
+{
+	scoped_spin(&alias_lock);
+	struct dentry *d = inode->alias;
+	u32 refs = d ? load_relaxed(&d->refs) : 0;
+
+	while (refs && !__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+						    __ATOMIC_RELAXED))
+		;
+	return refs ? d : nullptr;
+}
+
 /* Iterates upwards instead of recursing: a chain of deleted directories may be long. */
 void dentry_put(struct dentry *d)
 {
@@ -77,6 +107,7 @@ void dentry_put(struct dentry *d)
 		struct dentry *parent = d->parent == d ? nullptr : d->parent;
 
 		assert(!(d->flags & DENTRY_LINKED) && !d->names.root);
+		alias_forget(d);
 		inode_put(d->inode);
 		if (d->name != d->name_inline)
 			kfree((void *)d->name);

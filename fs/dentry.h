@@ -50,7 +50,9 @@ void dentry_init(void);
 /* A dentry of that name below parent (takes a reference on it), not linked, without inode; parent nullptr: a root. */
 [[nodiscard]] struct dentry *dentry_new(struct super *sb, struct dentry *parent, const char *name, size_t len);
 /* Gives it its inode; takes over the caller's reference. */
-static inline void dentry_instantiate(struct dentry *d, struct inode *inode) { d->inode = inode; }
+void dentry_instantiate(struct dentry *d, struct inode *inode);
+/* A name of that inode, the last it was given, with a reference; nullptr when that name is gone. For /proc/PID/maps. */
+struct dentry *dentry_of(struct inode *inode);
 static inline void dentry_get(struct dentry *d) { __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED); }
 void dentry_put(struct dentry *d);	/* nullptr is fine */
 static inline void dentry_put_scope(struct dentry **d) { dentry_put(*d); }

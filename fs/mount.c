@@ -408,6 +408,19 @@ int mount_detach(const struct path *at, int flags)
 
 /* ---- what /proc shows */
 
+bool mount_of(struct dentry *d, struct path *out)
+{
+	scoped_spin(&mount_lock);
+	list_for_each(m, &mounts, struct mount, all) {
+		if (m->sb != d->sb || !dentry_is_ancestor(m->root, d))
+			continue;
+		*out = (struct path){ m, d };
+		path_get(out);
+		return true;
+	}
+	return false;
+}
+
 static void show_flags(const struct mount *m, struct text *t)
 {
 	static const struct {

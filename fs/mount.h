@@ -101,6 +101,9 @@ void mount_descend(struct path *p);
 /* At a mount's root (and not the root mount): moves to the mountpoint; false if it was not at one. */
 bool mount_ascend(struct path *p);
 
+/* A place where d can be seen, with references: for names of files that are known by their inode only. */
+bool mount_of(struct dentry *d, struct path *out);
+
 /* /proc/PID/mounts, /proc/filesystems. */
 void mount_show_all(struct text *t);
 void mount_show_info(struct text *t);		/* mountinfo */
