@@ -272,6 +272,50 @@ void page_free(struct page *p)
 	irq_restore(irq);
 }
 
+/* Interrupts off. Frees single pages of the first one's kind until the batch is full; returns the rest. */
+static struct page *free_run(struct page_cpu *c, struct page *p)
+{
+	u32 type = (u16)(p->head >> 32);	/* kind, and order 0 */
+	struct page *loaded = c->loaded;
+	u64 n = c->count;
+
+	while (n < PAGE_BATCH && p && (u16)(p->head >> 32) == type) {
+		struct page *next = p->next;
+
+		debug_assert(p->refs <= 1);
+		page_set_head(p, 0, PAGE_FREE, 0);
+		poison(p, 0);
+		p->next = loaded;
+		loaded = p;
+		p = next;
+		n++;
+	}
+	c->frees[type] += n - c->count;
+	c->loaded = loaded;
+	c->count = n;
+	return p;
+}
+
+void page_free_chain(struct page *p)
+{
+	while (p) {
+		if (unlikely(p->kind <= PAGE_RESERVED || p->order)) {
+			struct page *next = p->next;
+
+			page_free(p);
+			p = next;
+			continue;
+		}
+		u64 irq = irq_save();
+		struct page_cpu *c = &page_cpus[cpu_id()];
+
+		if (c->count == PAGE_BATCH)
+			rotate(c);
+		p = free_run(c, p);
+		irq_restore(irq);
+	}
+}
+
 void page_split(struct page *p)
 {
 	struct page *end = p + (1ul << p->order);

@@ -130,7 +130,7 @@ void tlb_add_page(struct tlb_batch *b, struct page *p)
 {
 	/* Ours alone: nobody else looks at its descriptor, so it waits on a chain of any length. */
 	if (p->kind == PAGE_ANON && page_refs(p) == 1) {
-		p->node.next = (struct list *)b->chain;
+		p->next = b->chain;
 		b->chain = p;
 		return;
 	}
@@ -147,10 +147,7 @@ void tlb_finish(struct tlb_batch *b)
 	for (unsigned i = 0; i < b->count; i++)
 		pt_put_any(b->pages[i]);
 	b->count = 0;
-	for (struct page *p = b->chain, *next; p; p = next) {
-		next = (struct page *)p->node.next;
-		page_put(p);
-	}
+	page_free_chain(b->chain);
 	b->chain = nullptr;
 }
 

@@ -23,7 +23,7 @@ struct tlb_batch {
 	bool tables;			/* upper levels changed */
 	unsigned count;
 	struct page *pages[TLB_BATCH_PAGES];	/* references to let go of after the flush */
-	struct page *chain;		/* anonymous pages of ours alone, linked by node.next */
+	struct page *chain;		/* anonymous pages of ours alone, linked by `next` */
 };
 
 static inline void tlb_begin(struct tlb_batch *b, struct vm *vm)

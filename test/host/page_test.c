@@ -230,6 +230,25 @@ static void split_pages_live_alone(void **state)
 	assert_sound();
 }
 
+static void a_chain_of_pages_is_freed(void **state)
+{
+	for (unsigned n = 0; n < 300; n += 7) {
+		u64 before = free_pages();
+		struct page *chain = nullptr;
+
+		for (unsigned i = 0; i < n; i++) {
+			enum page_kind kind = i % 50 < 40 ? PAGE_ANON : PAGE_KERNEL;
+			struct page *p = page_alloc(i % 90 == 60 ? 3 : 0, kind, 0);
+
+			p->next = chain;
+			chain = p;
+		}
+		page_free_chain(chain);
+		assert_int_equal(free_pages(), before);
+		assert_sound();
+	}
+}
+
 static void free_page(void *p) { page_free(p); }
 
 static void freeing_twice_panics(void **state)
@@ -283,6 +302,7 @@ int main(void)
 		cmocka_unit_test(reclaim_asks_in_order_and_gives_up),
 		cmocka_unit_test(the_nth_allocation_fails_once),
 		cmocka_unit_test(split_pages_live_alone),
+		cmocka_unit_test(a_chain_of_pages_is_freed),
 		cmocka_unit_test(audit_finds_a_lost_page),
 		cmocka_unit_test(freeing_twice_panics),
 		cmocka_unit_test(a_write_to_a_free_page_is_noticed),

@@ -123,6 +123,17 @@ void host_pages_init(u64 bytes)
 	page_init(&bi);
 }
 
+/* For tests with a page_free of their own. */
+[[gnu::weak]] void page_free(struct page *p);
+
+[[gnu::weak]] void page_free_chain(struct page *p)
+{
+	for (struct page *next; p; p = next) {
+		next = p->next;
+		page_free(p);
+	}
+}
+
 void *direct_map(struct pa pa)
 {
 	assert(pa.v - HOST_PA_BASE < ram_bytes);
