@@ -135,7 +135,7 @@ static va_t hole_fit(const struct hole *h, va_t start, va_t end)
 }
 
 /* The same for the hole between `below` and r. */
-static inline va_t region_gap(const struct hole *h, va_t below, const struct region *r)
+static inline va_t region_fit(const struct hole *h, va_t below, const struct region *r)
 {
 	u64 gap = r->start - below;
 
@@ -145,39 +145,39 @@ static inline va_t region_gap(const struct hole *h, va_t below, const struct reg
 }
 
 /* Searches the holes below the regions of a leaf; `below` is the end of the region before them. */
-static va_t leaf_gap(const struct hole *h, const struct layout_node *n, va_t below)
+static va_t leaf_fit(const struct hole *h, const struct layout_node *n, va_t below)
 {
 	const struct region *first = n->region, *r;
 	va_t va;
 
 	if (h->top_down) {
 		for (r = first + n->count - 1; r > first; r--)
-			if ((va = region_gap(h, r[-1].end, r)))
+			if ((va = region_fit(h, r[-1].end, r)))
 				return va;
-		return region_gap(h, below, first);
+		return region_fit(h, below, first);
 	}
-	va = region_gap(h, below, first);
+	va = region_fit(h, below, first);
 	for (r = first + 1; !va && r < first + n->count; r++)
-		va = region_gap(h, r[-1].end, r);
+		va = region_fit(h, r[-1].end, r);
 	return va;
 }
 
 /* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain; and those
  * to holes that would do but for alignment or guard. */
-static va_t node_gap(const struct hole *h, const struct layout_node *n, va_t below)
+static va_t node_fit(const struct hole *h, const struct layout_node *n, va_t below)
 {
 	unsigned step = h->top_down ? -1 : 1;
 	va_t va = 0;
 
 	if (!n->level)
-		return leaf_gap(h, n, below);
+		return leaf_fit(h, n, below);
 	for (unsigned i = h->top_down ? n->count - 1u : 0; i < n->count && !va; i += step) {
 		const struct child *c = &n->child[i];
 		va_t prev = i ? c[-1].end : below;
 
 		if ((c->gap >= h->size || c->start - prev >= h->size) && prev < h->high &&
 		    c->end > h->low)
-			va = node_gap(h, c->node, prev);
+			va = node_fit(h, c->node, prev);
 	}
 	return va;
 }
@@ -193,7 +193,7 @@ va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high
 	if (top_down)
 		va = hole_fit(&h, top, high);
 	if (!va && n)
-		va = node_gap(&h, n, 0);
+		va = node_fit(&h, n, 0);
 	if (!va && !top_down)
 		va = hole_fit(&h, top, high);
 	return va;

@@ -70,9 +70,7 @@ static void insert_deep(struct layout *l, struct region r, struct layout_spare *
 		n = path_own(l, r.start, true, &p, spare);
 		i = leaf_search(n, r.start);
 	} while (!i && p.depth && absorb_previous(l, &r, spare));
-	p.hole_lost = leaf_hole(n, i);
 	leaf_insert(l, n, i, &r);
-	p.hole_made = max(leaf_hole(n, i), leaf_hole(n, i + 1));
 	path_settle(l, &p, spare);
 }
 
@@ -108,9 +106,9 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 	l->pages -= (end - start) >> PAGE_SHIFT;
 }
 
-/* Takes [start, end) out of a leaf; region i is the first that ends above start. Returns the slot behind the hole. */
-static inline unsigned leaf_remove(struct layout *l, struct layout_node *n, unsigned i, va_t start,
-				   va_t end)
+/* Takes [start, end) out of a leaf; region i is the first that ends above start. */
+static inline void leaf_remove(struct layout *l, struct layout_node *n, unsigned i, va_t start,
+			       va_t end)
 {
 	unsigned last;
 
@@ -130,7 +128,6 @@ static inline unsigned leaf_remove(struct layout *l, struct layout_node *n, unsi
 		l->regions -= last - i;
 		node_close(n, i, last - i);
 	}
-	return i;
 }
 
 /* Drops a subtree that is wholly removed; the others who share it keep it. */
@@ -192,11 +189,9 @@ static void remove_deep(struct layout *l, struct layout_node *n, unsigned i, va_
 		n = path_own(l, start, punch, &p, spare);
 		i = leaf_search(n, start);
 		if (punch)
-			leaf_punch(l, n, i++, start, end);
+			leaf_punch(l, n, i, start, end);
 		else
-			i = leaf_remove(l, n, i, start, end);
-		p.hole_made = leaf_hole(n, i);
-		p.hole_lost = p.hole_made ? 0 : ~0ul;	/* at the leaf's edge holes go with the regions */
+			leaf_remove(l, n, i, start, end);
 		path_settle(l, &p, spare);
 	} else if (start <= node_start(l->root) && node_end(l->root) <= end) {
 		layout_destroy(l);

@@ -338,7 +338,6 @@ struct layout_node *path_own(struct layout *l, va_t va, bool room, struct path *
 	struct layout_node *n = l->root ? node_own(&l->root, spare) : root_grow(l, spare);
 
 	p->depth = 0;
-	p->hole_lost = ~0ul;
 	if (unlikely(room && n->count == node_capacity(n)))
 		n = root_grow(l, spare);
 	while (n->level) {
@@ -358,32 +357,9 @@ struct layout_node *path_own(struct layout *l, va_t va, bool room, struct path *
 	return n;
 }
 
-/* Renews what is known about the leaf at the end of p without looking at all its holes. 0: that cannot be done; 1: it changed;
- * -1: it did not. */
-static int leaf_settle(const struct path *p)
-{
-	struct child *c = &p->at[p->depth - 1].node->child[p->at[p->depth - 1].slot];
-	struct layout_node *n = c->node;
-
-	if (n->count <= LEAF_MAX / 4 || (p->hole_lost && p->hole_lost >= c->gap))
-		return 0;
-
-	struct child new = { node_start(n), node_end(n), max(c->gap, p->hole_made), n };
-	bool same = new.start == c->start && new.end == c->end && new.gap == c->gap;
-
-	*c = new;
-	return same ? -1 : 1;
-}
-
 void path_settle(struct layout *l, struct path *p, struct layout_spare *spare)
 {
-	unsigned d = p->depth;
-	int known = d ? leaf_settle(p) : 0;
-
-	if (known < 0)
-		return;
-	d -= known;
-	while (d-- > 0)
+	for (unsigned d = p->depth; d-- > 0;)
 		if (!node_settle(p->at[d].node, p->at[d].slot, spare))
 			break;
 	root_settle(l, spare);

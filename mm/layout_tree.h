@@ -40,12 +40,9 @@ struct layout_node {
 
 static_assert(sizeof(struct layout_node) <= 1024);
 
-/* The nodes from the root (at[0]) to the one above the leaf, and the slot taken in each; and what has become of the holes
- * between the leaf's regions, for who knows that. */
+/* The nodes from the root (at[0]) to the one above the leaf, and the slot taken in each. */
 struct path {
 	unsigned depth;
-	u64 hole_lost;			/* at least the largest that is no more; ~0 (path_own): unknown */
-	u64 hole_made;			/* the largest new one, if hole_lost is known */
 	struct {
 		struct layout_node *node;
 		unsigned slot;
@@ -144,12 +141,6 @@ static inline void region_set_start(struct region *r, va_t va)
 	if (r->object)
 		r->offset += (s64)(va - r->start) >> PAGE_SHIFT;
 	r->start = va;
-}
-
-/* The hole below region i in its leaf; 0 at the leaf's edges. */
-static inline u64 leaf_hole(const struct layout_node *n, unsigned i)
-{
-	return i && i < n->count ? n->region[i].start - n->region[i - 1].end : 0;
 }
 
 /* Lets go of one reference; the last one frees the node and lets go of what it holds. May sleep. */
