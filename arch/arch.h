@@ -225,6 +225,8 @@ long arch_thread_prctl(struct arch_thread *a, int op, u64 arg);
  * arch_thread has user state). */
 struct thread_head *arch_switch(struct thread_head *prev, struct arch_thread *pa, struct thread_head *next,
 				struct arch_thread *na);
+/* Frame pointer of a thread that does not run: where backtrace() begins. */
+u64 arch_thread_fp(const struct arch_thread *a);
 /* Leaves the kernel through the frame at the top of the current thread's stack. */
 [[noreturn]] void arch_enter_user(struct trapframe *f);
 struct trapframe *arch_frame(const struct thread_head *t);	/* the user frame at the top of its stack */

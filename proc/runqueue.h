@@ -7,6 +7,7 @@
  *   balance.c	on which CPU: placement, stealing
  *   policy.c	what programs may ask for: nice, policy, affinity
  *   cputime.c	the tick: slices, CPU time; loadavg.c
+ *   dump.c	what each thread is doing
  *   idle.c	CPUs that start and have nothing to do
  *
  * A thread that runs is on its CPU's queue but not in the order. Sleepers are on none; head.cpu says where they were,
@@ -106,3 +107,6 @@ void sched_tick_start(struct runqueue *rq, u64 now);	/* idle no more */
 void sched_load_tick(u64 now);
 /* rq was idle until now: the load of that time does not count what begins. */
 void sched_load_idle_end(const struct runqueue *rq, u64 now);
+
+/* ---- dump.c */
+void sched_dump_init(void);	/* panics name the current thread */

@@ -283,4 +283,5 @@ void sched_init(void)
 	t->exec_start = t->start_ns = now;
 	runqueues[0].idle = runqueues[0].current = t;
 	cpus_online = 1;
+	sched_dump_init();
 }

@@ -13,9 +13,23 @@ struct kthread {
 	void *arg;
 };
 
+struct list kthreads = LIST_INIT(kthreads);
+
+static void kthread_link(struct thread *t, bool alive)
+{
+	u64 flags = spin_lock_irq(&tasks_lock);
+
+	if (alive)
+		list_push_back(&kthreads, &t->in_task);
+	else
+		list_remove(&t->in_task);
+	spin_unlock_irq(&tasks_lock, flags);
+}
+
 /* Behind schedule() nobody runs this stack again: thread_gone() frees it. */
 [[noreturn]] static void kthread_end(void)
 {
+	kthread_link(thread_current(), false);
 	irq_disable();
 	thread_current()->state = THREAD_DEAD;
 	schedule();
@@ -43,6 +57,7 @@ struct thread *kthread_start(const char *name, void (*fn)(void *), void *arg)
 	}
 	*k = (struct kthread){ fn, arg };
 	arch_thread_kernel(&t->head, &t->arch, kthread_main, k);
+	kthread_link(t, true);
 	thread_wake(t);
 	return t;
 }

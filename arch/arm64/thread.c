@@ -101,3 +101,8 @@ long arch_thread_prctl(struct arch_thread *a, int op, u64 arg)
 	(void)arg;
 	return -EINVAL;
 }
+
+u64 arch_thread_fp(const struct arch_thread *a)
+{
+	return a->fp;
+}

@@ -171,3 +171,8 @@ struct thread_head *arch_switch(struct thread_head *prev, struct arch_thread *pa
 	}
 	return switch_stacks(&pa->sp, na->sp, prev);
 }
+
+u64 arch_thread_fp(const struct arch_thread *a)
+{
+	return ((const struct switch_frame *)a->sp)->rbp;
+}
