@@ -39,6 +39,8 @@ void psci_init(const struct fdt *f)
 	int node = devtree_find(f, names);
 	const char *method = fdt_string(f, node, "method");
 
+	if (arm64_entry_level == 3)
+		return;		/* nobody is above us to answer */
 	if (method && strcmp(method, "smc") == 0)
 		conduit = CONDUIT_SMC;
 	else if (method && strcmp(method, "hvc") == 0)

@@ -10,7 +10,8 @@
 
 #include "arch/irq.h"
 #include "boot/devtree.h"
-#include "lib/printf.h"
+#include "dev/mmio.h"
+#include "mm/kmap.h"
 
 constexpr u64 NS_PER_S = 1'000'000'000;
 constexpr u64 CTL_ENABLE = 1;
@@ -85,8 +86,16 @@ void time_init_cpu(void)
 	irq_unmask_private(timer_irq);
 }
 
-/* The PL031 that some boards have is not read yet: the wall clock is set by a program. */
+/* The PL031 counts seconds since 1970 (Arm DDI 0224); QEMU and servers have one, the Raspberry Pi does not. */
 u64 arch_rtc_seconds(void)
 {
-	return 0;
+	static const char *const names[] = { "arm,pl031", nullptr };
+	constexpr u64 PL031_DR = 0;
+	u64 address, size;
+
+	if (!fdt_reg(&arm64_fdt, devtree_find(&arm64_fdt, names), 0, &address, &size))
+		return 0;
+	const volatile void *rtc = mmio_map((struct pa){ address }, size);
+
+	return rtc ? mmio_read32(rtc, PL031_DR) : 0;
 }
