@@ -58,7 +58,7 @@ static u64 entries_below(struct page *table, int level)
 	return sum;
 }
 
-static u64 task_pages(struct task *t)
+u64 task_pages(struct task *t)
 {
 	scoped_spin(&t->lock);	/* while task->vm is set, the root table stays */
 	if (!t->vm || !t->vm->root)

@@ -44,9 +44,19 @@ enum : u64 { SA_NOCLDSTOP = 1, SA_NOCLDWAIT = 2, SA_SIGINFO = 4, SA_RESTORER = 0
 
 constexpr va_t SIG_DFL = 0, SIG_IGN = 1;
 
+/* As rt_sigaction(2) passes it, on both CPUs. */
 struct sigaction {
-	va_t handler, restorer;
-	u64 flags, mask;
+	va_t handler;
+	u64 flags;
+	va_t restorer;
+	u64 mask;
+};
+
+/* stack_t. */
+struct altstack {
+	va_t sp;
+	u32 flags, pad;
+	u64 size;
 };
 
 /* What arch_signal_push() needs to build a frame. */
@@ -93,6 +103,18 @@ void signal_set_blocked(u64 mask);
 void signal_mask_replace(u64 mask);
 void signal_mask_restore(void);
 
+/* kill(2): pid as it has it; the current task's rights. 0, -EINVAL, -ESRCH, -EPERM, -EAGAIN. */
+int signal_kill(int pid, int sig, const struct siginfo *info);
+/* tgkill(2): one thread; tgid -1: of any task. */
+int signal_kill_thread(int tgid, int tid, int sig, const struct siginfo *info);
+/* sigtimedwait(2): the signal, -EAGAIN when the deadline came first, -EINTR for another signal. */
+int signal_wait(u64 set, u64 deadline_ns, struct siginfo *info);
+/* rt_sigaction(2); act or old may be nullptr. 0 or -EINVAL. */
+int signal_set_action(int sig, const struct sigaction *act, struct sigaction *old);
+/* sigaltstack(2) of the current thread, whose stack pointer is sp; either may be nullptr. 0, -EPERM, -EINVAL, -ENOMEM. */
+int signal_altstack(const struct altstack *set, struct altstack *old, va_t sp);
+/* rt_sigreturn(2): the frame is what it was before the handler. */
+void signal_return(struct trapframe *f);
 /* Takes one pending signal of `set` from the current thread's queues: its number, or 0. For sigtimedwait and signalfd. */
 int signal_take(u64 set, struct siginfo *info);
 /* Pending for the current thread or its task. */

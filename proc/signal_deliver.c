@@ -9,11 +9,9 @@
  * Locks: siglock, dropped before anything sleeps, ends the task or touches user memory.
  */
 #include "arch/arch.h"
-#include "lib/printf.h"
+#include "mm/user.h"
 #include "mm/vm.h"
 #include "proc/tree.h"
-
-enum : u32 { SS_ONSTACK = 1, SS_DISABLE = 2, SS_AUTODISARM = 1u << 31 };
 
 /* The -ERESTART code that the frame's system call returned, as a positive number, or 0. */
 static int restart_code(const struct trapframe *f)
@@ -43,28 +41,6 @@ static void restart_without_handler(struct trapframe *f, int code)
 	frame_syscall_restart(f);
 	if (code == ERESTART_BLOCK)
 		frame_set_syscall(f, signal_restart_syscall);
-}
-
-static bool on_altstack(const struct thread *t, va_t sp)
-{
-	return !(t->altstack_flags & SS_AUTODISARM) && t->altstack_size &&
-	       sp > t->altstack_sp && sp - t->altstack_sp <= t->altstack_size;
-}
-
-/* Where the frame goes, and what it says about the alternate stack. */
-static void choose_stack(struct thread *t, const struct trapframe *f, struct signal_delivery *d)
-{
-	va_t sp = frame_sp(f);
-	bool on_it = on_altstack(t, sp);
-
-	d->altstack_sp = t->altstack_sp;
-	d->altstack_size = t->altstack_size;
-	d->altstack_flags = t->altstack_flags | (!t->altstack_size ? SS_DISABLE : on_it ? SS_ONSTACK : 0);
-	d->stack_top = sp;
-	if ((d->flags & SA_ONSTACK) && t->altstack_size && !on_it) {
-		d->stack_top = t->altstack_sp + t->altstack_size;
-		d->on_altstack = true;
-	}
 }
 
 /* The handler's frame could not be written: as if the program had touched that address itself. */
@@ -101,13 +77,12 @@ static void call_handler(struct trapframe *f, int sig, const struct siginfo *inf
 		.fault_trap = t->fault_trap,
 	};
 
-	choose_stack(t, f, &d);
+	signal_choose_stack(t, frame_sp(f), &d);
 	if (arch_signal_push(f, &t->arch, &d)) {
 		delivery_failed(sig);
 		return;
 	}
-	if (t->altstack_flags & SS_AUTODISARM)
-		t->altstack_sp = t->altstack_size = t->altstack_flags = 0;
+	signal_altstack_entered(t);
 	handler_mask(t, sig, act);
 }
 
@@ -208,4 +183,20 @@ void signal_deliver(struct trapframe *f)
 	}
 	restart_without_handler(f, code);
 	signal_mask_restore();
+}
+
+void signal_return(struct trapframe *f)
+{
+	struct thread *t = thread_current();
+	struct altstack stack;
+	va_t stack_at = 0;
+	u64 mask;
+
+	if (arch_signal_pop(f, &t->arch, &mask, &stack_at) ||
+	    copy_from_user(&stack, stack_at, sizeof(stack))) {
+		signal_force(SIGSEGV, nullptr);
+		return;
+	}
+	signal_set_blocked(mask);
+	(void)signal_altstack(&stack, nullptr, frame_sp(f));	/* nonsense there is ignored */
 }

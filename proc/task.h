@@ -224,6 +224,8 @@ bool pgrp_exists(int pgid, int sid);
 
 /* OOM: kills the task that frees most; false if there is none. Registered as the last shrinker. */
 bool oom_kill(void);
+/* Pages that its tables map, shared tables in part: an estimate, taken without the address space's lock. */
+u64 task_pages(struct task *t);
 int oom_score(struct task *t);		/* /proc/PID/oom_score: 0 .. 2000 */
 
 /* ---- what fs gives to processes: declared here, implemented in fs/ (includes only go down). */

@@ -81,6 +81,9 @@ struct sighand *sighand_copy(struct task *from, bool clear);	/* nullptr without 
 void sighand_put(struct sighand *s);
 /* execve: caught signals become default, ignored ones stay; alternate stack off. `fresh` replaces a shared table. */
 void signal_exec(struct sighand *fresh);
+/* signal_altstack.c: where the frame goes, and what it says about the alternate stack; the handler's frame is there. */
+void signal_choose_stack(const struct thread *t, va_t sp, struct signal_delivery *d);
+void signal_altstack_entered(struct thread *t);
 /* The signals (before the program can see them) that change a stop: SIGCONT and SIGKILL end it, stop signals
  * and SIGCONT cancel each other. */
 void signal_stop_effects_locked(struct task *task, int sig);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/* System calls on the numbers of processes and threads, process groups and sessions, and small per-thread settings. */
+#include "mm/user.h"
+#include "proc/sched.h"
+#include "proc/task.h"
+#include "sys/syscall.h"
+
+SYSCALL(getpid)
+{
+	return task_current()->pid;
+}
+
+SYSCALL(gettid)
+{
+	return thread_current()->tid;
+}
+
+SYSCALL(getppid)
+{
+	u64 flags = spin_lock_irq(&tasks_lock);
+	struct task *parent = task_current()->parent;
+	int pid = parent ? parent->pid : 0;
+
+	spin_unlock_irq(&tasks_lock, flags);
+	return pid;
+}
+
+SYSCALL(setpgid)
+{
+	return task_setpgid(ARG_INT(0), ARG_INT(1));
+}
+
+SYSCALL(setsid)
+{
+	return task_setsid();
+}
+
+SYSCALL(getpgrp)
+{
+	return task_current()->pgid;
+}
+
+/* By number, 0: the current one; with a reference. */
+static struct task *find(int pid)
+{
+	if (pid)
+		return pid > 0 ? task_find(pid) : nullptr;
+	task_get(task_current());
+	return task_current();
+}
+
+SYSCALL(getpgid)
+{
+	struct task *t = find(ARG_INT(0));
+
+	if (!t)
+		return -ESRCH;
+	long pgid = t->pgid;
+
+	task_put(t);
+	return pgid;
+}
+
+SYSCALL(getsid)
+{
+	struct task *t = find(ARG_INT(0));
+
+	if (!t)
+		return -ESRCH;
+	long sid = t->sid;
+
+	task_put(t);
+	return sid;
+}
+
+SYSCALL(set_tid_address)
+{
+	struct thread *t = thread_current();
+
+	t->clear_child_tid = ARG_PTR(0);
+	return t->tid;
+}
+
+constexpr u64 ROBUST_HEAD_SIZE = 24;
+
+SYSCALL(set_robust_list)
+{
+	if (ARG_U64(1) != ROBUST_HEAD_SIZE)
+		return -EINVAL;
+	thread_current()->robust_list = ARG_PTR(0);
+	return 0;
+}
+
+SYSCALL(get_robust_list)
+{
+	int tid = ARG_INT(0);
+	u64 size = ROBUST_HEAD_SIZE;
+	struct thread *t = tid ? thread_find(tid) : thread_current();
+
+	if (!t)
+		return -ESRCH;
+	int err = signal_permitted(t->task, 0);
+	va_t head = t->robust_list;
+
+	if (tid)
+		thread_put(t);
+	if (err)
+		return err;
+	return put_user(ARG_PTR(1), head) || put_user(ARG_PTR(2), size) ? -EFAULT : 0;
+}
+
+/* ---- barriers over other threads' CPUs */
+
+enum { MEMBARRIER_QUERY, MEMBARRIER_GLOBAL = 1, MEMBARRIER_GLOBAL_EXPEDITED = 2, MEMBARRIER_REGISTER_GLOBAL = 4,
+	MEMBARRIER_PRIVATE_EXPEDITED = 8, MEMBARRIER_REGISTER_PRIVATE = 16 };
+
+static void barrier(void *arg)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+SYSCALL(membarrier)
+{
+	int command = ARG_INT(0);
+
+	if (ARG_UINT(1))
+		return -EINVAL;
+	switch (command) {
+	case MEMBARRIER_QUERY:
+		return MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED | MEMBARRIER_REGISTER_GLOBAL |
+		       MEMBARRIER_PRIVATE_EXPEDITED | MEMBARRIER_REGISTER_PRIVATE;
+	case MEMBARRIER_REGISTER_GLOBAL:
+	case MEMBARRIER_REGISTER_PRIVATE:
+		return 0;	/* nothing to prepare: every CPU is asked each time */
+	case MEMBARRIER_GLOBAL:
+	case MEMBARRIER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_PRIVATE_EXPEDITED:
+		barrier(nullptr);
+		preempt_disable();
+		cpu_call(sched_online_mask() & ~BIT(cpu_id()), barrier, nullptr);
+		preempt_enable();
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
