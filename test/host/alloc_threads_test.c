@@ -30,6 +30,22 @@ static void *exchange(void *p, u64 *random)
 	return __atomic_exchange_n(&mailbox[next_random(random) % SHARED], p, __ATOMIC_ACQ_REL);
 }
 
+/* More than this CPU's lists hold: batches go to and come from the allocator of all. */
+static void alloc_and_free_many(void)
+{
+	struct page *chain = nullptr;
+
+	for (unsigned i = 0; i < 300; i++) {
+		struct page *p = page_alloc(0, PAGE_ANON, 0);
+
+		if (!p)
+			break;
+		p->next = chain;
+		chain = p;
+	}
+	page_free_chain(chain);
+}
+
 static void *worker(void *arg)
 {
 	unsigned cpu = (unsigned)(u64)arg;
@@ -39,6 +55,8 @@ static void *worker(void *arg)
 	for (unsigned i = 0; i < STEPS; i++) {
 		unsigned what = next_random(&random);
 
+		if (i % 256 == 0)
+			alloc_and_free_many();
 		if (what % 3 == 0) {
 			struct page *p = page_alloc(what / 8 % 8 ? 0 : what / 64 % 6, PAGE_ANON, 0);
 

@@ -147,6 +147,17 @@ static void memory_runs_out_and_comes_back(void **state)
 		kfree(all[--n]);
 	assert_true(free_pages() > low + 4000);
 	assert_sound();
+
+	/* What was a slab is now pages like others. */
+	struct page *chain = nullptr, *p;
+
+	for (; n < 3000 && (p = page_alloc(0, PAGE_ANON, 0)); n++) {
+		p->next = chain;
+		chain = p;
+	}
+	assert_sound();
+	page_free_chain(chain);
+	assert_sound();
 }
 
 static void free_object(void *p) { kfree(p); }

@@ -83,23 +83,25 @@ static void long_lines_are_cut(void **state)
 	assert_int_equal(strlen(last_line()), LOG_LINE + 1);
 }
 
+/* Long enough that the text is used up before the records are. */
+#define LONG_LINE "record %lu of a test that fills the ring of text more than once, with lines of about a hundred bytes"
+
 static void old_records_give_way(void **state)
 {
-	char buf[100];
+	char buf[120];
 	enum log_level level;
 	u64 ns, end;
 
 	for (unsigned i = 0; i < 5000; i++)
-		log_info("record %u of a test that fills the ring more than once", i);
+		log_info(LONG_LINE, (u64)i);
 	end = log_next();
 	assert_true(log_first() > 0 && log_first() < end);
 	assert_int_equal(log_read(log_first() - 1, buf, sizeof(buf), &level, &ns), -EPIPE);
 	assert_int_equal(log_read(end, buf, sizeof(buf), &level, &ns), -EAGAIN);
 	for (u64 seq = log_first(); seq < end; seq++) {
-		char wanted[100];
+		char wanted[120];
 
-		snprintf(wanted, sizeof(wanted), "record %lu of a test that fills the ring more than once",
-			 5000 - (end - seq));
+		snprintf(wanted, sizeof(wanted), LONG_LINE, 5000 - (end - seq));
 		read_back(seq, wanted, LOG_INFO);
 	}
 	/* Short ones: limited by the number of records. */

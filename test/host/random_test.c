@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// uses: lib/random.c test/host/support.c
+// uses: test/host/support.c
 /* ChaCha20 against RFC 8439, and what the pool promises. */
 #include <string.h>
 #include "host.h"
-#include "lib/random.h"
+#include "lib/random.c"
 
 /* RFC 8439, 2.3.2. */
 static void the_block_function_is_chacha20(void **state)
@@ -41,6 +41,17 @@ static void requests_of_any_size_differ_and_stay_inside(void **state)
 	}
 }
 
+static void what_is_given_out_is_not_kept(void **state)
+{
+	u8 out[KEY_WORDS * 4];
+	u32 before[KEY_WORDS];
+
+	memcpy(before, pool, sizeof(pool));
+	random_bytes(out, sizeof(out));
+	assert_memory_not_equal(pool, before, sizeof(pool));
+	assert_memory_not_equal(pool, out, sizeof(out));
+}
+
 static void bits_are_balanced(void **state)
 {
 	static u8 bytes[1 << 16];
@@ -73,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_block_function_is_chacha20),
 		cmocka_unit_test(requests_of_any_size_differ_and_stay_inside),
+		cmocka_unit_test(what_is_given_out_is_not_kept),
 		cmocka_unit_test(bits_are_balanced),
 		cmocka_unit_test(below_reaches_all_and_no_more),
 	};
