@@ -62,12 +62,16 @@ static inline void list_splice_back(struct list *to, struct list *from)
 }
 
 #define list_first(l, type, member) container_of((l)->next, type, member)
-#define list_for_each(pos, l, type, member)                                          \
-	for (type *pos = container_of((l)->next, type, member); &pos->member != (l); \
+/* The link in *pos. No -> : behind the last one pos is the head taken for an element, and may not be aligned as one. */
+#define list_link(pos, type, member) ((struct list *)((char *)(pos) + offsetof(type, member)))
+#define list_for_each(pos, l, type, member)                                     \
+	for (type *pos = container_of((l)->next, type, member);                 \
+	     list_link(pos, type, member) != (l);                               \
 	     pos = container_of(pos->member.next, type, member))
 /* The same, but pos may be taken out in the body. */
-#define list_for_each_safe(pos, l, type, member)                                     \
-	for (type *pos = container_of((l)->next, type, member),                      \
-		  *pos##_next = container_of(pos->member.next, type, member);        \
-	     &pos->member != (l);                                                    \
-	     pos = pos##_next, pos##_next = container_of(pos->member.next, type, member))
+#define list_for_each_safe(pos, l, type, member)                                \
+	for (type *pos = container_of((l)->next, type, member),                 \
+		  *pos##_next = container_of((l)->next->next, type, member);    \
+	     list_link(pos, type, member) != (l);                               \
+	     pos = pos##_next,                                                  \
+		  pos##_next = container_of(list_link(pos, type, member)->next, type, member))
