@@ -34,7 +34,6 @@ enum file_mode : u32 {
 	FILE_PATH = 8,			/* O_PATH: names a place, does nothing */
 	FILE_WRITER = 16,		/* counted in inode->writers */
 	FILE_STREAM = 32,		/* pread and lseek are -ESPIPE: pipes, sockets, terminals */
-	FILE_POSIX_LOCKS = 64,		/* has been locked by fcntl: close looks for locks */
 };
 
 /* Who gets what iterate() finds. False: full, stop; the entry was not taken. */

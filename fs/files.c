@@ -182,7 +182,7 @@ struct files *files_clone(struct files *from)
 /* A descriptor's reference goes; fs: whose POSIX locks end with it. */
 static void close_file(struct file *f, struct files *fs)
 {
-	if (unlikely(load_relaxed(&f->mode) & FILE_POSIX_LOCKS))
+	if (unlikely(load_acquire(&f->inode->locks) != nullptr))	/* by whatever descriptor they were taken */
 		flock_close(f, fs);
 	file_put(f);
 }

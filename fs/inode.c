@@ -2,6 +2,7 @@
 /*
  * Inodes: birth and death, who may do what, times, sizes, writers against running programs.
  */
+#include "fs/attr.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
 #include "fs/pipe.h"
@@ -82,6 +83,11 @@ static bool override_allows(const struct inode *i, const struct cred *c, u32 may
 	return harmless && cred_capable(c, CAP_DAC_READ_SEARCH);
 }
 
+static int permission_as(const struct inode *i, const struct cred *c, u32 may)
+{
+	return (granted_bits(i, c) & may) == may || override_allows(i, c, may) ? 0 : -EACCES;
+}
+
 int inode_permission(struct inode *i, u32 may)
 {
 	if (unlikely(i->ops && (i->ops->refresh || i->ops->permission))) {
@@ -95,11 +101,19 @@ int inode_permission(struct inode *i, u32 may)
 	/* What everybody may do needs no look at who asks. */
 	if ((mode & mode >> 3 & mode >> 6 & may) == may)
 		return 0;
-	const struct cred *c = cred_current();
+	return permission_as(i, cred_current(), may);
+}
 
-	if ((granted_bits(i, c) & may) == may || override_allows(i, c, may))
-		return 0;
-	return -EACCES;
+int inode_permission_real(struct inode *i, u32 may)
+{
+	struct cred real = *cred_current();
+
+	real.fsuid = real.uid;
+	real.fsgid = real.gid;
+	real.cap_effective = real.uid ? 0 : real.cap_permitted;
+	if (i->ops && i->ops->permission)
+		return i->ops->permission(i, may);
+	return permission_as(i, &real, may);
 }
 
 bool inode_owned(const struct inode *i)
