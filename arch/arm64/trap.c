@@ -113,11 +113,13 @@ static int fp_code(u64 esr)
 
 void trap_user(struct trapframe *f, u64 esr, u64 far)
 {
-	switch (esr_class(esr)) {
-	case EC_DABT_EL0:
-	case EC_IABT_EL0:
+	u32 class = esr_class(esr);
+
+	if (likely(class == EC_DABT_EL0 || class == EC_IABT_EL0)) {
 		user_abort(f, esr, far);
-		break;
+		return;
+	}
+	switch (class) {
 	case EC_PC_ALIGN:
 		trap_signal(f, SIGBUS, BUS_ADRALN, f->pc);
 		break;
