@@ -117,7 +117,9 @@ static va_t find_place(const struct vm *vm, va_t addr, u64 len)
 {
 	if (addr >= MMAP_MIN && range_ok(addr, len) && layout_is_free(&vm->layout, addr, addr + len))
 		return addr;
-	va_t found = layout_gap(&vm->layout, len, PAGE_SIZE, MMAP_MIN, vm->mmap_top, true, STACK_GUARD);
+	/* Whole tables: what is aligned to them can later be moved, shared and freed by the slot. */
+	u64 align = is_aligned(len, pt_slot_size(1)) ? pt_slot_size(1) : PAGE_SIZE;
+	va_t found = layout_gap(&vm->layout, len, align, MMAP_MIN, vm->mmap_top, true, STACK_GUARD);
 
 	return found ? found :
 		layout_gap(&vm->layout, len, PAGE_SIZE, MMAP_MIN, USER_END, true, STACK_GUARD);

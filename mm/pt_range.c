@@ -204,7 +204,18 @@ int pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot)
 	return change_range(b, start, end, prot, true);
 }
 
-/* Both sides' tables of `level` are there and ours: moves one slot. */
+/* One step of a move: a slot of level 1 (a table of 512 pages) where both places are aligned, else pages up to the
+ * next edge of a table on either side. Returns its length in bytes. */
+static u64 move_step(va_t from, va_t to, u64 len, int *level)
+{
+	u64 size = pt_slot_size(1);
+
+	*level = is_aligned(from, size) && is_aligned(to, size) && len >= size;
+	if (*level)
+		return size;
+	return min(len, min(size - (from & (size - 1)), size - (to & (size - 1))));
+}
+
 static void move_slot(struct tlb_batch *b, struct page *from, struct page *to, va_t va, va_t dest)
 {
 	unsigned i = pt_index(va, from->level);
@@ -219,42 +230,42 @@ static void move_slot(struct tlb_batch *b, struct page *from, struct page *to, v
 		b->tables = true;
 }
 
-/* Level of the slots that move whole at this point: 1 (a table of 512 pages) or 0. */
-static int move_level(va_t from, va_t to, u64 len)
+/* Owns both sides' paths for the steps of a move; what is missing at the source is nothing to move. */
+[[nodiscard]] static int move_prepare(struct vm *vm, va_t from, va_t to, u64 len)
 {
-	u64 size = pt_slot_size(1);
+	struct page *src, *dst;
+	int level;
 
-	return is_aligned(from, size) && is_aligned(to, size) && len >= size ? 1 : 0;
+	for (u64 done = 0; done < len; done += move_step(from + done, to + done, len - done, &level)) {
+		(void)move_step(from + done, to + done, len - done, &level);
+		int err = pt_own_existing(vm, from + done, level, &src);
+
+		if (!err && src->level == level)
+			err = pt_own(vm, to + done, level, &dst);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len)
 {
-	struct page *src, *dst;
+	int err = move_prepare(b->vm, from, to, len);
+	u64 step;
+	int level;
 
-	/* Decode: paths on both sides; what is missing at the source is nothing to move. */
-	for (u64 done = 0; done < len;) {
-		int level = move_level(from + done, to + done, len - done);
-		int err = pt_own_existing(b->vm, from + done, level, &src);
+	for (u64 done = 0; !err && done < len; done += step) {
+		step = move_step(from + done, to + done, len - done, &level);
+		struct page *src = pt_owned(b->vm, from + done, level);
+		struct page *dst = pt_owned(b->vm, to + done, level);
+		u64 slot = pt_slot_size(level);
 
-		if (!err && src->level == level)
-			err = pt_own(b->vm, to + done, level, &dst);
-		if (err)
-			return err;
-		done += pt_slot_size(level);
+		if (!src || !dst)
+			continue;
+		for (u64 at = done; at < done + step; at += slot)
+			move_slot(b, src, dst, from + at, to + at);
 	}
-	/* Perform. */
-	for (u64 done = 0; done < len;) {
-		int level = move_level(from + done, to + done, len - done);
-
-		src = pt_owned(b->vm, from + done, level);
-		dst = pt_owned(b->vm, to + done, level);
-		if (src && dst) {
-			/* Level 1: pt_own may have made an empty table for `dst`'s neighbour only. */
-			move_slot(b, src, dst, from + done, to + done);
-		}
-		done += pt_slot_size(level);
-	}
-	return 0;
+	return err;
 }
 
 static int visit_table(struct page *t, va_t va, va_t end,
