@@ -56,6 +56,8 @@ enum pte_prot : u32 {
  *   constexpr va_t DIRECT_BASE, KERNEL_BASE, KMAP_BASE, KMAP_END   kernel layout: all RAM; the image; kernel
  *                                stacks and device registers (KMAP_END - KMAP_BASE >= 64 GiB)
  *
+ *   constexpr u64 PTE_ADDRESS    the bits of a leaf or table entry that depend on its address; a change of rights
+ *                                flips the same bits whatever they hold
  *   enum pte_kind pte_kind(struct pte e, int level);
  *   struct pte pte_leaf(struct pa pa, int level, u32 prot);  law: pte_prot(pte_leaf(a,l,p)) == p
  *   struct pa pte_pa(struct pte e, int level);               of a leaf

@@ -271,6 +271,27 @@ static int fault_shared_upgrade(struct fault_state *f, struct pte e)
 	return res;
 }
 
+/* Neighbours that are alike and ours alone become writable too: after a child has gone, one fault does for many. Their
+ * stale translations only deny, so no flush is needed. Under the table's lock. */
+static void reuse_around(struct fault_state *f, struct pte e)
+{
+	va_t first = max(f->va & ~(REUSE_AROUND * PAGE_SIZE - 1), f->region.start);
+	va_t end = min((f->va & ~(REUSE_AROUND * PAGE_SIZE - 1)) + REUSE_AROUND * PAGE_SIZE, f->region.end);
+	struct pte *slot = f->slot - ((f->va - first) >> PAGE_SHIFT);
+	u64 flip = e.raw ^ f->slot->raw, attributes = e.raw & ~PTE_ADDRESS;
+
+	for (struct pte *last = slot + ((end - first) >> PAGE_SHIFT); slot < last; slot++) {
+		u64 raw = slot->raw;
+
+		if ((raw & ~PTE_ADDRESS) != attributes)
+			continue;
+		const struct page *p = pa_page(pte_pa((struct pte){ raw }, 0));
+
+		if (p->kind == PAGE_ANON && page_refs(p) == 1)
+			store_release(&slot->raw, raw ^ flip);
+	}
+}
+
 /* The only user of a private page writes to it again. */
 static int fault_cow_reuse(struct fault_state *f, struct pte e, struct page *p)
 {
@@ -278,6 +299,7 @@ static int fault_cow_reuse(struct fault_state *f, struct pte e, struct page *p)
 	if (f->slot->raw != e.raw || page_refs(p) != 1)
 		return -EAGAIN;
 	set_writable(f, e);
+	reuse_around(f, e);
 	hand_out(f, p);
 	vm_count(cow_reuse);
 	return FAULT_OK;

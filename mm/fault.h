@@ -5,6 +5,7 @@
 #include "mm/vm.h"
 
 constexpr unsigned FAULT_AROUND = 16;		/* pages of a file mapped around a read fault */
+constexpr unsigned REUSE_AROUND = 64;		/* pages looked at when one turns out to be ours alone */
 constexpr u64 STACK_GUARD = 256 * PAGE_SIZE;	/* kept free below a stack */
 
 struct fault_state {

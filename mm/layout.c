@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The layout: searching an ordered set of regions, sharing it, checking it. Changes are in mm/layout_change.c, the nodes
- * of the tree below both in mm/layout_tree.c.
+ * The layout: searching an ordered set of regions, sharing it, checking it. Changes are in
+ * mm/layout_change.c, the nodes of the tree below both in mm/layout_tree.c.
  *
- * A search follows one path. What looks at many regions goes leaf by leaf, with one search for each: no
- * pointers between leaves, which shared nodes could not have.
+ * A search follows one path. What looks at many regions goes leaf by leaf, with one search for
+ * each: no pointers between leaves, which shared nodes could not have.
  *
  * No locks here: the caller holds vm->lock, for reading at least.
  */
@@ -162,8 +162,8 @@ static va_t leaf_fit(const struct hole *h, const struct layout_node *n, va_t bel
 	return va;
 }
 
-/* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain; and those
- * to holes that would do but for alignment or guard. */
+/* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain;
+ * and those to holes that would do but for alignment or guard. */
 static va_t node_fit(const struct hole *h, const struct layout_node *n, va_t below)
 {
 	unsigned step = h->top_down ? -1 : 1;

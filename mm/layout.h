@@ -2,13 +2,14 @@
 /*
  * The layout: what should be at this address? An ordered set of regions without overlap.
  *
- * It is a B+ tree whose nodes are counted and shared, copy-on-write, like page tables: layout_clone()
- * (fork) takes one reference on the root and costs the same for one region and for 65,530; a change copies the
- * nodes on its path that are shared, and no others. Each inner slot keeps the largest gap below it, so that
- * a hole of a given size is found in O(log n).
+ * It is a B+ tree whose nodes are counted and shared, copy-on-write, like page tables:
+ * layout_clone() (fork) takes one reference on the root and costs the same for one region and for
+ * 65,530; a change copies the nodes on its path that are shared, and no others. Each inner slot
+ * keeps the largest gap below it, so that a hole of a given size is found in O(log n).
  *
- * Locks: readers hold the address space's lock (vm->lock) for reading, writers for writing. Nodes' counts are atomic,
- * because several address spaces share them; a node with more than one reference is frozen.
+ * Locks: readers hold the address space's lock (vm->lock) for reading, writers for writing.
+ * Nodes' counts are atomic, because several address spaces share them; a node with more than one
+ * reference is frozen.
  */
 #pragma once
 
@@ -39,12 +40,12 @@ enum region_flags : u32 {
 	R_GUARD = 4194304,	/* MADV_GUARD_INSTALL */
 };
 
-/* One region. Owned by the tree, which hands out copies: a region never holds a pointer into the tree. */
+/* One region. The tree hands out copies; they never hold a pointer into it. */
 struct region {
 	va_t start, end;	/* [start, end), page-aligned, start < end */
 	u32 flags;		/* R_* */
-	struct object *object;	/* nullptr: private anonymous (zero-filled). The tree holds a reference
-				 * for each region (object_get / object_put) */
+	struct object *object;	/* nullptr: private anonymous (zero-filled). The tree holds a
+				 * reference for each region (object_get / object_put) */
 	u64 offset;		/* page number in the object of `start`; 0 for anonymous */
 };
 
@@ -59,7 +60,8 @@ void layout_init(void);
 
 /* `to` (uninitialised) becomes an equal layout. O(1), cannot fail. */
 void layout_clone(struct layout *to, const struct layout *from);
-/* Empties it: drops the reference on the root; regions that nobody else shares let go of their objects. */
+/* Empties it: drops the reference on the root; regions that nobody else shares let go of their
+ * objects. */
 void layout_destroy(struct layout *l);
 
 /* The region that holds va: true and a copy in *r. */
@@ -74,34 +76,41 @@ bool layout_covers(const struct layout *l, va_t start, va_t end);
 bool layout_is_free(const struct layout *l, va_t start, va_t end);
 
 /*
- * Room for the changes below. A change first calls layout_reserve(l, n), which makes sure (by allocating spare nodes
- * into *spare) that the next n insertions or removals cannot fail; then performs them; then
- * layout_release(spare). So no operation has to be undone. -ENOMEM, nothing changed, *spare empty. *spare need not be
- * initialised; nodes that the changes free go there too. Reserving allocates, so it may sleep; the changes do so only in object_put().
+ * Room for the changes below. A change first calls layout_reserve(l, n), which makes sure (by
+ * allocating spare nodes into *spare) that the next n insertions or removals cannot fail; then
+ * performs them; then layout_release(spare). So no operation has to be undone. -ENOMEM: nothing
+ * changed, *spare is empty. It need not be initialised; nodes that the changes free go there too.
+ * Reserving allocates, so it may sleep; the changes do so only in object_put().
  */
 struct layout_spare {
 	struct layout_node *nodes;	/* chained */
 	unsigned count;
 };
-[[nodiscard]] int layout_reserve(const struct layout *l, struct layout_spare *spare, unsigned changes);
+[[nodiscard]] int layout_reserve(const struct layout *l, struct layout_spare *spare,
+				 unsigned changes);
 void layout_release(struct layout_spare *spare);
 
-/* Adds r (a copy; takes its own reference on r->object). [start, end) must be free. Merges with equal neighbours:
- * same flags (without R_STACK and such differences), same object, adjacent offsets (or both anonymous). Uses the spare. */
+/* Adds r (a copy; takes its own reference on r->object). [start, end) must be free. Merges with
+ * equal neighbours: same flags (without R_STACK and such differences), same object, adjacent
+ * offsets (or both anonymous). Uses the spare. */
 void layout_insert(struct layout *l, const struct region *r, struct layout_spare *spare);
-/* Removes all of [start, end): regions in it go, those that reach over an edge are cut (one may be split).
- * Reservation: 2 changes, whatever the number of regions. */
+/* Removes all of [start, end): regions in it go, those that reach over an edge are cut (one may
+ * be split). Reservation: 2 changes, whatever the number of regions. */
 void layout_remove(struct layout *l, va_t start, va_t end, struct layout_spare *spare);
-/* For all regions in [start, end), cut at the edges: flags = (flags & ~clear) | set; merges equal neighbours again.
- * Reservation: layout_update_cost(). */
-void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set, struct layout_spare *spare);
+/* For all regions in [start, end), cut at the edges: flags = (flags & ~clear) | set; merges equal
+ * neighbours again. Reservation: layout_update_cost(). */
+void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
+		   struct layout_spare *spare);
 unsigned layout_update_cost(const struct layout *l, va_t start, va_t end);
 
-/* Start of a free hole of `size` bytes, start a multiple of `align` (a power of two >= PAGE_SIZE) plus 0, inside [low, high): the highest
- * such (top_down) or the lowest. Keeps `guard` bytes free below an R_GROWSDOWN region that follows the hole. 0: none. */
-va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down, u64 guard);
+/* Start of a free hole of `size` bytes, start a multiple of `align` (a power of two >= PAGE_SIZE)
+ * plus 0, inside [low, high): the highest such (top_down) or the lowest. Keeps `guard` bytes free
+ * below an R_GROWSDOWN region that follows the hole. 0: none. */
+va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down,
+		u64 guard);
 
-/* Sum of pages of regions in [start, end) that have all bits of `flags` (0: any). O(regions in range + log n). */
+/* Sum of pages of regions in [start, end) that have all bits of `flags` (0: any). O(regions in
+ * range + log n). */
 u64 layout_count(const struct layout *l, va_t start, va_t end, u32 flags);
 
 /* Nodes held by this layout that it shares with others / alone (for /proc and tests). */

@@ -2,16 +2,17 @@
 /*
  * Changes of the layout: insertion, removal, new flags.
  *
- * A change owns its path (copying what is shared), edits one leaf and settles what lies above. Three things reach
- * further: an insertion that joins the last region of the leaf before, a removal of many regions (which drops
- * covered subtrees whole, without copying them), and an update of many.
+ * A change owns its path (copying what is shared), edits one leaf and settles what lies above.
+ * Three things reach further: an insertion that joins the last region of the leaf before, a
+ * removal of many regions (which drops covered subtrees whole, without copying them), and an
+ * update of many.
  *
  * No locks here: the caller holds vm->lock for writing.
  */
 #include "mm/layout_tree.h"
 #include "mm/object.h"
 
-/* Takes one region, which is in the tree, out of it. Its pages stay counted: they are to join another. */
+/* Takes one region out of the tree. Its pages stay counted: they are to join another. */
 static void region_erase(struct layout *l, const struct region *r, struct layout_spare *spare)
 {
 	struct path p;
@@ -19,13 +20,13 @@ static void region_erase(struct layout *l, const struct region *r, struct layout
 	unsigned i = leaf_search(n, r->start);
 
 	object_put(n->region[i].object);
-	node_close(n, i, 1);
+	leaf_close(n, i, 1);
 	l->regions--;
 	path_settle(l, &p, spare);
 }
 
-/* The region that r, at the front of its leaf, would continue stands in the leaf before: takes it from there
- * and adds it to r. false: there is none. */
+/* The region that r, at the front of its leaf, would continue stands in the leaf before: takes it
+ * from there and adds it to r. false: there is none. */
 static bool absorb_previous(struct layout *l, struct region *r, struct layout_spare *spare)
 {
 	struct region prev;
@@ -37,8 +38,9 @@ static bool absorb_previous(struct layout *l, struct region *r, struct layout_sp
 	return true;
 }
 
-/* Puts r into the leaf n, joining it to equal neighbours. i: the slot behind it. n has a free slot. */
-static void leaf_insert(struct layout *l, struct layout_node *n, unsigned i, const struct region *r)
+/* Puts r into the leaf n before slot i, joining it to equal neighbours. n has a free slot. */
+[[gnu::always_inline]] static inline void leaf_insert(struct layout *l, struct layout_node *n,
+						      unsigned i, const struct region *r)
 {
 	bool before = i > 0 && region_joins(&n->region[i - 1], r);
 	bool after = i < n->count && region_joins(r, &n->region[i]);
@@ -46,21 +48,23 @@ static void leaf_insert(struct layout *l, struct layout_node *n, unsigned i, con
 	if (before && after) {
 		n->region[i - 1].end = n->region[i].end;
 		object_put(n->region[i].object);
-		node_close(n, i, 1);
+		leaf_close(n, i, 1);
 		l->regions--;
 	} else if (before) {
 		n->region[i - 1].end = r->end;
 	} else if (after) {
 		region_set_start(&n->region[i], r->start);
 	} else {
-		node_open(n, i, 1);
+		leaf_open(n, i, 1);
 		n->region[i] = *r;
 		object_get(r->object);
 		l->regions++;
 	}
 }
 
-static void insert_deep(struct layout *l, struct region r, struct layout_spare *spare)
+/* Out of line, so that a path on the stack is no burden for small layouts. */
+[[gnu::noinline]] static void insert_deep(struct layout *l, struct region r,
+					  struct layout_spare *spare)
 {
 	struct layout_node *n;
 	struct path p;
@@ -93,11 +97,11 @@ static bool region_surrounds(const struct region *r, va_t start, va_t end)
 	return r->start < start && end < r->end;
 }
 
-/* Takes [start, end) out of region i of a leaf, which reaches beyond both; an empty range just cuts it in two. The
- * leaf has a free slot. */
+/* Takes [start, end) out of region i of a leaf, which reaches beyond both; an empty range just
+ * cuts it in two. The leaf has a free slot. */
 static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end)
 {
-	node_open(n, i + 1, 1);
+	leaf_open(n, i + 1, 1);
 	n->region[i + 1] = n->region[i];
 	object_get(n->region[i].object);
 	n->region[i].end = start;
@@ -107,8 +111,8 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 }
 
 /* Takes [start, end) out of a leaf; region i is the first that ends above start. */
-static inline void leaf_remove(struct layout *l, struct layout_node *n, unsigned i, va_t start,
-			       va_t end)
+[[gnu::always_inline]] static inline void leaf_remove(struct layout *l, struct layout_node *n,
+						      unsigned i, va_t start, va_t end)
 {
 	unsigned last;
 
@@ -126,7 +130,7 @@ static inline void leaf_remove(struct layout *l, struct layout_node *n, unsigned
 	}
 	if (last > i) {
 		l->regions -= last - i;
-		node_close(n, i, last - i);
+		leaf_close(n, i, last - i);
 	}
 }
 
@@ -147,9 +151,10 @@ static void subtree_drop(struct layout *l, struct layout_node *n)
 }
 
 /*
- * Takes [start, end) out of the subtree n, which is owned and keeps something. Children inside the range are dropped unseen; at most
- * two, at the edges, are owned and searched further, and neither of them becomes empty. The right one goes first: settling it may
- * join it to the left one, but never moves what stands further left.
+ * Takes [start, end) out of the subtree n, which is owned and keeps something. Children inside
+ * the range are dropped unseen; at most two, at the edges, are owned and searched further, and
+ * neither of them becomes empty. The right one goes first: settling it may join it to the left
+ * one, but never moves what stands further left.
  */
 static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_t end,
 			struct layout_spare *spare)
@@ -166,7 +171,7 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 	for (last = first; last < n->count && n->child[last].end <= end; last++)
 		subtree_drop(l, n->child[last].node);
 	if (last > first)
-		node_close(n, first, last - first);
+		inner_close(n, first, last - first);
 	if (first < n->count && n->child[first].start < end) {
 		node_remove(l, node_own(&n->child[first].node, spare), start, end, spare);
 		node_settle(n, first, spare);
@@ -177,7 +182,8 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 	}
 }
 
-/* A removal in a tree, from slot i of leaf n on. Only what reaches over several leaves needs node_remove(). */
+/* A removal in a tree, from slot i of leaf n on. Only what reaches over several leaves needs
+ * node_remove(). */
 static void remove_deep(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end,
 			struct layout_spare *spare)
 {
@@ -268,14 +274,15 @@ static void node_update(struct layout_node *n, va_t start, va_t end, u32 clear, 
 
 	if (n->level) {
 		for (i = inner_search(n, start); i < n->count && n->child[i].start < end; i++)
-			node_update(node_own(&n->child[i].node, spare), start, end, clear, set, spare);
+			node_update(node_own(&n->child[i].node, spare), start, end, clear, set,
+				    spare);
 		return;
 	}
 	for (i = leaf_search(n, start); i < n->count && n->region[i].start < end; i++)
 		n->region[i].flags = (n->region[i].flags & ~clear) | set;
 }
 
-/* From slot `first` (> 0) on, do two neighbours in the leaf join whose border lies at or below end? */
+/* Do two neighbours in the leaf join, from slot `first` (> 0) on and up to `end`? */
 static bool leaf_joins(const struct layout_node *n, unsigned first, va_t end)
 {
 	for (unsigned i = first; i < n->count && n->region[i].start <= end; i++)
@@ -319,8 +326,8 @@ static bool seam_join(struct layout *l, struct region r, struct layout_spare *sp
 	return true;
 }
 
-/* Joins equal neighbours in the range, edges included. Leaves may move together meanwhile: a leaf is left behind only when
- * nothing in it was found to join. */
+/* Joins equal neighbours in the range, edges included. Leaves may move together meanwhile: a leaf
+ * is left behind only when nothing in it was found to join. */
 static void update_join(struct layout *l, va_t start, va_t end, struct layout_spare *spare)
 {
 	struct layout_node *n;

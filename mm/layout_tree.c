@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Counted, copy-on-write nodes of the layout's B+ tree: copying, splitting, joining, and what each inner slot
- * must know about its child. Regions and addresses mean nothing here; mm/layout.c gives them their meaning.
+ * Counted, copy-on-write nodes of the layout's B+ tree: copying, splitting, joining, and what
+ * each inner slot must know about its child. What a change means for the regions is the business
+ * of mm/layout_change.c.
  *
- * Full nodes are split on the way down, so that an insertion never goes back up. A node that falls to a quarter is joined
- * to a sibling if the two fill three quarters of one node at most: far enough from full that an insertion and
- * a removal in turn do not split and join each time.
+ * Full nodes are split on the way down, so that an insertion never goes back up. A node that
+ * falls to a quarter is joined to a sibling if the two fill three quarters of one node at most:
+ * far enough from full that an insertion and a removal in turn do not split and join each time.
  *
- * No locks: the writer holds vm->lock. Counts are atomic; one that is seen to be 1 from an owned parent stays 1.
+ * No locks: the writer holds vm->lock. Counts are atomic; one that is seen to be 1 from an owned
+ * parent stays 1.
  */
 #include "mm/layout_tree.h"
 #include "mm/kmem.h"
@@ -45,7 +47,7 @@ void layout_release(struct layout_spare *spare)
 		slab_free(node_cache, node_take(spare));
 }
 
-/* So few changes that a leaf which is not full before them, or which they split or join, splits no more. */
+/* So few that a leaf which has room for them, or which they split or join, splits no more. */
 constexpr unsigned FEW_CHANGES = LEAF_MAX / 4 + 1;
 
 /* The bound for two levels and few changes, by looking at each leaf: 0 for most address spaces. */
@@ -64,10 +66,11 @@ static unsigned nodes_needed_low(const struct layout_node *root, unsigned change
 }
 
 /*
- * An upper bound for the nodes that `changes` changes take. One change goes down at most two paths (an insertion that joins a
- * region in the leaf before; the two edges of a removal) and splits along one of them. With h levels: below the root, 2 (h - 1)
- * copies; h splits; and once for all the copy of the root and a new root. The one more per change pays for the splits in levels
- * that appear meanwhile, which are fewer than one in seven changes.
+ * An upper bound for the nodes that `changes` changes take. One change goes down at most two
+ * paths (an insertion that joins a region in the leaf before; the two edges of a removal) and
+ * splits along one of them. With h levels: below the root, 2 (h - 1) copies; h splits; and once
+ * for all the copy of the root and a new root. The one more per change pays for the splits in
+ * levels that appear meanwhile, which are fewer than one in seven changes.
  */
 static unsigned nodes_needed(const struct layout *l, unsigned changes)
 {
@@ -80,10 +83,9 @@ static unsigned nodes_needed(const struct layout *l, unsigned changes)
 	return changes * (h ? 3 * h - 1 : 2) + 2;
 }
 
-int layout_reserve(const struct layout *l, struct layout_spare *spare, unsigned changes)
+static int spare_fill(struct layout_spare *spare, unsigned need)
 {
-	*spare = (struct layout_spare){};
-	for (unsigned need = nodes_needed(l, changes); need; need--) {
+	while (need--) {
 		struct layout_node *n = slab_alloc(node_cache);
 
 		if (!n) {
@@ -93,6 +95,14 @@ int layout_reserve(const struct layout *l, struct layout_spare *spare, unsigned 
 		spare_push(spare, n);
 	}
 	return 0;
+}
+
+int layout_reserve(const struct layout *l, struct layout_spare *spare, unsigned changes)
+{
+	unsigned need = nodes_needed(l, changes);
+
+	*spare = (struct layout_spare){};
+	return likely(!need) ? 0 : spare_fill(spare, need);
 }
 
 /* Nodes that the range touches, edges included, and that are shared or lie below one that is. */
@@ -110,7 +120,8 @@ static unsigned nodes_shared(const struct layout_node *n, va_t start, va_t end, 
 	return found;
 }
 
-/* Two cuts, and each shared node in the range copied, in terms of what nodes_needed() grants for a change. */
+/* Two cuts, and a copy of each shared node in the range: in units of what nodes_needed() grants
+ * for one change. */
 unsigned layout_update_cost(const struct layout *l, va_t start, va_t end)
 {
 	unsigned h = layout_height(l);
@@ -176,33 +187,6 @@ struct layout_node *node_copy(struct layout_node **link, struct layout_spare *sp
 	return n;
 }
 
-/* Moves the slots [first, end) up or down by k. With pointers only: these loops are half of what a change costs. */
-#define slots_up(first, end, k)                                                  \
-	for (auto from_ = (end), to_ = from_ + (k), stop_ = (first); from_ > stop_;) \
-		*--to_ = *--from_
-#define slots_down(first, end, k)                                                \
-	for (auto from_ = (first), to_ = from_ - (k), stop_ = (end); from_ < stop_;) \
-		*to_++ = *from_++
-
-void node_open(struct layout_node *n, unsigned at, unsigned k)
-{
-	debug_assert(n->count + k <= node_capacity(n));
-	if (n->level)
-		slots_up(n->child + at, n->child + n->count, k);
-	else
-		slots_up(n->region + at, n->region + n->count, k);
-	n->count += k;
-}
-
-void node_close(struct layout_node *n, unsigned at, unsigned k)
-{
-	if (n->level)
-		slots_down(n->child + at + k, n->child + n->count, k);
-	else
-		slots_down(n->region + at + k, n->region + n->count, k);
-	n->count -= k;
-}
-
 static u64 leaf_gap(const struct layout_node *n)
 {
 	u64 gap = 0;
@@ -231,8 +215,9 @@ struct child node_summary(struct layout_node *n)
 }
 
 /*
- * Splits the full child i of n, which has a free slot. Where the new entry goes decides how: in a run of insertions in
- * falling or rising order (the usual history of an address space) the part that will not change stays well filled.
+ * Splits the full child i of n, which has a free slot. Where the new entry goes decides how: in a
+ * run of insertions in falling or rising order (the usual history of an address space) the part
+ * that will not change stays well filled.
  */
 static void node_split(struct layout_node *n, unsigned i, va_t va, struct layout_spare *spare)
 {
@@ -248,7 +233,7 @@ static void node_split(struct layout_node *n, unsigned i, va_t va, struct layout
 	right->count = cap - keep;
 	slots_copy(right, 0, left, keep, right->count);
 	left->count = keep;
-	node_open(n, i + 1, 1);
+	inner_open(n, i + 1, 1);
 	n->child[i] = node_summary(left);
 	n->child[i + 1] = node_summary(right);
 }
@@ -259,7 +244,10 @@ static void node_join(struct layout_node *n, unsigned i, unsigned j, struct layo
 	struct layout_node *into = n->child[i].node, *from = n->child[j].node;
 	unsigned at = j > i ? into->count : 0, low = min(i, j);
 
-	node_open(into, at, from->count);
+	if (into->level)
+		inner_open(into, at, from->count);
+	else
+		leaf_open(into, at, from->count);
 	slots_copy(into, at, from, 0, from->count);
 	if (node_is_shared(from)) {
 		slots_get(into, at, from->count);
@@ -267,7 +255,7 @@ static void node_join(struct layout_node *n, unsigned i, unsigned j, struct layo
 	} else {
 		spare_push(spare, from);	/* its references have moved */
 	}
-	node_close(n, low + 1, 1);
+	inner_close(n, low + 1, 1);
 	n->child[low] = node_summary(into);
 }
 
@@ -285,7 +273,7 @@ bool node_settle(struct layout_node *n, unsigned i, struct layout_spare *spare)
 
 	if (unlikely(!c->count)) {
 		spare_push(spare, c);
-		node_close(n, i, 1);
+		inner_close(n, i, 1);
 		return true;
 	}
 	n->child[i] = node_summary(c);

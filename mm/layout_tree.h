@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * The nodes of a layout (private to mm/layout*.c): a B+ tree whose leaves hold the regions and whose inner nodes hold, for each
- * child, the span it covers and the largest hole inside that span.
+ * The nodes of a layout (private to mm/layout*.c): a B+ tree whose leaves hold the regions and
+ * whose inner nodes hold, for each child, the span it covers and the largest hole inside that
+ * span.
  *
- * A node is counted by the slots and roots that point to it. It may be changed only by a holder who "owns" it: its count is 1 and
- * so is that of every node above it. node_own() makes that so, top-down. All nodes that a change needs come from the spare list;
- * those it frees go back to it, so a change neither fails nor calls the allocator.
+ * A node is counted by the slots and roots that point to it. It may be changed only by a holder
+ * who "owns" it: its count is 1 and so is that of every node above it. node_own() makes that so,
+ * top-down. All nodes that a change needs come from the spare list; those it frees go back to it,
+ * so a change neither fails nor calls the allocator.
  */
 #pragma once
 
@@ -73,10 +75,11 @@ static inline unsigned layout_height(const struct layout *l)
 	return l->root ? l->root->level + 1 : 0;
 }
 
-/* How many of n sorted keys, `stride` bytes apart, are <= va. Four at a time, then one by one: fewer instructions
- * than a binary search for as few as 31, and the same way each time for a program that stays in one place. */
-[[gnu::always_inline]] static inline unsigned keys_below(const va_t *keys, size_t stride, unsigned n,
-							  va_t va)
+/* How many of n sorted keys, `stride` bytes apart, are <= va. Four at a time, then one by one:
+ * fewer instructions than a binary search for as few as 31, and the same way each time for a
+ * program that stays in one place. */
+[[gnu::always_inline]] static inline unsigned keys_below(const va_t *keys, size_t stride,
+							  unsigned n, va_t va)
 {
 	const char *first = (const char *)keys;
 	unsigned i = 0;
@@ -109,7 +112,7 @@ static inline struct layout_node *leaf_seek(const struct layout *l, va_t va, uns
 	while (n->level) {
 		unsigned i = inner_search(n, va);
 
-		if (i == n->count)	/* in the root only: below it the span is known to reach above va */
+		if (i == n->count)	/* in the root only: spans below it reach above va */
 			return nullptr;
 		n = n->child[i].node;
 	}
@@ -155,31 +158,66 @@ static inline struct layout_node *node_own(struct layout_node **link, struct lay
 	return unlikely(node_is_shared(*link)) ? node_copy(link, spare) : *link;
 }
 
-/* Makes room for k slots at `at`, contents undefined; takes k slots out (their references are the caller's). */
-void node_open(struct layout_node *n, unsigned at, unsigned k);
-void node_close(struct layout_node *n, unsigned at, unsigned k);
+/* Moves the slots [first, end) up or down by k. With pointers only: these loops are half of what
+ * a change costs. */
+#define slots_up(first, end, k)                                                      \
+	for (auto from_ = (end), to_ = from_ + (k), stop_ = (first); from_ > stop_;) \
+		*--to_ = *--from_
+#define slots_down(first, end, k)                                                    \
+	for (auto from_ = (first), to_ = from_ - (k), stop_ = (end); from_ < stop_;) \
+		*to_++ = *from_++
+
+/* Makes room for k slots at `at`, contents undefined; takes k slots out (their references are the
+ * caller's). */
+static inline void leaf_open(struct layout_node *n, unsigned at, unsigned k)
+{
+	debug_assert(n->count + k <= LEAF_MAX);
+	slots_up(n->region + at, n->region + n->count, k);
+	n->count += k;
+}
+
+static inline void leaf_close(struct layout_node *n, unsigned at, unsigned k)
+{
+	slots_down(n->region + at + k, n->region + n->count, k);
+	n->count -= k;
+}
+
+static inline void inner_open(struct layout_node *n, unsigned at, unsigned k)
+{
+	debug_assert(n->count + k <= INNER_MAX);
+	slots_up(n->child + at, n->child + n->count, k);
+	n->count += k;
+}
+
+static inline void inner_close(struct layout_node *n, unsigned at, unsigned k)
+{
+	slots_down(n->child + at + k, n->child + n->count, k);
+	n->count -= k;
+}
 
 /* What the parent must know about n. */
 struct child node_summary(struct layout_node *n);
 
 /*
- * Child i of n has changed: renews its summary; takes it out if it is empty; joins it to a sibling if it has
- * become sparse. false: n looks to its own parent as before. n and the child are owned.
+ * Child i of n has changed: renews its summary; takes it out if it is empty; joins it to a
+ * sibling if it has become sparse. false: n looks to its own parent as before. n and the child
+ * are owned.
  */
 bool node_settle(struct layout_node *n, unsigned i, struct layout_spare *spare);
 /* The same for the root: an inner root with one child gives way to it. */
 void root_settle(struct layout *l, struct layout_spare *spare);
 
 /*
- * Owns the way to the leaf for va (the one with the region that ends first above va; beyond all, the last leaf), writes it down in
- * *p, and returns the leaf. With `room`, full nodes on the way are split, so that the leaf can take one more.
+ * Owns the way to the leaf for va (the one with the region that ends first above va; beyond all,
+ * the last leaf), writes it down in *p, and returns the leaf. With `room`, full nodes on the way
+ * are split, so that the leaf can take one more.
  */
 struct layout_node *path_own(struct layout *l, va_t va, bool room, struct path *p,
 			     struct layout_spare *spare);
 /* The leaf at the end of p has changed: settles all that is above it. */
 void path_settle(struct layout *l, struct path *p, struct layout_spare *spare);
 
-/* The root, if it is an own leaf with a free slot: the whole tree of most programs, which needs no path. */
+/* The root, if it is an own leaf with a free slot: all that most programs have. No path needed. */
 static inline struct layout_node *lone_leaf(const struct layout *l)
 {
 	struct layout_node *n = l->root;

@@ -162,22 +162,24 @@ static bool fail_now(void)
 
 [[gnu::noinline]] static struct page *cleared(struct page *p)
 {
-	char *at = page_address(p);
-
-	for (char *end = at + (PAGE_SIZE << p->order); at < end; at += PAGE_SIZE)
-		arch_page_clear(at);
+	arch_page_clear(page_address(p));
 	return p;
 }
 
+static void clear_block(struct page *p, unsigned order)
+{
+	for (struct page *end = p + (1ul << order); p < end; p++)
+		arch_page_clear(page_address(p));
+}
+
 /* A page that was taken off the lists becomes the caller's. */
-static inline struct page *begin_life(struct page *p, unsigned order, enum page_kind kind, u32 flags)
+static inline void begin_life(struct page *p, unsigned order, enum page_kind kind)
 {
 	check_poison(p, order);
 	page_set_head(p, 1, kind, order);
 	p->object = nullptr;
 	p->index = 0;
 	p->aux = p->aux2 = 0;
-	return flags & PA_ZERO ? cleared(p) : p;
 }
 
 /* Everything but a single page from a list that has one. */
@@ -195,7 +197,12 @@ static inline struct page *begin_life(struct page *p, unsigned order, enum page_
 		if (!reclaim(max(1ul << order, (u64)PAGE_BATCH)))
 			break;
 	}
-	return p ? begin_life(p, order, kind, flags) : nullptr;
+	if (p) {
+		begin_life(p, order, kind);
+		if (flags & PA_ZERO)
+			clear_block(p, order);
+	}
+	return p;
 }
 
 struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags)
@@ -205,8 +212,10 @@ struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags)
 		struct page *p = take_loaded(&page_cpus[cpu_id()], kind);
 
 		irq_restore(irq);
-		if (likely(p))
-			return begin_life(p, 0, kind, flags);
+		if (likely(p)) {
+			begin_life(p, 0, kind);
+			return flags & PA_ZERO ? cleared(p) : p;
+		}
 	}
 	return alloc_slow(order, kind, flags);
 }

@@ -129,35 +129,73 @@ int pt_prepare_leaves(struct vm *vm, va_t start, va_t end)
 	return 0;
 }
 
-/* Applies `change` to each leaf of an owned range; it returns the new entry. */
+/*
+ * What happens to the leaves of an owned range. Neighbours are usually alike but for their address, so the change is
+ * worked out once for each kind of entry: as bits to flip, which are the same whatever the address.
+ */
 struct leaf_change {
 	struct tlb_batch *batch;
 	u32 prot;
 	bool exact;		/* may add R and X too */
+	u64 attributes, flip;	/* the last kind of entry seen, and its change */
 };
 
-static inline struct pte leaf_changed(struct pte e, int level, const struct leaf_change *c)
+static u64 leaf_flip(struct pte e, int level, const struct leaf_change *c)
 {
 	constexpr u32 rwx = P_R | P_W | P_X;
+
+	if (pte_kind(e, level) != PTE_LEAF)
+		return 0;
 	u32 old = pte_prot(e, level);
 	u32 allowed = c->exact ? c->prot & (P_R | P_X | (old & P_W)) : c->prot & old;
 
-	return pte_leaf(pte_pa(e, level), level, (old & ~rwx) | (allowed & rwx));
+	return e.raw ^ pte_leaf(pte_pa(e, level), level, (old & ~rwx) | (allowed & rwx)).raw;
 }
 
-static void change_leaf(struct pte *slot, struct pte e, int level, va_t va,
-			const struct leaf_change *c)
+/* Slots [i, end) of a level-0 table. True: some entry changed. */
+static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_change *c)
 {
-	struct pte n = leaf_changed(e, level, c);
+	struct pte *slot = pt_slots(t) + i, *last = pt_slots(t) + end;
+	u64 changed = 0;
 
-	if (n.raw == e.raw)
-		return;
-	store_release(&slot->raw, n.raw);
-	/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
-	tlb_add_range(c->batch, va, va + pt_slot_size(level));
+	for (; slot < last; slot++) {
+		u64 raw = slot->raw, attributes = raw & ~PTE_ADDRESS;
+
+		if (!raw)
+			continue;
+		if (unlikely(attributes != c->attributes)) {
+			c->attributes = attributes;
+			c->flip = leaf_flip((struct pte){ raw }, 0, c);
+		}
+		changed |= c->flip;
+		store_release(&slot->raw, raw ^ c->flip);
+	}
+	return changed;
 }
 
-static void change_table(struct page *t, va_t va, va_t end, const struct leaf_change *c)
+static void change_table(struct page *t, va_t va, va_t end, struct leaf_change *c);
+
+static void change_slot(struct page *t, unsigned index, va_t va, va_t end, struct leaf_change *c)
+{
+	struct pte *slot = &pt_slots(t)[index];
+	struct pte e = pte_load(slot);
+	int level = t->level;
+
+	switch (pte_kind(e, level)) {
+	case PTE_TABLE:
+		debug_assert(pte_writable(e, level));
+		change_table(pa_page(pte_table_pa(e)), va, end, c);
+		break;
+	case PTE_LEAF:
+		store_release(&slot->raw, e.raw ^ leaf_flip(e, level, c));
+		tlb_add_range(c->batch, va, va + pt_slot_size(level));
+		break;
+	default:
+		break;
+	}
+}
+
+static void change_table(struct page *t, va_t va, va_t end, struct leaf_change *c)
 {
 	int level = t->level;
 
@@ -168,17 +206,13 @@ static void change_table(struct page *t, va_t va, va_t end, const struct leaf_ch
 			va = group_end(va, level, end);
 			continue;
 		}
-		va_t next = pt_slot_end(va, level, end);
-		struct pte *slot = &pt_slots(t)[index];
-		struct pte e = pte_load(slot);
-		enum pte_kind kind = pte_kind(e, level);
+		va_t next = level ? pt_slot_end(va, level, end) : group_end(va, level, end);
 
-		if (kind == PTE_TABLE) {
-			debug_assert(pte_writable(e, level));
-			change_table(pa_page(pte_table_pa(e)), va, next, c);
-		} else if (kind == PTE_LEAF) {
-			change_leaf(slot, e, level, va, c);
-		}
+		if (level)
+			change_slot(t, index, va, next, c);
+		else if (change_pages(t, index, index + (unsigned)((next - va) >> PAGE_SHIFT), c))
+			/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
+			tlb_add_range(c->batch, va, next);
 		va = next;
 	}
 }

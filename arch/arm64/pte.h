@@ -53,6 +53,8 @@ enum arm64_pte : u64 {
 	A64_SWAP_SHIFT = 3,
 };
 
+constexpr u64 PTE_ADDRESS = A64_ADDR;
+
 static inline enum pte_kind pte_kind(struct pte e, int level)
 {
 	if (!e.raw)

@@ -50,6 +50,8 @@ enum pte_x86 : u64 {
 
 constexpr u64 PTE_SWAP_MASK = BIT(50) - 1;
 
+constexpr u64 PTE_ADDRESS = PTE_ADDR;
+
 static inline enum pte_kind pte_kind(struct pte e, int level)
 {
 	if (e.raw == 0)
