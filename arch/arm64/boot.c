@@ -45,7 +45,7 @@ static void early_console_init(const struct fdt *f)
 /* Without a console nobody can be told: a machine that gives us no tree cannot be used. */
 static void open_tree(u64 pa)
 {
-	const void *blob = pa ? mmu_map_fdt(pa) : nullptr;
+	const void *blob = pa && is_aligned(pa, 8) ? mmu_map_fdt(pa) : nullptr;
 
 	if (!blob || !fdt_open(&arm64_fdt, blob, FDT_SIZE_MAX))
 		arch_halt();

@@ -15,7 +15,7 @@ extern const char _image[], _text[], _erodata[], _bss[], _end[];
 extern char boot_stack_guard[];
 
 /* Windows in image_l1, far behind the image: 2 MiB slots. */
-constexpr unsigned FDT_SLOT = 496;		/* and the next, as it may lie across a boundary */
+constexpr unsigned FDT_SLOT = 496;		/* and the next */
 constexpr unsigned EARLY_DEVICE_SLOT = 500;
 constexpr u64 BLOCK = 2 * MiB;
 
@@ -58,15 +58,19 @@ void mmu_map_image(u64 image)
 	arch_tlb_kernel((va_t)boot_stack_guard, (va_t)boot_stack_guard + PAGE_SIZE);
 }
 
+/* The second block only if the tree reaches into it: behind RAM there may be what must not be read ahead. */
 const void *mmu_map_fdt(u64 pa)
 {
+	constexpr u32 prot = P_R | P_GLOBAL | P_ACCESSED;
 	u64 base = align_down(pa, BLOCK);
+	const void *fdt = (const void *)(KERNEL_BASE + FDT_SLOT * BLOCK + (pa - base));
 
-	for (unsigned i = 0; i < 2; i++)
-		image_l1[FDT_SLOT + i] = pte_leaf((struct pa){ base + i * BLOCK }, 1,
-						  P_R | P_GLOBAL | P_ACCESSED);
+	image_l1[FDT_SLOT] = pte_leaf((struct pa){ base }, 1, prot);
 	publish_kernel();
-	return (const void *)(KERNEL_BASE + FDT_SLOT * BLOCK + (pa - base));
+	if (pa - base + fdt_blob_size(fdt) > BLOCK)
+		image_l1[FDT_SLOT + 1] = pte_leaf((struct pa){ base + BLOCK }, 1, prot);
+	publish_kernel();
+	return fdt;
 }
 
 volatile void *mmu_map_early_device(u64 pa)
