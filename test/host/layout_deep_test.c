@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The layout with nodes of six slots: a hundred regions make a tree of four levels, so splits, joins, seams and
- * copies at every level happen all the time. The sources are compiled here, with that size.
+ * The layout with nodes of six slots: a hundred regions make a tree of four levels, so splits,
+ * joins, seams and copies at every level happen all the time. The sources are compiled here, with
+ * that size.
  */
 #define LAYOUT_TINY_NODES
 #include "layout_history.h"

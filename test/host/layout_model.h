@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the layout's tests share: a heap that counts and can fail, objects that count, and a flat model of several layouts with a
- * function that demands that the layouts equal it, down to each node's and each object's count.
+ * What the layout's tests share: a heap that counts and can fail, objects that count, and a flat
+ * model of several layouts with a function that demands that the layouts equal it, down to each
+ * node's and each object's count.
  *
- * The model is an array of pages, each with a tag (0: free). Pages of equal tag side by side are one region: the tag of a page of an
- * object holds the difference between its offset and its number, so equal tags mean adjacent offsets. The last
- * FAR pages stand at the end of user space, the others near its start.
+ * The model is an array of pages, each with a tag (0: free). Pages of equal tag side by side are
+ * one region: the tag of a page of an object holds the difference between its offset and its
+ * number, so equal tags mean adjacent offsets. The last FAR pages stand at the end of user space,
+ * the others near its start.
  */
 #pragma once
 
@@ -45,7 +47,7 @@ void *slab_alloc(struct slab_cache *c)
 		return nullptr;
 	nodes_fail_after--;
 	nodes_live++;
-	return malloc(sizeof(struct layout_node));	/* its own block each: ASan sees use after free */
+	return malloc(sizeof(struct layout_node));	/* one by one, for ASan */
 }
 
 void slab_free(struct slab_cache *c, void *obj)
