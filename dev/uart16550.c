@@ -19,6 +19,8 @@
 
 enum { UART_DATA, UART_IER, UART_IIR, UART_LCR, UART_MCR, UART_LSR, UART_SCRATCH = 7 };
 enum : u8 { IER_RECEIVE = 1, IER_SEND = 2, LSR_READY = 1, LSR_EMPTY = 32, IIR_NONE = 1 };
+/* An interrupt for 14 bytes, or when the line has been idle for four characters' time. */
+enum : u8 { FCR_ENABLE = 1, FCR_TRIGGER_14 = 0xc0 };
 constexpr unsigned FIFO_SIZE = 16;
 constexpr unsigned SEND_SPINS = 100000;		/* longer than a FIFO takes at 9600 baud */
 
@@ -168,7 +170,7 @@ static void uart_setup(struct uart *u, u32 clock_hz)
 	uart_write(u, UART_DATA, (u8)divisor);
 	uart_write(u, UART_IER, (u8)(divisor >> 8));
 	uart_write(u, UART_LCR, 3);
-	uart_write(u, UART_IIR, 1);
+	uart_write(u, UART_IIR, FCR_ENABLE | FCR_TRIGGER_14);
 	uart_write(u, UART_MCR, 0xb);
 }
 
