@@ -157,7 +157,9 @@ trap_stubs:
 	STUB 8, 1, trap_paranoid
 	.elseif v == 2 || v == 18
 	STUB v, 0, trap_paranoid
-	.elseif (v >= 10 && v <= 14) || v == 17 || v == 21 || v == 29 || v == 30
+	.elseif v == 14
+	STUB v, 1, trap_page_fault
+	.elseif (v >= 10 && v <= 13) || v == 17 || v == 21 || v == 29 || v == 30
 	STUB v, 1, trap_common
 	.else
 	STUB v, 0, trap_common
@@ -166,27 +168,32 @@ trap_stubs:
 	.endr
 	.balign 16
 
-trap_common:
+// Builds the frame and calls the handler; back to user mode from here, to the kernel below. In the
+// kernel an interrupt's handler also lets another thread run if it is time.
+.macro TRAP handler
 	cld
 	CLAC
 	SAVE_REST
 	pushq	%rdi				// vector
+	movq	%rsp, %rdi
 	testb	$3, FRAME_CS(%rsp)
-	jz	trap_kernel
+	jz	1f
 	swapgs
 	xorl	%ebp, %ebp
-	movq	%rsp, %rdi
-	call	x86_trap
-	cli
+	call	\handler
 	movq	CPU_SELF, %rax
 	cmpq	$0, HEAD_WORK(%rax)
 	jne	return_work
 	jmp	return_iret
+1:	call	\handler
+	jmp	trap_kernel_return
+.endm
 
-// From the kernel; x86_trap also lets another thread run here if it is time.
-trap_kernel:
-	movq	%rsp, %rdi
-	call	x86_trap
+trap_common:
+	TRAP	x86_trap
+trap_page_fault:
+	TRAP	x86_page_fault
+
 trap_kernel_return:
 	addq	$8, %rsp
 	popq	%r15

@@ -11,7 +11,7 @@
 #include "arch/irq.h"
 #include "x86.h"
 
-enum : u32 { PF_PRESENT = 1, PF_WRITE = 2, PF_RESERVED = 8, PF_FETCH = 16 };
+enum : u32 { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16 };
 enum {
 	EXC_DB = 1, EXC_NMI, EXC_BP, EXC_DF = 8, EXC_GP = 13, EXC_PF, EXC_MF = 16, EXC_MC = 18,
 	EXC_XM,
@@ -35,6 +35,7 @@ static struct idt_gate idt[256];
 
 /* Called from entry.S. */
 void x86_trap(struct trapframe *f);
+void x86_page_fault(struct trapframe *f);
 void x86_trap_paranoid(struct trapframe *f);
 void x86_bad_pc(struct trapframe *f);
 
@@ -125,24 +126,39 @@ static void page_fault_die(const struct trapframe *f, va_t va, u32 error)
 	x86_die(f, what);
 }
 
-static void page_fault(struct trapframe *f, u32 error)
+/* In the kernel only user copies may fault, and only on user addresses. */
+[[gnu::cold, gnu::noinline]] static void kernel_page_fault(struct trapframe *f, struct fault *flt,
+							   u32 error)
 {
-	va_t va = read_cr2();
-	bool user = frame_is_user(f);
-	struct fault flt = {
-		.address = va,
-		.access = error & PF_FETCH ? P_X : error & PF_WRITE ? P_W : P_R,
-		.user = user,
-		.present = error & PF_PRESENT,
-	};
-	u64 fixup = user ? 0 : extable_find(f->rip);
+	u64 fixup = extable_find(f->rip);
 
-	if ((!user && (!fixup || va >= USER_END)) || (error & PF_RESERVED))
-		page_fault_die(f, va, error);
+	if (!fixup || flt->address >= USER_END || (error & PF_RESERVED))
+		page_fault_die(f, flt->address, error);
 	if (f->rflags & EFLAGS_IF)
 		irq_enable();
-	if (trap_fault(f, &flt) && !user)
+	if (trap_fault(f, flt))
 		f->rip = fixup;
+	irq_disable();
+}
+
+void x86_page_fault(struct trapframe *f)
+{
+	u64 error = (u32)f->orig_rax;
+	struct fault flt = {
+		.address = read_cr2(),
+		.access = error & PF_FETCH ? P_X : error & PF_WRITE ? P_W : P_R,
+		.user = error & PF_USER,
+		.present = error & PF_PRESENT,
+	};
+
+	f->orig_rax = ~0ul;
+	f->vector = EXC_PF | error << 32;
+	if (unlikely(!frame_is_user(f) || (error & PF_RESERVED))) {
+		kernel_page_fault(f, &flt, (u32)error);
+		return;
+	}
+	irq_enable();
+	trap_fault(f, &flt);
 	irq_disable();
 }
 
@@ -238,9 +254,7 @@ void x86_trap(struct trapframe *f)
 
 	f->orig_rax = ~0ul;
 	f->vector = vector | (u64)error << 32;
-	if (vector == EXC_PF)
-		page_fault(f, error);
-	else if (vector >= VEC_GSI)
+	if (vector >= VEC_GSI)
 		interrupt(f, vector);
 	else if (frame_is_user(f))
 		user_exception(f, vector);
