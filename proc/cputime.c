@@ -12,26 +12,6 @@
 constexpr u64 TICK_ALONE_NS = 10'000'000;
 constexpr unsigned BALANCE_TICKS = 16;
 
-void sched_account(struct runqueue *rq, struct thread *t, u64 now)
-{
-	u64 ns = now - t->exec_start;
-	struct cpu_times *times = &rq->times;
-
-	t->exec_start = now;
-	if (t == rq->idle) {
-		times->idle += ns;
-		return;
-	}
-	if (!t->task || t->in_system) {
-		t->system_ns += ns;
-		times->system += ns;
-	} else {
-		t->user_ns += ns;
-		*(t->nice > 0 ? &times->nice : &times->user) += ns;
-	}
-	runqueue_charge(rq, t, ns);
-}
-
 /* A slice that ends a little early is over: the next tick would find it twice as long. */
 static bool slice_over(struct runqueue *rq, struct thread *t, u64 now)
 {
@@ -70,6 +50,8 @@ static void tick(struct timer *timer)
 	runqueue_lock(rq);
 	sample(t);
 	sched_account(rq, t, now);
+	if (!rq->first || runs_before(t, rq->first))
+		runqueue_raise_min(rq, t);	/* a thread that runs on and on is chosen only once */
 	if (++rq->ticks % BALANCE_TICKS == 0 || rq->nr > 1)
 		sched_balance_tick(rq);
 	if (slice_over(rq, t, now))
@@ -103,10 +85,9 @@ void thread_times(const struct thread *t, u64 *user_ns, u64 *system_ns)
 	u64 flags;
 	struct runqueue *rq = runqueue_lock_of(t, &flags);
 	u64 since = rq->current == t ? arch_clock_ns() - t->exec_start : 0;
-	bool system = !t->task || t->in_system;
 
-	*user_ns = t->user_ns + (system ? 0 : since);
-	*system_ns = t->system_ns + (system ? since : 0);
+	*user_ns = t->user_ns + (t->in_system ? 0 : since);
+	*system_ns = t->system_ns + (t->in_system ? since : 0);
 	runqueue_unlock(rq);
 	irq_restore(flags);
 }

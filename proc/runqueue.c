@@ -9,9 +9,7 @@
  */
 #include "proc/runqueue.h"
 
-constexpr u64 WAKE_CREDIT_NS = 2'000'000;	/* who slept may lag this far behind the others */
 constexpr u64 WAKE_GRAIN_NS = 1'000'000;	/* a smaller lead does not preempt */
-constexpr u32 WEIGHT_0 = 1024;
 constexpr u32 WEIGHT_IDLE_POLICY = 3;
 
 /* 1024 / 1.25^nice, rounded as Linux has it: programs' expectations are tuned to these. */
@@ -47,13 +45,11 @@ static void insert_rest(struct runqueue *rq, struct thread *t)
 	rb_insert(&rq->rest, &t->run_node, parent, link);
 }
 
-void runqueue_insert(struct runqueue *rq, struct thread *t)
+void runqueue_insert_behind(struct runqueue *rq, struct thread *t)
 {
 	struct thread *first = rq->first;
 
-	if (!first) {
-		rq->first = t;
-	} else if (runs_before(t, first)) {
+	if (runs_before(t, first)) {
 		rq->first = t;
 		insert_rest(rq, first);
 	} else {
@@ -61,18 +57,10 @@ void runqueue_insert(struct runqueue *rq, struct thread *t)
 	}
 }
 
-struct thread *runqueue_pop(struct runqueue *rq)
+void runqueue_refill(struct runqueue *rq)
 {
-	struct thread *t = rq->first;
-
-	if (!t)
-		return nullptr;
-	rq->first = nullptr;
-	if (rq->rest.root) {
-		rq->first = of_node(rb_first(&rq->rest));
-		rb_remove(&rq->rest, &rq->first->run_node);
-	}
-	return t;
+	rq->first = of_node(rb_first(&rq->rest));
+	rb_remove(&rq->rest, &rq->first->run_node);
 }
 
 void runqueue_remove(struct runqueue *rq, struct thread *t)
@@ -86,37 +74,6 @@ void runqueue_remove(struct runqueue *rq, struct thread *t)
 struct thread *runqueue_next(const struct runqueue *rq, const struct thread *t)
 {
 	return of_node(t == rq->first ? rb_first(&rq->rest) : rb_next(&t->run_node));
-}
-
-static void raise_min(struct runqueue *rq, u64 vruntime)
-{
-	if ((s64)(vruntime - rq->min_vruntime) > 0)
-		rq->min_vruntime = vruntime;
-}
-
-void runqueue_charge(struct runqueue *rq, struct thread *t, u64 ns)
-{
-	if (thread_is_rt(t))
-		return;
-	t->vruntime += likely(t->weight == WEIGHT_0) ? ns : ns * WEIGHT_0 / t->weight;
-
-	/* The least of all: nobody who comes later is put before it. */
-	const struct thread *first = rq->first;
-
-	if (first && !thread_is_rt(first) && runs_before(first, t))
-		raise_min(rq, first->vruntime);
-	else if (!first || !thread_is_rt(first))
-		raise_min(rq, t->vruntime);
-}
-
-void runqueue_place(struct runqueue *rq, struct thread *t)
-{
-	u64 least = rq->min_vruntime - WAKE_CREDIT_NS;
-
-	if (unlikely(thread_is_rt(t)))
-		t->vruntime = ++rq->rt_line;
-	else if ((s64)(t->vruntime - least) < 0)
-		t->vruntime = least;
 }
 
 void runqueue_requeue(struct runqueue *rq, struct thread *t)

@@ -23,6 +23,9 @@
 #include "proc/sched.h"
 #include "proc/task.h"
 
+constexpr u32 WEIGHT_0 = 1024;			/* of nice 0 */
+constexpr u64 WAKE_CREDIT_NS = 2'000'000;	/* who slept may lag this far behind the others */
+
 /* (r) lock  (a) atomic  (i) fixed  (c) by its CPU only, with interrupts off */
 struct runqueue {
 	alignas(CACHE_LINE) struct spinlock lock;	/* irq-safe; taken raw, with interrupts off */
@@ -60,7 +63,7 @@ struct runqueue *runqueue_lock_of(const struct thread *t, u64 *flags);
 
 static inline bool thread_is_rt(const struct thread *t) { return t->rt_priority != 0; }
 
-/* ---- runqueue.c; all with the lock held */
+/* ---- runqueue.c; all with the lock held. The usual case of each, an empty or one-thread queue, is here. */
 /* Does a go first? */
 static inline bool runs_before(const struct thread *a, const struct thread *b)
 {
@@ -68,14 +71,62 @@ static inline bool runs_before(const struct thread *a, const struct thread *b)
 		return a->rt_priority > b->rt_priority;
 	return (s64)(a->vruntime - b->vruntime) < 0;
 }
-void runqueue_insert(struct runqueue *rq, struct thread *t);	/* into the order */
-void runqueue_remove(struct runqueue *rq, struct thread *t);	/* from anywhere in it */
-struct thread *runqueue_pop(struct runqueue *rq);		/* the next, or nullptr */
+
+void runqueue_insert_behind(struct runqueue *rq, struct thread *t);
+void runqueue_refill(struct runqueue *rq);
+
+/* Puts t into the order, behind its equals. */
+static inline void runqueue_insert(struct runqueue *rq, struct thread *t)
+{
+	if (likely(!rq->first))
+		rq->first = t;
+	else
+		runqueue_insert_behind(rq, t);
+}
+
+/* Takes out the next to run; nullptr: none. */
+static inline struct thread *runqueue_pop(struct runqueue *rq)
+{
+	struct thread *t = rq->first;
+
+	if (!t)
+		return nullptr;
+	rq->first = nullptr;
+	if (rq->rest.root)
+		runqueue_refill(rq);
+	return t;
+}
+
+/* t has the least virtual time of all on rq. */
+static inline void runqueue_raise_min(struct runqueue *rq, const struct thread *t)
+{
+	if ((s64)(t->vruntime - rq->min_vruntime) > 0 && !thread_is_rt(t))
+		store_relaxed(&rq->min_vruntime, t->vruntime);
+}
+
+void runqueue_remove(struct runqueue *rq, struct thread *t);	/* from anywhere in the order */
 struct thread *runqueue_next(const struct runqueue *rq, const struct thread *t);	/* behind t, or nullptr */
+
 /* Charges `ns` of CPU time to the running thread. */
-void runqueue_charge(struct runqueue *rq, struct thread *t, u64 ns);
+static inline void runqueue_charge(struct thread *t, u64 ns)
+{
+	if (likely(t->weight == WEIGHT_0))
+		t->vruntime += thread_is_rt(t) ? 0 : ns;
+	else if (!thread_is_rt(t))
+		t->vruntime += ns * WEIGHT_0 / t->weight;
+}
+
 /* A place in line for one that wakes, arrives or has used up its slice. */
-void runqueue_place(struct runqueue *rq, struct thread *t);
+static inline void runqueue_place(struct runqueue *rq, struct thread *t)
+{
+	u64 least = rq->min_vruntime - WAKE_CREDIT_NS;
+
+	if (unlikely(thread_is_rt(t)))
+		t->vruntime = ++rq->rt_line;
+	else if ((s64)(t->vruntime - least) < 0)
+		t->vruntime = least;
+}
+
 /* Puts `current` behind the next of its kind. */
 void runqueue_requeue(struct runqueue *rq, struct thread *t);
 /* Should t, just made runnable, take the CPU at once? */
@@ -95,12 +146,28 @@ void sched_balance_tick(struct runqueue *rq);		/* rq locked */
 struct runqueue *sched_enqueue(struct runqueue *rq, struct thread *t, bool sync);
 /* Asks rq's CPU to reschedule; interrupts it if need be. rq locked. */
 void sched_kick(struct runqueue *rq);
-/* t, on no queue, joins rq. rq locked. sync: t must not preempt the running thread. */
-void sched_join(struct runqueue *rq, struct thread *t, bool sync);
 
 /* ---- cputime.c */
 /* Charges the running thread up to now. rq locked. */
-void sched_account(struct runqueue *rq, struct thread *t, u64 now);
+static inline void sched_account(struct runqueue *rq, struct thread *t, u64 now)
+{
+	struct cpu_times *times = &rq->times;
+	u64 ns = now - t->exec_start;
+
+	t->exec_start = now;
+	if (unlikely(t == rq->idle)) {
+		times->idle += ns;
+		return;
+	}
+	if (t->in_system) {
+		t->system_ns += ns;
+		times->system += ns;
+	} else {
+		t->user_ns += ns;
+		*(t->nice > 0 ? &times->nice : &times->user) += ns;
+	}
+	runqueue_charge(t, ns);
+}
 void sched_tick_init(struct runqueue *rq);
 void sched_tick_start(struct runqueue *rq, u64 now);	/* idle no more */
 /* ---- loadavg.c */

@@ -52,7 +52,7 @@ void sched_kick(struct runqueue *rq)
 		arch_ipi(BIT(rq->cpu), IPI_RESCHED);
 }
 
-void sched_join(struct runqueue *rq, struct thread *t, bool sync)
+[[gnu::always_inline]] static inline void join(struct runqueue *rq, struct thread *t, bool sync)
 {
 	runqueue_place(rq, t);
 	t->on_queue = true;
@@ -84,7 +84,7 @@ struct runqueue *sched_enqueue(struct runqueue *rq, struct thread *t, bool sync)
 		if (unlikely(!(t->affinity & BIT(cpu))))
 			cpu = sched_select_cpu(t);
 	}
-	sched_join(rq, t, sync);
+	join(rq, t, sync);
 	return rq;
 }
 
@@ -117,7 +117,10 @@ static struct thread *pick_next(struct runqueue *rq, struct thread *self, bool p
 
 	if (!next && load_relaxed(&cpus_online) != BIT(rq->cpu))
 		next = sched_steal(rq);
-	return next ? next : rq->idle;
+	if (!next)
+		return rq->idle;
+	runqueue_raise_min(rq, next);
+	return next;
 }
 
 static void idle_changed(struct runqueue *rq, bool idle, u64 now)
@@ -218,9 +221,8 @@ void sched_yield(void)
 
 /* ---- waking */
 
-static inline bool wake(struct thread *t, bool sync)
+[[gnu::always_inline]] static inline bool wake(struct thread *t, bool sync)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the condition before the state */
 	if (load_relaxed(&t->state) == THREAD_RUNNING)
 		return false;
 	u64 flags;
@@ -230,7 +232,11 @@ static inline bool wake(struct thread *t, bool sync)
 
 	if (woken) {
 		store_relaxed(&t->state, THREAD_RUNNING);
-		if (!t->on_queue)	/* else it has not gone to sleep yet, and will not */
+		if (t->on_queue)
+			;	/* it has not gone to sleep yet, and will not */
+		else if (sync && rq == runqueue_here() && (t->affinity & BIT(rq->cpu)))
+			join(rq, t, true);
+		else
 			rq = sched_enqueue(rq, t, sync);
 	}
 	runqueue_unlock(rq);
@@ -240,13 +246,20 @@ static inline bool wake(struct thread *t, bool sync)
 	return woken;
 }
 
+bool thread_wake_ordered(struct thread *t, bool sync)
+{
+	return sync ? wake(t, true) : wake(t, false);
+}
+
 bool thread_wake(struct thread *t)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the condition before the state */
 	return wake(t, false);
 }
 
 bool thread_wake_sync(struct thread *t)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return wake(t, true);
 }
 
@@ -264,6 +277,7 @@ void sched_thread_init(struct thread *t)
 	t->rt_priority = reset ? 0 : self->rt_priority;
 	t->nice = reset && self->nice < 0 ? 0 : self->nice;
 	t->weight = weight_of(t->policy, t->nice);
+	t->in_system = self->in_system;
 	t->vruntime = thread_is_rt(self) ? runqueues[t->head.cpu].min_vruntime : self->vruntime;
 }
 
@@ -278,6 +292,7 @@ void sched_init(void)
 	}
 	t->state = THREAD_RUNNING;
 	t->refs = 1;
+	t->in_system = true;
 	t->affinity = ~0ul;		/* what it starts may run anywhere */
 	t->weight = weight_of(SCHED_NORMAL, 0);
 	t->exec_start = t->start_ns = now;

@@ -33,6 +33,8 @@ bool thread_wake(struct thread *t);
 /* The same, but stays on this CPU and the waker is about to sleep (pipes): no interrupt, no search for an idle CPU, no
  * preemption. */
 bool thread_wake_sync(struct thread *t);
+/* Either, for a caller that had a full barrier between making the condition true and this. */
+bool thread_wake_ordered(struct thread *t, bool sync);
 /* A new thread's scheduling state: asleep, on this CPU, with policy, nice and affinity of the current thread. */
 void sched_thread_init(struct thread *t);
 

@@ -79,14 +79,14 @@ static inline bool wake_waiter(struct waiter *w, u64 key, bool sync)
 {
 	if (w->notify)
 		return w->notify(w, key);
-	bool woken = sync ? thread_wake_sync(w->thread) : thread_wake(w->thread);
+	bool woken = thread_wake_ordered(w->thread, sync);
 
 	if (woken)
 		list_remove(&w->node);	/* and w may be gone */
 	return woken;
 }
 
-static inline unsigned wake_up(struct wait_queue *q, u64 key, bool one, bool sync)
+[[gnu::always_inline]] static inline unsigned wake_up(struct wait_queue *q, u64 key, bool one, bool sync)
 {
 	unsigned woken = 0;
 

@@ -57,6 +57,7 @@ struct thread *kthread_start(const char *name, void (*fn)(void *), void *arg)
 	}
 	*k = (struct kthread){ fn, arg };
 	arch_thread_kernel(&t->head, &t->arch, kthread_main, k);
+	t->in_system = true;
 	kthread_link(t, true);
 	thread_wake(t);
 	return t;
