@@ -4,7 +4,8 @@
 
 #include "lib/base.h"
 
-/* The function that holds addr, and the offset in it; nullptr when it is not in the kernel's text. */
+/* The function that holds addr, and the offset in it; nullptr when it is not in the kernel's
+ * text. */
 const char *symbol_name(va_t addr, u64 *offset);
 /* Writes the call chain that starts at frame pointer fp to the log. */
 void backtrace(u64 fp);

@@ -185,8 +185,8 @@ void *radix_remove(struct radix *r, u64 index)
 	return item;
 }
 
-/* One step of radix_next: the item at or behind *index, or the first index of the next subtree worth a
- * look in *index; *end when there is none. */
+/* One step of radix_next: the item at or behind *index, or the first index of the next subtree
+ * worth a look in *index; *end when there is none. */
 static void *next_step(const struct radix *r, u64 *index, bool *end)
 {
 	const struct radix_node *n = r->root;

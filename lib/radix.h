@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Radix tree: 64-bit index -> pointer, 64-way. For the page cache: dense runs of small indices, found by neighbours
- * too. The caller locks; an all-zero struct radix is empty; items are not nullptr and stay the caller's.
+ * Radix tree: 64-bit index -> pointer, 64-way. For the page cache: dense runs of small indices,
+ * found by neighbours too. The caller locks; an all-zero struct radix is empty; items are not
+ * nullptr and stay the caller's.
  */
 #pragma once
 
@@ -23,20 +24,21 @@ struct radix {
 
 /* The item, or nullptr. */
 void *radix_find(const struct radix *r, u64 index);
-/* items[i] = the item of index + i or nullptr, for i < n <= 16; one walk, two when the run crosses a node. Returns how
- * many are not nullptr. */
+/* items[i] = the item of index + i or nullptr, for i < n <= 16; one walk, two when the run
+ * crosses a node. Returns how many are not nullptr. */
 unsigned radix_gang(const struct radix *r, u64 index, unsigned n, void **items);
 /* 0, -EEXIST, or -ENOMEM with nothing changed. Does not sleep. */
 [[nodiscard]] int radix_insert(struct radix *r, u64 index, void *item);
 /* Puts another item in place of one that is there; returns the old one. */
 void *radix_replace(struct radix *r, u64 index, void *item);
-/* Takes the item out and returns it; nullptr if there is none. Nodes that become empty are freed. */
+/* Takes the item out and returns it; nullptr if there is none. Nodes that become empty are
+ * freed. */
 void *radix_remove(struct radix *r, u64 index);
 /* The first item at or behind *index, which becomes its index; nullptr at the end. */
 void *radix_next(const struct radix *r, u64 *index);
 
-/* All items with first <= index <= last, in order; `item` is the caller's variable. The body may remove the current
- * one. Not for an item of index ~0. */
+/* All items with first <= index <= last, in order; `item` is the caller's variable. The body
+ * may remove the current one. Not for an item of index ~0. */
 #define radix_for_each(item, index, r, first, last)                                        \
 	for (u64 index = (first);                                                          \
 	     index <= (last) && ((item) = radix_next((r), &index)) && index <= (last); index++)

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * A generator with fast key erasure (Bernstein 2017): each request takes one ChaCha20 block under the
- * lock; its first half becomes the pool's next key, the other half the key of the request's own stream.
- * So what was given out cannot be recomputed from a later pool, and long requests run unlocked.
+ * A generator with fast key erasure (Bernstein 2017): each request takes one ChaCha20 block under
+ * the lock; its first half becomes the pool's next key, the other half the key of the request's
+ * own stream. So what was given out cannot be recomputed from a later pool, and long requests run
+ * unlocked.
  *
  * What is added is absorbed into the key by xor and one block. No entropy is estimated: the pool
- * starts from the machine's generator or the firmware's seed where there is one, and from the clock.
+ * starts from the machine's generator or the firmware's seed where there is one, and from the
+ * clock.
  */
 #include "lib/random.h"
 #include "lib/lock.h"
@@ -135,7 +137,7 @@ u64 random_below(u64 limit)
 	u64 r;
 
 	assert(limit);
-	do {		/* the last, incomplete run of `limit` numbers would favour the small ones */
+	do {		/* the last, incomplete run of `limit` numbers favours small ones */
 		random_bytes(&r, sizeof(r));
 	} while (r - r % limit > -limit);
 	return r % limit;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random bytes: ChaCha20 (Bernstein 2008; RFC 8439) keyed from a pool. For getrandom(2), /dev/urandom, ASLR, AT_RANDOM.
+ * Random bytes: ChaCha20 (Bernstein 2008; RFC 8439) keyed from a pool. For getrandom(2),
+ * /dev/urandom, ASLR, AT_RANDOM.
  */
 #pragma once
 
 #include "lib/base.h"
 
-/* n bytes that cannot be told from random by who does not know the pool. Never blocks or fails; from anywhere. The first
- * call seeds the pool from the CPU, the firmware and the clock. */
+/* n bytes that cannot be told from random by who does not know the pool. Never blocks or
+ * fails; from anywhere. The first call seeds the pool from the CPU, the firmware and the
+ * clock. */
 void random_bytes(void *buf, size_t n);
 /* Mixes something unpredictable into the pool; it can only gain by it. From anywhere. */
 void random_add(const void *buf, size_t n);

@@ -22,12 +22,12 @@ char *strstr(const char *s, const char *what);
 /* Copies at most size-1 bytes and always terminates (size > 0). Returns strlen(src). */
 size_t str_copy(char *dst, const char *src, size_t size);
 
-/* Parses an unsigned number (0x, 0 or decimal) with an optional K, M or G behind it (factors of 1024);
- * *end gets the first byte not used. Returns 0 and *end == s when there is no digit. */
+/* Parses an unsigned number (0x, 0 or decimal) with an optional K, M or G behind it (factors
+ * of 1024); *end gets the first byte not used. Returns 0 and *end == s when there is no digit. */
 u64 str_number(const char *s, const char **end);
 
-/* The kernel is compiled without built-in functions. These get them back by name: a known small size becomes a
- * few instructions, a literal's length a number. */
+/* The kernel is compiled without built-in functions. These get them back by name: a known
+ * small size becomes a few instructions, a literal's length a number. */
 #if !defined(QUIRE_HOST) && !defined(QUIRE_STRING_C)
 #define memcpy(...) __builtin_memcpy(__VA_ARGS__)
 #define memmove(...) __builtin_memmove(__VA_ARGS__)

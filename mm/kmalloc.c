@@ -11,8 +11,9 @@ static const struct {
 	const char *name;
 } classes[] = {
 	{ 16, "kmalloc-16" }, { 32, "kmalloc-32" }, { 48, "kmalloc-48" }, { 64, "kmalloc-64" },
-	{ 96, "kmalloc-96" }, { 128, "kmalloc-128" }, { 192, "kmalloc-192" }, { 256, "kmalloc-256" },
-	{ 384, "kmalloc-384" }, { 512, "kmalloc-512" }, { 768, "kmalloc-768" },
+	{ 96, "kmalloc-96" }, { 128, "kmalloc-128" }, { 192, "kmalloc-192" },
+	{ 256, "kmalloc-256" }, { 384, "kmalloc-384" }, { 512, "kmalloc-512" },
+	{ 768, "kmalloc-768" },
 	{ 1024, "kmalloc-1024" }, { 1536, "kmalloc-1536" }, { 2048, "kmalloc-2048" },
 	{ 3072, "kmalloc-3072" }, { 4096, "kmalloc-4096" }, { 6144, "kmalloc-6144" },
 	{ 8192, "kmalloc-8192" },

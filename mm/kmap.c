@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Kernel mappings in [KMAP_BASE, KMAP_END): registers from the bottom up, stacks in the upper half.
+ * Kernel mappings in [KMAP_BASE, KMAP_END): registers from the bottom up, stacks in the upper
+ * half.
  *
- * A stack lives in a slot of twice its size, whose lower half is never mapped: an overflow faults, and one
- * bit of an address tells guard from stack. A slot keeps its pages and its mapping for ever; a freed stack waits in a
- * short list of the CPU or in a list of all CPUs for the next thread. So nothing is ever
- * unmapped here and no other CPU is ever asked to flush; a new mapping replaces an empty entry,
- * which no TLB caches.
+ * A stack lives in a slot of twice its size, whose lower half is never mapped: an overflow
+ * faults, and one bit of an address tells guard from stack. A slot keeps its pages and its
+ * mapping for ever; a freed stack waits in a short list of the CPU or in a list of all CPUs for
+ * the next thread. So nothing is ever unmapped here and no other CPU is ever asked to flush; a
+ * new mapping replaces an empty entry, which no TLB caches.
  *
  * Tables grow and are never freed. kmap_lock is held for the walk only; when a table is missing
  * the walk is left, a page allocated, and the walk begun again.
@@ -138,7 +139,8 @@ static void give_pages(struct page **pages, unsigned n)
 		page_free(pages[n]);
 }
 
-/* All pages first, so that a failure leaves nothing half mapped except tables, which stay useful. */
+/* All pages first, so that a failure leaves nothing half mapped except tables, which stay
+ * useful. */
 static void *stack_create(void)
 {
 	struct page *pages[STACK_PAGES];

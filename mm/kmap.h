@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Kernel mappings outside the direct map: device registers, and kernel stacks with a guard page below.
- * Tables of the kernel half are never freed, so that every root may share them.
+ * Kernel mappings outside the direct map: device registers, and kernel stacks with a guard page
+ * below. Tables of the kernel half are never freed, so that every root may share them.
  */
 #pragma once
 
@@ -10,12 +10,14 @@
 constexpr size_t KSTACK_SIZE = 16 * KiB;
 
 void kmap_init(void);
-/* Device registers at pa, any alignment; nullptr without memory. uncached: memory such as a framebuffer. */
+/* Device registers at pa, any alignment; nullptr without memory. uncached: memory such as a
+ * framebuffer. */
 [[nodiscard]] void *mmio_map(struct pa pa, u64 size);
 [[nodiscard]] void *mmio_map_uncached(struct pa pa, u64 size);
-/* A kernel stack; returns its top (16-byte aligned), nullptr without memory. May sleep. The page below it is
- * never mapped: overflow faults (the machine's double-fault path reports it). Freed stacks are kept mapped on a
- * short per-CPU list, so that a new thread costs neither mapping nor flush. */
+/* A kernel stack; returns its top (16-byte aligned), nullptr without memory. May sleep. The
+ * page below it is never mapped: overflow faults (the machine's double-fault path reports it).
+ * Freed stacks are kept mapped on a short per-CPU list, so that a new thread costs neither
+ * mapping nor flush. */
 [[nodiscard]] void *kstack_alloc(void);
 void kstack_free(void *top);
 /* Does addr lie in a guard page of a stack? For the panic message. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Small objects: caches and magazines. Each CPU has, for each cache, a magazine of free objects, touched
- * by that CPU only, with interrupts off; half a magazine moves to or from the slabs at a
+ * Small objects: caches and magazines. Each CPU has, for each cache, a magazine of free objects,
+ * touched by that CPU only, with interrupts off; half a magazine moves to or from the slabs at a
  * time, under the cache's lock (slab.c).
  *
  * DEBUG (kmem_debug.h): a word behind each object says whether it is allocated, free objects are

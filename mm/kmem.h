@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Small objects: slabs (Bonwick 1994) of equal objects with per-CPU caches of free ones, and kmalloc on
- * top of them. DEBUG: poison, guard words, double-free detection, with the cache's name in the message.
+ * Small objects: slabs (Bonwick 1994) of equal objects with per-CPU caches of free ones, and
+ * kmalloc on top of them. DEBUG: poison, guard words, double-free detection, with the cache's
+ * name in the message.
  */
 #pragma once
 
@@ -9,9 +10,11 @@
 
 struct slab_cache;
 
-/* Caches live for ever; name is kept. Alignment is at least 16; size <= 8192. Panics only without memory at boot. */
+/* Caches live for ever; name is kept. Alignment is at least 16; size <= 8192. Panics only
+ * without memory at boot. */
 struct slab_cache *slab_create(const char *name, size_t size, size_t align);
-/* Not cleared (see slab_zalloc); nullptr without memory. May sleep (reclaim); the _nowait form never. */
+/* Not cleared (see slab_zalloc); nullptr without memory. May sleep (reclaim); the _nowait form
+ * never. */
 [[nodiscard]] void *slab_alloc(struct slab_cache *c);
 [[nodiscard]] void *slab_alloc_nowait(struct slab_cache *c);
 [[nodiscard]] void *slab_zalloc(struct slab_cache *c);

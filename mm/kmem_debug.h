@@ -2,9 +2,10 @@
 /*
  * Inside kmem: what DEBUG builds add to objects, and what kmalloc.c needs of kmem.c.
  *
- * An object is followed by at least 8 guard bytes, up to the next object: GUARD_LIVE or GUARD_FREE in the
- * last 8, so that freeing twice and writing past the end are noticed. Free objects are filled
- * with 0x6b behind their first word (the free list's link), new ones with 0xa5.
+ * An object is followed by at least 8 guard bytes, up to the next object: GUARD_LIVE or
+ * GUARD_FREE in the last 8, so that freeing twice and writing past the end are noticed. Free
+ * objects are filled with 0x6b behind their first word (the free list's link), new ones with
+ * 0xa5.
  */
 #pragma once
 

@@ -2,12 +2,13 @@
 /*
  * Page frames: the fast paths, reclaim, counters.
  *
- * Each CPU has two batches of single pages, as in Bonwick's magazines (2001): `loaded`, from which it
- * allocates and to which it frees, and `spare`, empty or full. A CPU that goes back and forth
- * over the edge of a batch swaps the two, and only a run of more than a batch in one direction
- * takes the allocator's lock, to push or pop a whole batch.
+ * Each CPU has two batches of single pages, as in Bonwick's magazines (2001): `loaded`, from
+ * which it allocates and to which it frees, and `spare`, empty or full. A CPU that goes back and
+ * forth over the edge of a batch swaps the two, and only a run of more than a batch in one
+ * direction takes the allocator's lock, to push or pop a whole batch.
  *
- * A CPU's lists are touched by that CPU only, with interrupts off: interrupt handlers allocate too.
+ * A CPU's lists are touched by that CPU only, with interrupts off: interrupt handlers allocate
+ * too.
  */
 #include "mm/page_buddy.h"
 #include "lib/string.h"
@@ -281,7 +282,8 @@ void page_free(struct page *p)
 	irq_restore(irq);
 }
 
-/* Interrupts off. Frees single pages of the first one's kind until the batch is full; returns the rest. */
+/* Interrupts off. Frees single pages of the first one's kind until the batch is full; returns
+ * the rest. */
 static struct page *free_run(struct page_cpu *c, struct page *p)
 {
 	u32 type = (u16)(p->head >> 32);	/* kind, and order 0 */
@@ -372,7 +374,8 @@ void page_stats(struct page_stats *out)
 	*out = (struct page_stats){ .total = page_ram.managed };
 	for (const struct page_cpu *c = page_cpus; c < page_cpus + MAX_CPUS; c++)
 		for (unsigned k = 0; k < PAGE_KINDS; k++) {
-			u64 allocs = load_relaxed(&c->allocs[k]), frees = load_relaxed(&c->frees[k]);
+			u64 allocs = load_relaxed(&c->allocs[k]);
+			u64 frees = load_relaxed(&c->frees[k]);
 
 			out->kind[k] += allocs - frees;
 			out->allocs += allocs;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Page frames: who uses this frame? One descriptor for each frame of RAM, in one array indexed by frame
- * number (holes cost virtual space only). A buddy allocator below per-CPU lists of single pages.
+ * Page frames: who uses this frame? One descriptor for each frame of RAM, in one array indexed by
+ * frame number (holes cost virtual space only). A buddy allocator below per-CPU lists of single
+ * pages.
  *
- * Freed single pages are not merged at once: they go to the per-CPU list, in bulk to a global list of
- * single pages, and are merged only when a larger block is wanted and none is left; so that alloc and
- * free of one page are a few tens of instructions.
+ * Freed single pages are not merged at once: they go to the per-CPU list, in bulk to a global
+ * list of single pages, and are merged only when a larger block is wanted and none is left; so
+ * that alloc and free of one page are a few tens of instructions.
  */
 #pragma once
 
@@ -15,19 +16,19 @@
 
 enum page_kind : u8 {
 	PAGE_FREE,		/* in the buddy or a per-CPU list */
-	PAGE_RESERVED,		/* image, holes, firmware: never freed; references are not counted */
+	PAGE_RESERVED,		/* image, holes, firmware: never freed, references not counted */
 	PAGE_KERNEL,		/* kernel data: stacks, buffers */
 	PAGE_SLAB,
 	PAGE_TABLE,		/* a user page table */
-	PAGE_ANON,		/* private memory: refs = table slots that map it + short-lived holders */
-	PAGE_CACHE,		/* belongs to an object (page cache): refs = 1 for the object + slots + holders */
+	PAGE_ANON,		/* private memory: refs = table slots that map it + holders */
+	PAGE_CACHE,		/* an object's: refs = 1 for the object + slots + holders */
 	PAGE_ZERO,		/* the shared zero page(s); references are not counted */
 	PAGE_KINDS
 };
 
 /*
- * One frame. 32 bytes (static_assert in page.c).
- * (a) atomic  (t) under the table's lock  (o) under the object's lock  (b) under the allocator's locks
+ * One frame. 32 bytes (static_assert in page.c). (a) atomic  (t) under the table's lock  (o)
+ * under the object's lock  (b) under the allocator's locks
  */
 struct page {
 	union {
@@ -63,7 +64,7 @@ struct page {
 			u32 reserved;
 		};
 	};
-	u32 aux;			/* slab: frames of its neighbours in the list; else the owner's */
+	u32 aux;			/* slab: neighbours' frames in the list; else the owner's */
 	u32 aux2;
 };
 
@@ -83,9 +84,10 @@ void page_init(const struct boot_info *bi);
 
 constexpr unsigned PAGE_ORDER_MAX = 10;
 
-/* A block of 2^order pages, order <= PAGE_ORDER_MAX, naturally aligned. Its first descriptor: refs 1, that kind, all
- * else zero; the others' are not touched. nullptr when there is no memory (after reclaim has been
- * tried, unless PA_NOWAIT or PA_RESERVE). May sleep without these. */
+/* A block of 2^order pages, order <= PAGE_ORDER_MAX, naturally aligned. Its first descriptor:
+ * refs 1, that kind, all else zero; the others' are not touched. nullptr when there is no
+ * memory (after reclaim has been tried, unless PA_NOWAIT or PA_RESERVE). May sleep without
+ * these. */
 [[nodiscard]] struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags);
 /* Gives back a block whose references are gone or were never shared (refs <= 1). Never sleeps. */
 void page_free(struct page *p);
@@ -94,7 +96,8 @@ void page_free_chain(struct page *first);
 /* Makes a block of 2^order pages as many single pages of its kind with its refs and flags. */
 void page_split(struct page *p);
 
-/* Hands reserved RAM to the allocator, for good: the whole frames in [start, end), e.g. an initrd after its use. */
+/* Hands reserved RAM to the allocator, for good: the whole frames in [start, end), e.g. an
+ * initrd after its use. */
 void page_release_reserved(struct pa start, struct pa end);
 
 /* The array of descriptors, and its conversions: a few instructions each. */
@@ -131,7 +134,8 @@ static inline void page_get(struct page *p)
 		__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
 }
 
-/* Lets go of one reference; the last one frees. For PAGE_TABLE use pt_put (mm/pt.h). Never sleeps. */
+/* Lets go of one reference; the last one frees. For PAGE_TABLE use pt_put (mm/pt.h). Never
+ * sleeps. */
 static inline void page_put(struct page *p)
 {
 	if (unlikely(!page_is_counted(p)))
@@ -143,8 +147,10 @@ static inline void page_put(struct page *p)
 
 static inline u32 page_refs(const struct page *p) { return load_acquire(&p->refs); }
 
-/* What asks others to give memory back; called when free pages run low, from the allocating thread, which may hold
- * sleeping locks: only try those. Allocates with PA_RESERVE only. Returns the number of pages freed. Lower `order` first (page cache 0, slabs 1, OOM killer 9). */
+/* What asks others to give memory back; called when free pages run low, from the allocating
+ * thread, which may hold sleeping locks: only try those. Allocates with PA_RESERVE only.
+ * Returns the number of pages freed. Lower `order` first (page cache 0, slabs 1, OOM killer
+ * 9). */
 struct shrinker {
 	u64 (*shrink)(u64 want);
 	int order;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Audit of the page allocator: every descriptor is looked at and counted, by kind, and compared with the counters;
- * every list is walked. Other CPUs go on meanwhile, so a difference counts only if it is found again.
+ * Audit of the page allocator: every descriptor is looked at and counted, by kind, and compared
+ * with the counters; every list is walked. Other CPUs go on meanwhile, so a difference counts
+ * only if it is found again.
  */
 #include "mm/page_buddy.h"
 #include "lib/printf.h"

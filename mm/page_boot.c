@@ -2,10 +2,10 @@
 /*
  * From the firmware's memory map to free pages.
  *
- * The array of descriptors lies at the start of the first usable range that holds it; it covers the
- * frames from the lowest to the highest RAM address only. Clearing it a page at a time makes every
- * descriptor PAGE_FREE; then what may not be used is marked: holes, image, firmware, the array itself.
- * Frame 0 is never handed out, so that a frame number of 0 can mean none.
+ * The array of descriptors lies at the start of the first usable range that holds it; it covers
+ * the frames from the lowest to the highest RAM address only. Clearing it a page at a time makes
+ * every descriptor PAGE_FREE; then what may not be used is marked: holes, image, firmware, the
+ * array itself. Frame 0 is never handed out, so that a frame number of 0 can mean none.
  */
 #include "mm/page_buddy.h"
 #include "arch/arch.h"
@@ -88,7 +88,8 @@ again:
 	return true;
 }
 
-/* The array begins and ends on a block's edge: the buddy allocator looks at neighbours unchecked. */
+/* The array begins and ends on a block's edge: the buddy allocator looks at neighbours
+ * unchecked. */
 static void find_bounds(void)
 {
 	page_ram = (struct page_ram){ .first = ~0ul };

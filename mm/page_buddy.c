@@ -60,7 +60,8 @@ static void block_insert(struct page *p, unsigned order)
 	for (; order < PAGE_ORDER_MAX; order++) {
 		struct page *other = page_array + (frame ^ (1ul << order));
 
-		/* Somebody else's page, unless it is in a list; only then does the rest stand still. */
+		/* Somebody else's page, unless it is in a list; only then does the rest stand
+		 * still. */
 		if (!(load_relaxed(&other->flags) & PG_BUDDY) || other->order != order)
 			break;
 		block_unlink(other);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Below mm/page.c: free blocks of 2^order pages, and batches of single pages. Only page*.c use it. */
+/* Below mm/page.c: free blocks of 2^order pages, and batches of single pages. Only page*.c use
+ * it. */
 #pragma once
 
 #include "mm/page.h"
@@ -15,8 +16,8 @@ enum : u8 {
 void buddy_init(void);
 /* Adds the frames [first, end): zeroed descriptors that are in no list. */
 void buddy_add(u64 first, u64 end);
-/* Nothing is taken when fewer than `keep` pages would be left; then and without a block: nullptr. Batches are merged
- * into blocks when that is what it takes. */
+/* Nothing is taken when fewer than `keep` pages would be left; then and without a block:
+ * nullptr. Batches are merged into blocks when that is what it takes. */
 struct page *buddy_alloc(unsigned order, u64 keep);
 void buddy_free(struct page *p, unsigned order);
 /* 1 to PAGE_BATCH single pages, linked by `next`; their number in *n. */
@@ -37,11 +38,13 @@ struct page_ram {
 };
 extern struct page_ram page_ram;
 
-/* page.c: free pages on the lists of all CPUs; the pages that only PA_RESERVE and PA_NOWAIT may take. */
+/* page.c: free pages on the lists of all CPUs; the pages that only PA_RESERVE and PA_NOWAIT
+ * may take. */
 u64 page_cpu_free(void);
 void page_set_keep(u64 pages);
 
-/* Sets refs, kind, order; level and flags become 0. One store, for a neighbour may be looking at flags. */
+/* Sets refs, kind, order; level and flags become 0. One store, for a neighbour may be looking
+ * at flags. */
 static inline void page_set_head(struct page *p, u32 refs, enum page_kind kind, unsigned order)
 {
 	store_relaxed(&p->head, refs | (u64)kind << 32 | (u64)order << 40);

@@ -2,9 +2,9 @@
 /*
  * Slabs (Bonwick 1994): blocks of 1 to 8 pages cut into equal objects.
  *
- * Every page of a slab says which cache it is of, so that any object's address leads to its cache; the
- * block is aligned to its size, so it leads to the slab's first page too, which counts its
- * objects and starts the list of the free ones. Slabs with free objects are in a list of the
+ * Every page of a slab says which cache it is of, so that any object's address leads to its
+ * cache; the block is aligned to its size, so it leads to the slab's first page too, which counts
+ * its objects and starts the list of the free ones. Slabs with free objects are in a list of the
  * cache, linked by frame numbers in the descriptors (frame 0 is never allocated). One empty slab
  * is kept for each cache; others go back at once, and that one when memory is short.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Inside kmem: a cache and its slabs. kmem.c has the caches and the CPUs' magazines, slab.c the slabs.
+ * Inside kmem: a cache and its slabs. kmem.c has the caches and the CPUs' magazines, slab.c the
+ * slabs.
  */
 #pragma once
 

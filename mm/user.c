@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Copies to and from user memory: the range is checked here, the machine copies and stops at the first
- * byte whose fault cannot be resolved.
+ * Copies to and from user memory: the range is checked here, the machine copies and stops at the
+ * first byte whose fault cannot be resolved.
  */
 #include "mm/user.h"
 #include "arch/arch.h"

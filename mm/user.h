@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Copies between kernel and user memory: the only way in and out. A bad address gives -EFAULT at any
- * byte; addresses are not checked first and used later, they are used, and the fault is handled.
- * All may sleep (a fault may read a file): no spinlocks held. Ranges that reach USER_END or wrap are -EFAULT.
+ * Copies between kernel and user memory: the only way in and out. A bad address gives -EFAULT at
+ * any byte; addresses are not checked first and used later, they are used, and the fault is
+ * handled. All may sleep (a fault may read a file): no spinlocks held. Ranges that reach USER_END
+ * or wrap are -EFAULT.
  */
 #pragma once
 
@@ -16,7 +17,8 @@
 size_t copy_from_user_partial(void *dst, va_t src, size_t n);
 size_t copy_to_user_partial(va_t dst, const void *src, size_t n);
 [[nodiscard]] int clear_user(va_t dst, size_t n);
-/* A string of less than size bytes with its terminator: its length; -ENAMETOOLONG when longer, -EFAULT. */
+/* A string of less than size bytes with its terminator: its length; -ENAMETOOLONG when longer,
+ * -EFAULT. */
 [[nodiscard]] long copy_string_from_user(char *dst, va_t src, size_t size);
 
 /* One object by value. */

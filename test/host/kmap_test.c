@@ -8,6 +8,8 @@
 #include "mm/page.h"
 #include "arch/arch.h"
 
+constexpr u32 RIGHTS = P_R | P_W | P_X | P_USER;
+
 static struct pte root[PT_SLOTS];
 static unsigned flushes;
 
@@ -52,7 +54,7 @@ static void registers_are_mapped_at_any_alignment(void **state)
 
 				assert_int_equal(pte_kind(e, 0), PTE_LEAF);
 				assert_int_equal(pte_pa(e, 0).v, align_down(pa + i, PAGE_SIZE));
-				assert_int_equal(pte_prot(e, 0) & (P_R | P_W | P_X | P_USER | P_DEVICE),
+				assert_int_equal(pte_prot(e, 0) & (RIGHTS | P_DEVICE),
 						 P_R | P_W | P_DEVICE);
 			}
 			/* What runs over faults. */
@@ -75,7 +77,7 @@ static void a_stack_has_a_guard_below(void **state)
 		assert_non_null(top);
 		assert_int_equal((u64)top % 16, 0);
 		for (char *p = top - KSTACK_SIZE; p < top; p += PAGE_SIZE) {
-			assert_int_equal(pte_prot(leaf_of(p), 0) & (P_R | P_W | P_X | P_USER), P_R | P_W);
+			assert_int_equal(pte_prot(leaf_of(p), 0) & RIGHTS, P_R | P_W);
 			assert_int_equal(pa_page(pte_pa(leaf_of(p), 0))->kind, PAGE_KERNEL);
 			assert_false(kstack_is_guard((va_t)p));
 		}

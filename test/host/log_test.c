@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uses: lib/printf.c test/host/support.c
-/* The log: what is kept, what is shown where, what happens when a writer is interrupted. Compiled in here, for its state. */
+/* The log: what is kept, what is shown where, what happens when a writer is interrupted.
+ * Compiled in here, for its state. */
 #include <string.h>
 #include "host.h"
 
@@ -84,7 +85,8 @@ static void long_lines_are_cut(void **state)
 }
 
 /* Long enough that the text is used up before the records are. */
-#define LONG_LINE "record %lu of a test that fills the ring of text more than once, with lines of about a hundred bytes"
+#define LONG_LINE "record %lu of a test that fills the ring of text more than once, with " \
+		  "lines of about a hundred bytes"
 
 static void old_records_give_way(void **state)
 {

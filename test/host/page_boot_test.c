@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uses: mm/page.c mm/page_buddy.c mm/page_boot.c mm/page_audit.c test/host/support.c
-/* Memory maps: holes, ranges that are not whole frames, reserved ranges that overlap, lie outside or at random. */
+/* Memory maps: holes, ranges that are not whole frames, reserved ranges that overlap, lie
+ * outside or at random. */
 #include <string.h>
 #include "host.h"
 #include "mm/page.h"
@@ -23,7 +24,8 @@ static void add_ram(u64 start, u64 end)
 
 static void reserve(u64 start, u64 end)
 {
-	bi.reserved[bi.nreserved++] = (struct boot_range){ HOST_PA_BASE + start, HOST_PA_BASE + end };
+	bi.reserved[bi.nreserved++] =
+		(struct boot_range){ HOST_PA_BASE + start, HOST_PA_BASE + end };
 }
 
 static int new_map(void **state)
@@ -38,7 +40,8 @@ static bool touches(const struct boot_range *r, u64 pa)
 	return r->start < pa + PAGE_SIZE && r->end > pa;
 }
 
-/* Exactly the frames wholly in RAM and not touched by a reserved byte are free, but for the descriptors. */
+/* Exactly the frames wholly in RAM and not touched by a reserved byte are free, but for the
+ * descriptors. */
 static void assert_map(void)
 {
 	struct page_stats s;
@@ -120,7 +123,8 @@ static void a_reserved_range_can_be_released(void **state)
 	reserve(8 * MiB + 1, 12 * MiB + 1);
 	assert_map();
 	page_stats(&before);
-	page_release_reserved((struct pa){ bi.reserved[0].start }, (struct pa){ bi.reserved[0].end });
+	page_release_reserved((struct pa){ bi.reserved[0].start },
+			      (struct pa){ bi.reserved[0].end });
 	page_stats(&after);
 	/* Its first and last frame hold other bytes too. */
 	assert_int_equal(after.free - before.free, 4 * MiB / PAGE_SIZE - 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uses: mm/page.c mm/page_buddy.c mm/page_boot.c mm/page_audit.c test/host/support.c
-/* The page allocator over 32 MiB: contents, counts, merging, exhaustion, reclaim, mistakes of callers. */
+/* The page allocator over 32 MiB: contents, counts, merging, exhaustion, reclaim, mistakes of
+ * callers. */
 #include <string.h>
 #include "host.h"
 #include "mm/page.h"
@@ -137,7 +138,8 @@ static void single_pages_merge_when_a_block_is_wanted(void **state)
 	release_all();
 	assert_int_equal(free_pages(), before);
 
-	/* All blocks of the largest size that memory can hold: the first one is cut by the descriptors. */
+	/* All blocks of the largest size that memory can hold: the first one is cut by the
+	 * descriptors. */
 	hold_all(PAGE_ORDER_MAX, PA_RESERVE);
 	assert_int_equal(nheld, RAM / PAGE_SIZE / (1ul << PAGE_ORDER_MAX) - 1);
 	assert_sound();

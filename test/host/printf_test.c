@@ -23,7 +23,18 @@
 #pragma clang diagnostic ignored "-Wformat-nonliteral"
 
 static const u64 values[] = { 0, 1, 7, 8, 10, 127, 128, 255, 256, 65535, 0x7fffffff, 0x80000000,
-			      0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ~0ul, 1234567890123 };
+			      0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ~0ul,
+			      1234567890123 };
+
+static void check_values(const char *flags, const char *width, const char *precision,
+			 const char *length, char conv)
+{
+	char fmt[32];
+
+	snprintf(fmt, sizeof(fmt), "<%%%s%s%s%s%c>", flags, width, precision, length, conv);
+	for (size_t v = 0; v < ARRAY_SIZE(values); v++)
+		check(fmt, values[v]);
+}
 
 /* %[flags][width][.precision][length]conversion with each part from its list. */
 static void numbers_in_every_format(void **state)
@@ -38,13 +49,8 @@ static void numbers_in_every_format(void **state)
 			for (size_t w = 0; w < ARRAY_SIZE(widths); w++)
 				for (size_t p = 0; p < ARRAY_SIZE(precisions); p++)
 					for (size_t l = 0; l < ARRAY_SIZE(lengths); l++)
-						for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
-							char fmt[32];
-
-							snprintf(fmt, sizeof(fmt), "<%%%s%s%s%s%c>", flags[f],
-								 widths[w], precisions[p], lengths[l], *conv);
-							check(fmt, values[v]);
-						}
+						check_values(flags[f], widths[w], precisions[p],
+							     lengths[l], *conv);
 }
 
 static void stars_strings_and_characters(void **state)

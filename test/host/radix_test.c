@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uses: lib/radix.c test/host/support.c
-/* The radix tree against a flat array, with indices near 0, at node edges and at the end of the space. */
+/* The radix tree against a flat array, with indices near 0, at node edges and at the end of
+ * the space. */
 #include "host.h"
 #include "lib/radix.h"
 
@@ -24,7 +25,8 @@ void radix_node_free(struct radix_node *n)
 	free(n);
 }
 
-/* Model slot -> index: small ones, then runs across the edge of each level, then the very last indices. */
+/* Model slot -> index: small ones, then runs across the edge of each level, then the very last
+ * indices. */
 static u64 index_of(unsigned slot)
 {
 	if (slot < 200)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uses: lib/rbtree.c test/host/support.c
-/* Random insertions and removals; after each the laws of the tree hold and it lists what it should. */
+/* Random insertions and removals; after each the laws of the tree hold and it lists what it
+ * should. */
 #include "host.h"
 #include "lib/rbtree.h"
 

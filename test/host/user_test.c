@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // uses: mm/user.c test/host/support.c
 // cpus: arm64 x86_64
-/* The edges of user memory: a machine whose user memory is one page below USER_END, every byte of it 'u'. */
+/* The edges of user memory: a machine whose user memory is one page below USER_END, every byte
+ * of it 'u'. */
 #include <string.h>
 #include "host.h"
 #include "mm/user.h"

@@ -6,8 +6,8 @@
  *   test/host/host_lock.c  sleeping locks
  *   test/host/host_kmem.c  slabs and kmalloc on malloc, for tests that do not link mm/kmem.c: the
  *                          sanitizer then sees each object, and any allocation can fail
- * Host threads stand for CPUs: each calls host_cpu_set() once. A test that needs another machine function
- * (TLB flushes, say) defines it.
+ * Host threads stand for CPUs: each calls host_cpu_set() once. A test that needs another machine
+ * function (TLB flushes, say) defines it.
  */
 #pragma once
 
@@ -23,7 +23,8 @@
 
 /* ---- Panics ---- */
 
-/* Runs fn(arg), which must panic; returns the message. The test fails if it returns. Locks it held stay held. */
+/* Runs fn(arg), which must panic; returns the message. The test fails if it returns. Locks it
+ * held stay held. */
 const char *host_panic_of(void (*fn)(void *), void *arg);
 
 /* ---- CPUs ---- */
@@ -36,11 +37,12 @@ constexpr u64 HOST_PA_BASE = 1 * GiB;
 
 struct boot_info;
 
-/* Maps `bytes` of cleared memory, in place of earlier memory; *bi then describes all of it as RAM (bi may be nullptr). The
- * page allocator is not set up: page_init(bi) does that, or host_pages_init. */
+/* Maps `bytes` of cleared memory, in place of earlier memory; *bi then describes all of it as
+ * RAM (bi may be nullptr). The page allocator is not set up: page_init(bi) does that, or
+ * host_pages_init. */
 void host_ram_init(u64 bytes, struct boot_info *bi);
-/* host_ram_init and page_init. A test calls it once, since the allocator's lists are static. Links mm/page.c,
- * mm/page_buddy.c, mm/page_boot.c (mm/page_audit.c). */
+/* host_ram_init and page_init. A test calls it once, since the allocator's lists are static.
+ * Links mm/page.c, mm/page_buddy.c, mm/page_boot.c (mm/page_audit.c). */
 void host_pages_init(u64 bytes);
 
 /* ---- Slabs and kmalloc of host_kmem.c ---- */
