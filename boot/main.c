@@ -6,6 +6,7 @@
 #include "arch/arch.h"
 #include "boot/options.h"
 #include "fs/fs.h"
+#include "fs/procfs.h"
 #include "lib/printf.h"
 #include "mm/kmap.h"
 #include "mm/kmem.h"
@@ -55,6 +56,7 @@ static void start_init(void)
 static void boot_thread_main(void *arg)
 {
 	fs_init();
+	procfs_set_cmdline(boot_info->cmdline);
 	unpack_initramfs();
 	page_fail_at(options.fail_alloc);
 	start_init();

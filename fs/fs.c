@@ -7,6 +7,8 @@
 #include "fs/memdev.h"
 #include "fs/mount.h"
 #include "fs/name.h"
+#include "fs/procfs.h"
+#include "fs/sysfs.h"
 #include "fs/tmpfs.h"
 #include "fs/tty.h"
 #include "fs/walk.h"
@@ -51,4 +53,6 @@ void fs_init(void)
 	devtmpfs_init();
 	memdev_init();
 	tty_init();
+	procfs_init();
+	sysfs_init();
 }

@@ -182,6 +182,7 @@ struct task *task_next(int pid);
 struct vm *task_vm(struct task *t);
 int pid_count(void);			/* live tasks and threads */
 int pid_last(void);
+unsigned threads_max(void);		/* the most there may be */
 
 /* A new thread with a kernel stack, zeroed: state THREAD_SLEEPING, so that thread_wake() starts it; refs 1, its own;
  * task nullptr; nice, weight and affinity of the current thread. nullptr without memory. For fork and kthread_start(). */

@@ -16,7 +16,6 @@ struct task *pid_lookup_task(int pid);		/* no reference */
 /* De-threading exec: t, whose leader is gone from the table, gets the number of its task. */
 void pid_rename(struct thread *t, int tid);
 void pid_init(void);
-unsigned threads_max(void);
 
 /* ---- session.c; all under tasks_lock */
 struct pgrp {

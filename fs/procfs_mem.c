@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * procfs: memory of the whole system: meminfo, vmstat, slabinfo. All numbers are counts of page descriptors by kind.
+ *
+ * Every file system keeps its files in memory only, so the page cache is what Linux calls Shmem, and what can be had
+ * without swapping is what is free. Left out: what nobody counts (Mapped, Committed_AS, KernelStack).
+ */
+#include "arch/arch.h"
+#include "fs/procfs_tree.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+#include "mm/tlb.h"
+#include "mm/vm.h"
+
+static void show_kib(struct text *t, const char *name, u64 pages)
+{
+	size_t start = t->len;
+
+	text_printf(t, "%s:", name);
+	text_printf(t, "%*lu kB\n", (int)(24 - (t->len - start)), pages * (PAGE_SIZE / KiB));
+}
+
+static void show_cache(struct text *t, const struct page_stats *s)
+{
+	u64 cache = s->kind[PAGE_CACHE], anon = s->kind[PAGE_ANON];
+
+	show_kib(t, "Buffers", 0);
+	show_kib(t, "Cached", cache);
+	show_kib(t, "SwapCached", 0);
+	show_kib(t, "Active", anon + cache);
+	show_kib(t, "Inactive", 0);
+	show_kib(t, "Active(anon)", anon + cache);
+	show_kib(t, "Inactive(anon)", 0);
+	show_kib(t, "Active(file)", 0);
+	show_kib(t, "Inactive(file)", 0);
+	show_kib(t, "Unevictable", 0);
+	show_kib(t, "Mlocked", 0);
+	show_kib(t, "SwapTotal", 0);
+	show_kib(t, "SwapFree", 0);
+	show_kib(t, "Dirty", 0);
+	show_kib(t, "Writeback", 0);
+	show_kib(t, "AnonPages", anon);
+	show_kib(t, "Shmem", cache);
+}
+
+int proc_show_meminfo(struct inode *i, struct text *t)
+{
+	struct page_stats s;
+
+	page_stats(&s);
+	show_kib(t, "MemTotal", s.total);
+	show_kib(t, "MemFree", s.free);
+	show_kib(t, "MemAvailable", s.free);
+	show_cache(t, &s);
+	show_kib(t, "KReclaimable", 0);
+	show_kib(t, "Slab", s.kind[PAGE_SLAB]);
+	show_kib(t, "SReclaimable", 0);
+	show_kib(t, "SUnreclaim", s.kind[PAGE_SLAB]);
+	show_kib(t, "PageTables", s.kind[PAGE_TABLE]);
+	show_kib(t, "CommitLimit", s.total);
+	show_kib(t, "VmallocTotal", (KMAP_END - KMAP_BASE) >> PAGE_SHIFT);
+	show_kib(t, "AnonHugePages", 0);
+	text_puts(t, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
+		     "HugePages_Surp:        0\nHugepagesize:       2048 kB\n");
+	return 0;
+}
+
+int proc_show_vmstat(struct inode *i, struct text *t)
+{
+	struct page_stats s;
+	struct vm_stats v;
+
+	page_stats(&s);
+	vm_stats(&v);
+	text_printf(t, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n", s.free,
+		    s.kind[PAGE_ANON], s.kind[PAGE_CACHE], s.kind[PAGE_CACHE]);
+	text_printf(t, "nr_dirty 0\nnr_writeback 0\nnr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n",
+		    s.kind[PAGE_SLAB]);
+	text_printf(t, "nr_page_table_pages %lu\n", s.kind[PAGE_TABLE]);
+	text_puts(t, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
+	text_printf(t, "pgalloc_normal %lu\npgfree %lu\npgfault %lu\npgmajfault 0\n", s.allocs, s.frees, v.faults);
+	return 0;
+}
+
+/* A cache knows how many pages it has, not how many of them make a slab: here each page is one. */
+int proc_show_slabinfo(struct inode *i, struct text *t)
+{
+	struct slab_info s;
+
+	text_puts(t, "slabinfo - version: 2.1\n"
+		     "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
+		     "<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	for (unsigned n = 0; slab_info(n, &s); n++)
+		text_printf(t, "%-17s %6lu %6lu %6lu %4lu %4u : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
+			    s.name, s.in_use, s.total, s.size, s.pages ? s.total / s.pages : 0, 1, 0, 0, 0, s.pages,
+			    s.pages, 0);
+	return 0;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * procfs: /proc/quire, what Linux has no file for. audit: everything is recounted, a line for each thing that is wrong, nothing
+ * when all is well. counters: `name value` lines, for tests that compare them before and after.
+ */
+#include "fs/procfs_tree.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+#include "mm/tlb.h"
+#include "mm/vm.h"
+
+static void report(void *arg, const char *line)
+{
+	text_printf(arg, "%s\n", line);
+}
+
+static int show_audit(struct inode *i, struct text *t)
+{
+	page_audit(report, t);
+	kmem_audit(report, t);
+	vm_audit(report, t);
+	return 0;
+}
+
+/* ---- counters */
+
+#define COUNT(t, prefix, s, field) text_printf(t, prefix #field " %lu\n", (s).field)
+
+static void show_faults(struct text *t)
+{
+	struct vm_stats v;
+
+	vm_stats(&v);
+	COUNT(t, "vm_", v, faults);
+	COUNT(t, "vm_", v, zero_write);
+	COUNT(t, "vm_", v, zero_read);
+	COUNT(t, "vm_", v, file_read);
+	COUNT(t, "vm_", v, file_around);
+	COUNT(t, "vm_", v, file_private);
+	COUNT(t, "vm_", v, file_shared);
+	COUNT(t, "vm_", v, cow_copy);
+	COUNT(t, "vm_", v, cow_reuse);
+	COUNT(t, "vm_", v, spurious);
+	COUNT(t, "vm_", v, stack_growth);
+	COUNT(t, "vm_", v, owns);
+	COUNT(t, "vm_", v, clones);
+	COUNT(t, "vm_", v, forks);
+}
+
+static void show_tlb(struct text *t)
+{
+	struct tlb_stats s;
+
+	tlb_stats(&s);
+	COUNT(t, "tlb_", s, flush_range);
+	COUNT(t, "tlb_", s, flush_asid);
+	COUNT(t, "tlb_", s, flush_all);
+	COUNT(t, "tlb_", s, ipis);
+	COUNT(t, "tlb_", s, rollovers);
+}
+
+static void show_pages(struct text *t)
+{
+	static const char *const kinds[PAGE_KINDS] = {
+		[PAGE_FREE] = "unused", [PAGE_RESERVED] = "reserved", [PAGE_KERNEL] = "kernel",
+		[PAGE_SLAB] = "slab", [PAGE_TABLE] = "table", [PAGE_ANON] = "anon", [PAGE_CACHE] = "cache",
+		[PAGE_ZERO] = "zero",
+	};
+	struct page_stats s;
+
+	page_stats(&s);
+	COUNT(t, "pages_", s, total);
+	COUNT(t, "pages_", s, free);
+	COUNT(t, "pages_", s, allocs);
+	COUNT(t, "pages_", s, frees);
+	for (unsigned k = 0; k < PAGE_KINDS; k++)
+		text_printf(t, "pages_%s %lu\n", kinds[k], s.kind[k]);
+}
+
+static void show_slabs(struct text *t)
+{
+	struct slab_info s;
+
+	for (unsigned n = 0; slab_info(n, &s); n++)
+		text_printf(t, "slab_%s %lu\n", s.name, s.in_use);
+}
+
+static unsigned task_count(void)
+{
+	u64 flags = spin_lock_irq(&tasks_lock);
+	unsigned n = 0;
+
+	list_for_each(t, &tasks, struct task, all)
+		n++;
+	spin_unlock_irq(&tasks_lock, flags);
+	return n;
+}
+
+static int show_counters(struct inode *i, struct text *t)
+{
+	text_printf(t, "tasks %u\nthreads %d\n", task_count(), pid_count());
+	show_pages(t);
+	show_slabs(t);
+	show_faults(t);
+	show_tlb(t);
+	return 0;
+}
+
+const struct pseudo_entry proc_quire_table[] = {
+	{ .name = "audit", .mode = S_IFREG | 0400, .show = show_audit },
+	{ .name = "counters", .mode = S_IFREG | 0444, .show = show_counters },
+	{},
+};

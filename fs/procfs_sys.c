@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+/*
+ * procfs: /proc/sys, the kernel's parameters (sysctl). Most are constants here and refuse to be written.
+ */
+#include "fs/file.h"
+#include "fs/pipe.h"
+#include "fs/procfs_tree.h"
+#include "lib/printf.h"
+#include "lib/random.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "mm/map.h"
+#include "mm/page.h"
+#include "proc/cred.h"
+#include "proc/system.h"
+
+#define CONSTANT(name, format, ...)                                  \
+	static int show_##name(struct inode *i, struct text *t)      \
+	{                                                            \
+		text_printf(t, format "\n", ##__VA_ARGS__);          \
+		return 0;                                            \
+	}
+
+CONSTANT(ostype, "%s", SYSTEM_NAME)
+CONSTANT(osrelease, "%s", SYSTEM_RELEASE)
+CONSTANT(version, "%s", SYSTEM_VERSION)
+CONSTANT(pid_max, "%d", 4194304)
+CONSTANT(threads_max, "%u", threads_max())
+CONSTANT(randomize_va_space, "2")
+CONSTANT(cap_last_cap, "%d", CAP_LAST)
+CONSTANT(ngroups_max, "%u", GROUPS_MAX)
+CONSTANT(entropy_avail, "256")
+CONSTANT(poolsize, "256")
+CONSTANT(overcommit_memory, "0")
+CONSTANT(overcommit_ratio, "50")
+CONSTANT(max_map_count, "%u", REGIONS_MAX)
+CONSTANT(mmap_min_addr, "%lu", PAGE_SIZE)
+CONSTANT(drop_caches, "0")
+CONSTANT(file_max, "%lu", ~0ul >> 1)
+CONSTANT(nr_open, "%u", FILES_MAX)
+CONSTANT(pipe_max_size, "%zu", PIPE_SIZE_MAX)
+
+/* ---- names of the machine */
+
+static int show_hostname(struct inode *i, struct text *t)
+{
+	char name[SYSTEM_NAME_MAX + 1];
+
+	system_hostname(name);
+	text_printf(t, "%s\n", name);
+	return 0;
+}
+
+static int show_domainname(struct inode *i, struct text *t)
+{
+	char name[SYSTEM_NAME_MAX + 1];
+
+	system_domainname(name);
+	text_printf(t, "%s\n", name);
+	return 0;
+}
+
+/* Up to the first newline, cut to what fits, as on Linux. */
+static long store_name(const char *buf, size_t n, void (*set)(const char *name, size_t n))
+{
+	const char *end = strchr(buf, '\n');
+	size_t len = end ? (size_t)(end - buf) : strlen(buf);
+
+	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	set(buf, min(len, SYSTEM_NAME_MAX));
+	return (long)n;
+}
+
+static long store_hostname(struct inode *i, const char *buf, size_t n)
+{
+	return store_name(buf, n, system_set_hostname);
+}
+
+static long store_domainname(struct inode *i, const char *buf, size_t n)
+{
+	return store_name(buf, n, system_set_domainname);
+}
+
+/* ---- the log's level: console, default, lowest, at boot */
+
+static int show_printk(struct inode *i, struct text *t)
+{
+	text_printf(t, "%d\t4\t1\t7\n", console_level());
+	return 0;
+}
+
+static long store_printk(struct inode *i, const char *buf, size_t n)
+{
+	const char *end;
+	u64 level = str_number(buf, &end);
+
+	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	if (end == buf || level > 15)
+		return -EINVAL;
+	console_set_level((int)level);
+	return (long)n;
+}
+
+/* ---- random/ (RFC 4122, version 4) */
+
+static void show_id(struct text *t, u8 id[16])
+{
+	id[6] = (id[6] & 0x0f) | 0x40;
+	id[8] = (id[8] & 0x3f) | 0x80;
+	for (unsigned k = 0; k < 16; k++)
+		text_printf(t, "%s%02x", k == 4 || k == 6 || k == 8 || k == 10 ? "-" : "", id[k]);
+	text_puts(t, "\n");
+}
+
+static int show_uuid(struct inode *i, struct text *t)
+{
+	u8 id[16];
+
+	random_bytes(id, sizeof(id));
+	show_id(t, id);
+	return 0;
+}
+
+static int show_boot_id(struct inode *i, struct text *t)
+{
+	static struct mutex lock = MUTEX_INIT(lock);
+	static u8 id[16];	/* (lock) */
+
+	scoped_mutex(&lock);
+	if (!id[6])		/* never 0 once its version bits are set */
+		random_bytes(id, sizeof(id));
+	show_id(t, id);
+	return 0;
+}
+
+/* Nothing that can be dropped is ever kept: files have no store but memory. */
+static long store_drop_caches(struct inode *i, const char *buf, size_t n)
+{
+	const char *end;
+	u64 what = str_number(buf, &end);
+
+	return end == buf || what < 1 || what > 4 ? -EINVAL : (long)n;
+}
+
+static int show_file_nr(struct inode *i, struct text *t)
+{
+	struct slab_info s;
+
+	for (unsigned n = 0; slab_info(n, &s); n++)
+		if (!strcmp(s.name, "file"))
+			text_printf(t, "%lu\t0\t%lu\n", s.in_use, ~0ul >> 1);
+	return 0;
+}
+
+#define RO(n, fn) { .name = n, .mode = S_IFREG | 0444, .show = show_##fn }
+#define RW(n, fn) { .name = n, .mode = S_IFREG | 0644, .show = show_##fn, .store = store_##fn }
+
+static const struct pseudo_entry random_table[] = {
+	RO("boot_id", boot_id), RO("entropy_avail", entropy_avail), RO("poolsize", poolsize), RO("uuid", uuid), {},
+};
+
+static const struct pseudo_entry kernel_table[] = {
+	RO("cap_last_cap", cap_last_cap),
+	RW("domainname", domainname),
+	RW("hostname", hostname),
+	RO("ngroups_max", ngroups_max),
+	RO("osrelease", osrelease),
+	RO("ostype", ostype),
+	RO("pid_max", pid_max),
+	RW("printk", printk),
+	{ .name = "random", .mode = S_IFDIR | 0555, .children = random_table },
+	RO("randomize_va_space", randomize_va_space),
+	RO("threads-max", threads_max),
+	RO("version", version),
+	{},
+};
+
+static const struct pseudo_entry vm_table[] = {
+	RW("drop_caches", drop_caches),
+	RO("max_map_count", max_map_count),
+	RO("mmap_min_addr", mmap_min_addr),
+	RO("overcommit_memory", overcommit_memory),
+	RO("overcommit_ratio", overcommit_ratio),
+	{},
+};
+
+static const struct pseudo_entry fs_table[] = {
+	RO("file-max", file_max), RO("file-nr", file_nr), RO("nr_open", nr_open), RO("pipe-max-size", pipe_max_size), {},
+};
+
+const struct pseudo_entry proc_sys_table[] = {
+	{ .name = "fs", .mode = S_IFDIR | 0555, .children = fs_table },
+	{ .name = "kernel", .mode = S_IFDIR | 0555, .children = kernel_table },
+	{ .name = "vm", .mode = S_IFDIR | 0555, .children = vm_table },
+	{},
+};
