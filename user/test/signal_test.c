@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: MIT
+// Signals: sending, masks, queues, handlers, stacks, interrupted calls, timers.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/test/tap.h"
+
+static volatile sig_atomic_t calls, last_signal, order[16];
+static siginfo_t last_info;
+static sigset_t mask_inside;
+
+static void handler(int sig)
+{
+	if (calls < 16)
+		order[calls] = sig;
+	calls++;
+	last_signal = sig;
+	sigprocmask(SIG_BLOCK, nullptr, &mask_inside);
+}
+
+static void handler_info(int sig, siginfo_t *info, void *context)
+{
+	last_info = *info;
+	handler(sig);
+}
+
+static void catch_signal(int sig, int flags, int also_blocked)
+{
+	struct sigaction act = {.sa_flags = flags};
+
+	if (flags & SA_SIGINFO)
+		act.sa_sigaction = handler_info;
+	else
+		act.sa_handler = handler;
+	if (also_blocked)
+		sigaddset(&act.sa_mask, also_blocked);
+	sigaction(sig, &act, nullptr);
+	calls = 0;
+}
+
+static void block(int how, int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(how, &set, nullptr);
+}
+
+static bool is_pending(int sig)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	return sigismember(&set, sig);
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+static int in_child(int (*body)(void))
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(body());
+	return wait_for(pid);
+}
+
+// ---- handlers
+
+static void test_handlers(void)
+{
+	sigset_t now;
+
+	catch_signal(SIGUSR1, SA_SIGINFO, SIGUSR2);
+	kill(getpid(), SIGUSR1);
+	ok(calls == 1 && last_signal == SIGUSR1, "a handler has run when kill returns");
+	ok(last_info.si_signo == SIGUSR1 && last_info.si_code == SI_USER && last_info.si_pid == getpid() &&
+		   last_info.si_uid == getuid(), "and was told who sent it");
+	ok(sigismember(&mask_inside, SIGUSR1) && sigismember(&mask_inside, SIGUSR2),
+	   "its own signal and sa_mask are blocked inside");
+	sigprocmask(SIG_BLOCK, nullptr, &now);
+	ok(!sigismember(&now, SIGUSR1) && !sigismember(&now, SIGUSR2), "and free again behind it");
+	catch_signal(SIGUSR1, SA_NODEFER, 0);
+	raise(SIGUSR1);
+	ok(!sigismember(&mask_inside, SIGUSR1), "SA_NODEFER: not blocked");
+	catch_signal(SIGUSR1, SA_RESETHAND, 0);
+	raise(SIGUSR1);
+	struct sigaction act;
+	sigaction(SIGUSR1, nullptr, &act);
+	ok(calls == 1 && act.sa_handler == SIG_DFL, "SA_RESETHAND: default after the first");
+	ok(signal(SIGKILL, handler) == SIG_ERR && errno == EINVAL, "SIGKILL cannot be caught");
+	ok(signal(SIGSTOP, SIG_IGN) == SIG_ERR && errno == EINVAL, "SIGSTOP cannot be ignored");
+	ok(kill(getpid(), 65) == -1 && errno == EINVAL, "there is no signal 65");
+	ok(kill(getpid(), 0) == 0, "signal 0 only asks");
+	ok(kill(999999, 0) == -1 && errno == ESRCH, "nobody there: ESRCH");
+}
+
+// ---- masks and queues
+
+static void test_pending(void)
+{
+	catch_signal(SIGUSR1, 0, 0);
+	block(SIG_BLOCK, SIGUSR1);
+	for (int i = 0; i < 5; i++)
+		kill(getpid(), SIGUSR1);
+	ok(calls == 0 && is_pending(SIGUSR1), "a blocked signal is pending");
+	block(SIG_UNBLOCK, SIGUSR1);
+	ok(calls == 1 && !is_pending(SIGUSR1), "and comes once, however often it was sent");
+	block(SIG_BLOCK, SIGUSR1);
+	kill(getpid(), SIGUSR1);
+	signal(SIGUSR1, SIG_IGN);
+	ok(!is_pending(SIGUSR1), "ignoring it throws it away");
+	block(SIG_UNBLOCK, SIGUSR1);
+	block(SIG_BLOCK, SIGKILL);
+	sigset_t now;
+	sigprocmask(SIG_BLOCK, nullptr, &now);
+	ok(!sigismember(&now, SIGKILL), "SIGKILL cannot be blocked");
+}
+
+static void test_realtime(void)
+{
+	sigset_t set;
+	siginfo_t info;
+	struct timespec zero = {};
+	bool in_order = true;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN + 1);
+	sigaddset(&set, SIGRTMIN + 2);
+	sigprocmask(SIG_BLOCK, &set, nullptr);
+	for (int i = 0; i < 10; i++)
+		sigqueue(getpid(), SIGRTMIN + 2, (union sigval){.sival_int = i});
+	sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = 99});
+	ok(sigtimedwait(&set, &info, &zero) == SIGRTMIN + 1 && info.si_value.sival_int == 99, "the lowest number first");
+	for (int i = 0; i < 10; i++)
+		in_order &= sigtimedwait(&set, &info, &zero) == SIGRTMIN + 2 && info.si_value.sival_int == i &&
+			info.si_code == SI_QUEUE && info.si_pid == getpid();
+	ok(in_order, "real-time signals queue in order, with their values");
+	ok(sigtimedwait(&set, &info, &zero) == -1 && errno == EAGAIN, "then there is none");
+	struct rlimit old, few = {5, 5};
+	getrlimit(RLIMIT_SIGPENDING, &old);
+	few.rlim_max = old.rlim_max;
+	few.rlim_cur = 0;
+	setrlimit(RLIMIT_SIGPENDING, &few);
+	ok(sigqueue(getpid(), SIGRTMIN + 1, (union sigval){}) == -1 && errno == EAGAIN, "RLIMIT_SIGPENDING: EAGAIN");
+	setrlimit(RLIMIT_SIGPENDING, &old);
+	sigprocmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+static void test_order(void)
+{
+	sigset_t all, old;
+
+	catch_signal(SIGUSR1, 0, 0);
+	catch_signal(SIGUSR2, 0, 0);
+	catch_signal(SIGHUP, 0, 0);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	raise(SIGUSR2);
+	raise(SIGUSR1);
+	raise(SIGHUP);
+	sigprocmask(SIG_SETMASK, &old, nullptr);
+	ok(calls == 3, "three signals let in at once call three handlers (%d)", calls);
+}
+
+// ---- waiting
+
+static void *kill_soon(void *arg)
+{
+	usleep(30000);
+	kill(getpid(), (int)(long)arg);
+	return nullptr;
+}
+
+static void soon(int sig)
+{
+	pid_t parent = getpid();
+
+	if (fork() == 0) {
+		usleep(30000);
+		kill(parent, sig);
+		_exit(0);
+	}
+}
+
+static void test_waiting(void)
+{
+	sigset_t none, one;
+	siginfo_t info;
+	struct timespec second = {.tv_sec = 5}, brief = {.tv_nsec = 20000000};
+
+	signal(SIGCHLD, SIG_DFL);
+	catch_signal(SIGUSR1, 0, 0);
+	block(SIG_BLOCK, SIGUSR1);
+	soon(SIGUSR1);
+	sigemptyset(&none);
+	ok(sigsuspend(&none) == -1 && errno == EINTR && calls == 1, "sigsuspend ends behind a handler");
+	sigset_t now;
+	sigprocmask(SIG_BLOCK, nullptr, &now);
+	ok(sigismember(&now, SIGUSR1), "and the mask is back");
+	wait(nullptr);
+
+	soon(SIGUSR1);
+	ok(ppoll(nullptr, 0, &second, &none) == -1 && errno == EINTR && calls == 2, "so does ppoll");
+	sigprocmask(SIG_BLOCK, nullptr, &now);
+	ok(sigismember(&now, SIGUSR1), "with its mask");
+	wait(nullptr);
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	soon(SIGUSR1);
+	ok(sigtimedwait(&one, &info, &second) == SIGUSR1 && calls == 2, "sigtimedwait takes it without a handler");
+	wait(nullptr);
+	ok(sigtimedwait(&one, &info, &brief) == -1 && errno == EAGAIN, "or times out: EAGAIN");
+	catch_signal(SIGUSR2, 0, 0);
+	soon(SIGUSR2);
+	// The call itself: some C libraries repeat it.
+	ok(syscall(SYS_rt_sigtimedwait, &one, &info, &second, 8) == -1 && errno == EINTR && calls == 1,
+	   "or is interrupted: EINTR");
+	wait(nullptr);
+	block(SIG_UNBLOCK, SIGUSR1);
+	soon(SIGUSR2);
+	ok(pause() == -1 && errno == EINTR && calls == 2, "pause");
+	wait(nullptr);
+}
+
+static void test_interrupted(void)
+{
+	int fds[2];
+	char c;
+	struct timespec time = {.tv_sec = 5}, left = {};
+
+	pipe(fds);
+	catch_signal(SIGUSR1, 0, 0);
+	soon(SIGUSR1);
+	ok(read(fds[0], &c, 1) == -1 && errno == EINTR, "a handler without SA_RESTART interrupts read");
+	wait(nullptr);
+	catch_signal(SIGUSR1, SA_RESTART, 0);
+	pid_t parent = getpid();
+	if (fork() == 0) {
+		usleep(20000);
+		kill(parent, SIGUSR1);
+		usleep(20000);
+		write(fds[1], "y", 1);
+		_exit(0);
+	}
+	ok(read(fds[0], &c, 1) == 1 && c == 'y' && calls == 1, "with it, read goes on");
+	wait(nullptr);
+	soon(SIGUSR1);
+	ok(nanosleep(&time, &left) == -1 && errno == EINTR && left.tv_sec == 4, "nanosleep is interrupted, and tells the rest");
+	wait(nullptr);
+	signal(SIGUSR2, SIG_IGN);
+	soon(SIGUSR2);
+	time = (struct timespec){.tv_nsec = 80000000};
+	ok(nanosleep(&time, nullptr) == 0, "but not by an ignored signal");
+	wait(nullptr);
+	parent = getpid();
+	pid_t child = fork();
+	if (child == 0) {
+		usleep(20000);
+		kill(parent, SIGSTOP);
+		usleep(20000);
+		kill(parent, SIGCONT);
+		_exit(0);
+	}
+	ok(nanosleep(&time, nullptr) == 0, "a stop in a sleep only lengthens it");
+	wait(nullptr);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+// ---- stacks
+
+static char alternate[65536];
+static char *seen_on;
+static int flags_inside;
+
+static void note_stack(int sig)
+{
+	stack_t stack;
+	char here;
+
+	seen_on = &here;
+	sigaltstack(nullptr, &stack);
+	flags_inside = stack.ss_flags;
+}
+
+static bool on_alternate(void)
+{
+	return seen_on >= alternate && seen_on < alternate + sizeof(alternate);
+}
+
+static void test_stacks(void)
+{
+	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)}, now;
+	struct sigaction act = {.sa_handler = note_stack, .sa_flags = SA_ONSTACK};
+
+	ok(sigaltstack(&stack, nullptr) == 0 && sigaltstack(nullptr, &now) == 0 && now.ss_flags == 0 &&
+		   now.ss_sp == alternate, "an alternate stack");
+	sigaction(SIGUSR1, &act, nullptr);
+	raise(SIGUSR1);
+	ok(on_alternate() && flags_inside == SS_ONSTACK, "the handler runs on it");
+	act.sa_flags = 0;
+	sigaction(SIGUSR1, &act, nullptr);
+	raise(SIGUSR1);
+	ok(!on_alternate() && flags_inside == 0, "only with SA_ONSTACK");
+	stack.ss_flags = (int)(1u << 31); // SS_AUTODISARM
+	act.sa_flags = SA_ONSTACK;
+	sigaction(SIGUSR1, &act, nullptr);
+	sigaltstack(&stack, nullptr);
+	raise(SIGUSR1);
+	ok(on_alternate() && flags_inside == SS_DISABLE, "SS_AUTODISARM: off inside");
+	sigaltstack(nullptr, &now);
+	ok(now.ss_sp == alternate && now.ss_size == sizeof(alternate), "and back behind it");
+	stack = (stack_t){.ss_flags = SS_DISABLE};
+	sigaltstack(&stack, nullptr);
+	sigaltstack(nullptr, &now);
+	ok(now.ss_flags == SS_DISABLE, "switched off");
+	stack = (stack_t){.ss_sp = alternate, .ss_size = 100};
+	ok(sigaltstack(&stack, nullptr) == -1 && errno == ENOMEM, "too small: ENOMEM");
+}
+
+// ---- faults
+
+static sigjmp_buf back;
+static void *fault_at;
+static int fault_code, fault_signal;
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	fault_signal = sig;
+	fault_at = info->si_addr;
+	fault_code = info->si_code;
+	siglongjmp(back, 1);
+}
+
+static char *repair_page;
+static volatile int repaired;
+
+static void on_fault_repair(int sig, siginfo_t *info, void *context)
+{
+	repaired++;
+	mprotect(repair_page, 4096, PROT_READ | PROT_WRITE);
+}
+
+static int overflow_stack(int depth)
+{
+	volatile char page[4096];
+
+	page[0] = (char)depth;
+	if (depth < 0)
+		return 0;
+	return overflow_stack(depth + 1) + page[0];
+}
+
+static void test_faults(void)
+{
+	struct sigaction act = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
+	char *page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	sigaction(SIGSEGV, &act, nullptr);
+	sigaction(SIGBUS, &act, nullptr);
+	if (!sigsetjmp(back, 1))
+		*(volatile int *)16 = 1;
+	ok(fault_signal == SIGSEGV && fault_at == (void *)16 && fault_code == SEGV_MAPERR, "a write to nowhere");
+	if (!sigsetjmp(back, 1))
+		*(volatile char *)(page + 5) = 1;
+	ok(fault_at == page + 5 && fault_code == SEGV_ACCERR, "a write to a page that may only be read");
+	sigset_t now;
+	sigprocmask(SIG_BLOCK, nullptr, &now);
+	ok(!sigismember(&now, SIGSEGV), "siglongjmp gives the mask back");
+	sigaltstack(&stack, nullptr);
+	if (!sigsetjmp(back, 1))
+		overflow_stack(0);
+	ok(fault_signal == SIGSEGV, "a stack overflow is caught on the alternate stack");
+	stack = (stack_t){.ss_flags = SS_DISABLE};
+	sigaltstack(&stack, nullptr);
+
+	int fd = open("/tmp/signal_test.file", O_CREAT | O_RDWR, 0600);
+	char *file = mmap(nullptr, 8192, PROT_READ, MAP_SHARED, fd, 0);
+	fault_signal = 0;
+	if (!sigsetjmp(back, 1))
+		(void)*(volatile char *)file;
+	ok(fault_signal == SIGBUS && fault_at == file, "behind the end of a file: SIGBUS");
+	munmap(file, 8192);
+	close(fd);
+	unlink("/tmp/signal_test.file");
+
+	act.sa_sigaction = on_fault_repair;
+	sigaction(SIGSEGV, &act, nullptr);
+	repair_page = page;
+	*(volatile char *)page = 3;
+	ok(repaired == 1 && *page == 3, "a handler that repairs the cause: the write is done");
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	munmap(page, 4096);
+}
+
+static int dies_of_fault(void)
+{
+	signal(SIGSEGV, SIG_DFL);
+	*(volatile int *)16 = 1;
+	return 0;
+}
+
+static int dies_blocked(void)
+{
+	block(SIG_BLOCK, SIGSEGV);
+	*(volatile int *)16 = 1;
+	return 0;
+}
+
+static int dies_ignored(void)
+{
+	signal(SIGSEGV, SIG_IGN);
+	*(volatile int *)16 = 1;
+	return 0;
+}
+
+static int dies_without_stack(void)
+{
+	struct sigaction act = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
+	stack_t stack = {.ss_sp = (void *)4096, .ss_size = 65536};
+
+	sigaltstack(&stack, nullptr);
+	sigaction(SIGUSR1, &act, nullptr);
+	raise(SIGUSR1);
+	return 0;
+}
+
+static int dies_of_abort(void)
+{
+	abort();
+}
+
+static int dies_of_pipe(void)
+{
+	int fds[2];
+
+	pipe(fds);
+	close(fds[0]);
+	write(fds[1], "x", 1);
+	return 0;
+}
+
+static void test_deaths(void)
+{
+	ok(in_child(dies_of_fault) == 256 + SIGSEGV, "a fault kills");
+	ok(in_child(dies_blocked) == 256 + SIGSEGV, "also with SIGSEGV blocked");
+	ok(in_child(dies_ignored) == 256 + SIGSEGV, "and ignored");
+	ok(in_child(dies_without_stack) == 256 + SIGSEGV, "a handler whose frame cannot be written: SIGSEGV");
+	ok(in_child(dies_of_abort) == 256 + SIGABRT, "abort");
+	ok(in_child(dies_of_pipe) == 256 + SIGPIPE, "a pipe without a reader");
+}
+
+// ---- registers
+
+static volatile double other;
+
+static void spoil(int sig)
+{
+	double a = other;
+
+	for (int i = 0; i < 20; i++)
+		a = a * 1.5 + i;
+	other = a;
+	errno = 0;
+}
+
+static void test_registers(void)
+{
+	double sum = 0, expect = 0;
+	struct itimerval often = {{0, 1000}, {0, 1000}}, never = {};
+
+	signal(SIGALRM, spoil);
+	for (int i = 1; i <= 2000000; i++)
+		expect += 1.0 / i;
+	setitimer(ITIMER_REAL, &often, nullptr);
+	for (int i = 1; i <= 2000000; i++)
+		sum += 1.0 / i;
+	setitimer(ITIMER_REAL, &never, nullptr);
+	ok(sum == expect, "handlers leave the floating-point registers alone");
+}
+
+// ---- timers
+
+static void test_timers(void)
+{
+	struct itimerval set = {{0, 10000}, {0, 10000}}, got, never = {};
+
+	catch_signal(SIGALRM, 0, 0);
+	setitimer(ITIMER_REAL, &set, nullptr);
+	while (calls < 5)
+		pause();
+	getitimer(ITIMER_REAL, &got);
+	ok(got.it_interval.tv_usec == 10000 && got.it_value.tv_usec <= 10000, "ITIMER_REAL repeats");
+	setitimer(ITIMER_REAL, &never, nullptr);
+	ok(alarm(100) == 0 && alarm(0) == 100, "alarm tells what was left");
+	catch_signal(SIGVTALRM, 0, 0);
+	setitimer(ITIMER_VIRTUAL, &set, nullptr);
+	for (time_t end = time(nullptr) + 10; calls < 3 && time(nullptr) < end;)
+		;
+	setitimer(ITIMER_VIRTUAL, &never, nullptr);
+	ok(calls >= 3, "ITIMER_VIRTUAL counts user time");
+	catch_signal(SIGPROF, 0, 0);
+	setitimer(ITIMER_PROF, &set, nullptr);
+	for (time_t end = time(nullptr) + 10; calls < 3 && time(nullptr) < end;)
+		;
+	setitimer(ITIMER_PROF, &never, nullptr);
+	ok(calls >= 3, "ITIMER_PROF counts all of it");
+	set.it_value.tv_usec = 1000000;
+	ok(setitimer(ITIMER_REAL, &set, nullptr) == -1 && errno == EINVAL, "a million microseconds: EINVAL");
+}
+
+// ---- threads and permissions
+
+static pthread_t main_thread;
+static volatile int main_took;
+
+static void note_thread(int sig)
+{
+	main_took = pthread_equal(pthread_self(), main_thread);
+}
+
+static void *unblocked_thread(void *arg)
+{
+	block(SIG_UNBLOCK, SIGUSR1);
+	while (calls == 0)
+		usleep(1000);
+	return nullptr;
+}
+
+static void test_threads(void)
+{
+	pthread_t t;
+
+	main_thread = pthread_self();
+	block(SIG_BLOCK, SIGUSR1);
+	signal(SIGUSR1, note_thread);
+	calls = 0;
+	main_took = -1;
+	pthread_create(&t, nullptr, unblocked_thread, nullptr);
+	usleep(20000);
+	kill(getpid(), SIGUSR1);
+	for (int i = 0; i < 1000 && main_took == -1; i++)
+		usleep(1000);
+	ok(main_took == 0, "a signal to the process goes to a thread that lets it in");
+	pthread_kill(t, SIGUSR1);
+	pthread_kill(main_thread, SIGUSR1);
+	ok(is_pending(SIGUSR1), "one to a thread waits for that thread");
+	calls = 1;
+	pthread_join(t, nullptr);
+	main_took = -1;
+	block(SIG_UNBLOCK, SIGUSR1);
+	ok(main_took == 1, "which takes it when it lets it in");
+	pthread_create(&t, nullptr, kill_soon, (void *)(long)SIGUSR1);
+	main_took = -1;
+	pause();
+	ok(main_took == 1, "a thread's kill wakes the main thread");
+	pthread_join(t, nullptr);
+	ok(syscall(SYS_tgkill, getpid(), 999999, 0) == -1 && errno == ESRCH, "tgkill to nobody: ESRCH");
+}
+
+static int kill_parent(void)
+{
+	if (setresuid(54321, 54321, 54321))
+		return 2;
+	return kill(getppid(), SIGTERM) == -1 && errno == EPERM ? 0 : 1;
+}
+
+static void test_permission(void)
+{
+	int result = in_child(kill_parent);
+
+	if (result == 2)
+		tap_skip("kill without permission: not root");
+	else
+		ok(result == 0, "another user's process: EPERM");
+	siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_USER};
+	ok(syscall(SYS_rt_sigqueueinfo, getppid(), SIGURG, &info) == -1 && errno == EPERM,
+	   "nobody may pretend to have used kill");
+}
+
+int main(void)
+{
+	test_handlers();
+	test_pending();
+	test_realtime();
+	test_order();
+	test_waiting();
+	test_interrupted();
+	test_stacks();
+	test_faults();
+	test_deaths();
+	test_registers();
+	test_timers();
+	test_threads();
+	test_permission();
+	return tap_done();
+}
