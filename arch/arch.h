@@ -130,11 +130,11 @@ void arch_switch_root(struct pa root, u64 asid, bool flush);
 /* Orders earlier stores to tables before later walks by any CPU (dsb ishst; nothing on x86). No isb is
  * needed for user mappings, since an exception return follows. */
 void arch_publish(void);
-/* Waits for nothing; flushes translations of [start, end) of an ASID, page by page; `tables`: upper-level
- * (walk) caches too. Where TLB_BROADCAST it is on all CPUs and complete on return; else on this CPU, for the ASID
- * that is loaded now. */
-void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables);
-void arch_tlb_asid(u64 asid);
+/* Drops translations of [start, end) of an ASID, page by page; `tables`: upper-level (walk) caches too. Where TLB_BROADCAST: on
+ * all CPUs if `everywhere`, else on this one; complete on return. Elsewhere always on this CPU, for the ASID that is
+ * loaded now. */
+void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables, bool everywhere);
+void arch_tlb_asid(u64 asid, bool everywhere);
 /* All ASIDs on this CPU only (rollover). */
 void arch_tlb_local_all(void);
 /* One page on this CPU only: before a fault returns (vm.md law 10). */
@@ -239,6 +239,13 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 /* rt_sigreturn: restores frame, SIMD and gives back the mask and alternate stack. Values that would break the kernel are
  * refused or cleaned. 0 or -EFAULT. */
 int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t *altstack_uaddr);
+
+/* The vDSO, where a machine has one (weak: others define none of these): a page of code that exec maps into every program, a
+ * shared object if it begins as one. attach: `page` is the copy that programs see. realtime: CLOCK_REALTIME is now
+ * arch_clock_ns() + offset. */
+[[gnu::weak]] extern const char arch_vdso_page[PAGE_SIZE];
+[[gnu::weak]] void arch_vdso_attach(void *page);
+[[gnu::weak]] void arch_vdso_realtime(u64 offset);
 
 /* ELF: machine number, AT_PLATFORM, AT_HWCAP, AT_HWCAP2, uname's machine. */
 struct arch_abi {

@@ -18,8 +18,6 @@ constexpr u64 PIE_RANDOM_PAGES = 1ul << 24;
 constexpr u64 BRK_RANDOM_PAGES = 1ul << 13;
 constexpr u32 R_MAX_ALL = R_PROT << 3;
 
-/* Machines whose signal trampoline the kernel provides have it in their image; weak: others have none. */
-[[gnu::weak]] extern const char arch_vdso_page[PAGE_SIZE];
 static struct object *vdso;
 
 void exec_init(void)
@@ -32,6 +30,7 @@ void exec_init(void)
 	if (!vdso || object_page(vdso, 0, OP_CREATE | OP_WRITE, &page))
 		panic("no memory for the vDSO");
 	memcpy(page_address(page), arch_vdso_page, PAGE_SIZE);
+	arch_vdso_attach(page_address(page));
 	arch_sync_code(page_address(page), PAGE_SIZE);
 	page_put(page);
 }

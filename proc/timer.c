@@ -170,9 +170,16 @@ void timer_stats(unsigned cpu, struct timer_stats *out)
 
 static u64 realtime_offset;	/* (a) CLOCK_REALTIME - arch_clock_ns() */
 
+static void set_offset(u64 offset)
+{
+	store_relaxed(&realtime_offset, offset);
+	if (arch_vdso_realtime)
+		arch_vdso_realtime(offset);
+}
+
 void clock_init(void)
 {
-	store_relaxed(&realtime_offset, arch_rtc_seconds() * 1'000'000'000 - arch_clock_ns());
+	set_offset(arch_rtc_seconds() * 1'000'000'000 - arch_clock_ns());
 }
 
 u64 clock_realtime_ns(void)
@@ -184,6 +191,6 @@ int clock_set_realtime(u64 ns)
 {
 	if (ns >= (u64)INT64_MAX)
 		return -EINVAL;
-	store_relaxed(&realtime_offset, ns - arch_clock_ns());
+	set_offset(ns - arch_clock_ns());
 	return 0;
 }

@@ -36,6 +36,7 @@ void time_init(void);			/* the clock; from the first moment */
 void time_init_timer(const struct fdt *f);	/* CPU 0's timer interrupt */
 void time_init_cpu(void);		/* another CPU's */
 u64 time_from_ticks(u64 ticks);
+u64 time_ns_per_tick(void);		/* times 2^32 */
 
 /* ---- gic.c: the part that both versions share. */
 struct gic {

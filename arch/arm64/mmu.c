@@ -178,25 +178,57 @@ static u64 tlbi_page(u64 asid, va_t va)
 	return asid << 48 | (va >> PAGE_SHIFT & (BIT(44) - 1));
 }
 
-void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables)
+/* One flush on all CPUs (inner shareable) or on this one, with the barriers that belong to it. */
+#define tlbi(op, operand) __asm__ volatile("tlbi " op ", %0" : : "r"(operand))
+
+static void tlbi_va(u64 operand, bool tables, bool everywhere)
 {
-	if (end - start > FLUSH_PAGES_MAX * PAGE_SIZE) {
-		arch_tlb_asid(asid);
-		return;
-	}
-	__asm__ volatile("dsb ishst" : : : "memory");
-	for (va_t va = start; va < end; va += PAGE_SIZE) {
-		if (tables)
-			__asm__ volatile("tlbi vae1is, %0" : : "r"(tlbi_page(asid, va)));
-		else
-			__asm__ volatile("tlbi vale1is, %0" : : "r"(tlbi_page(asid, va)));
-	}
-	__asm__ volatile("dsb ish" : : : "memory");
+	if (everywhere && tables)
+		tlbi("vae1is", operand);
+	else if (everywhere)
+		tlbi("vale1is", operand);
+	else if (tables)
+		tlbi("vae1", operand);
+	else
+		tlbi("vale1", operand);
 }
 
-void arch_tlb_asid(u64 asid)
+static void flush_begin(bool everywhere)
 {
-	__asm__ volatile("dsb ishst; tlbi aside1is, %0; dsb ish" : : "r"(asid << 48) : "memory");
+	if (everywhere)
+		__asm__ volatile("dsb ishst" : : : "memory");
+	else
+		__asm__ volatile("dsb nshst" : : : "memory");
+}
+
+static void flush_end(bool everywhere)
+{
+	if (everywhere)
+		__asm__ volatile("dsb ish" : : : "memory");
+	else
+		__asm__ volatile("dsb nsh" : : : "memory");
+}
+
+void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables, bool everywhere)
+{
+	if (end - start > FLUSH_PAGES_MAX * PAGE_SIZE) {
+		arch_tlb_asid(asid, everywhere);
+		return;
+	}
+	flush_begin(everywhere);
+	for (va_t va = start; va < end; va += PAGE_SIZE)
+		tlbi_va(tlbi_page(asid, va), tables, everywhere);
+	flush_end(everywhere);
+}
+
+void arch_tlb_asid(u64 asid, bool everywhere)
+{
+	flush_begin(everywhere);
+	if (everywhere)
+		tlbi("aside1is", asid << 48);
+	else
+		tlbi("aside1", asid << 48);
+	flush_end(everywhere);
 }
 
 void arch_tlb_local_all(void)

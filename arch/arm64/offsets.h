@@ -24,3 +24,4 @@
 
 #define STACK_SIZE 16384	/* KSTACK_SIZE */
 #define MAX_RECORDS 16		/* MAX_CPUS */
+#define VDSO_DATA 4080		/* struct vdso_data, at the end of the page */

@@ -31,6 +31,11 @@ u64 time_from_ticks(u64 ticks)
 	return scale(ticks, ns_per_tick);
 }
 
+u64 time_ns_per_tick(void)
+{
+	return ns_per_tick;
+}
+
 /* The isb keeps the read from being done ahead of what came before it. */
 u64 arch_clock_ns(void)
 {
