@@ -147,10 +147,13 @@ static u64 asid_get(struct vm *vm, struct tlb_cpu *c)
 	return asid_slow(vm, c);
 }
 
-/* Where flushes are not broadcast: this CPU will hear of vm's from now on; did it miss one? */
+/* This CPU will hear of vm's flushes from now on. True: it missed one. */
 static bool join_cpus(struct vm *vm, unsigned cpu)
 {
-	__atomic_fetch_or(&vm->cpus, BIT(cpu), __ATOMIC_SEQ_CST);
+	if (!(load_relaxed(&vm->cpus) & BIT(cpu)))
+		__atomic_fetch_or(&vm->cpus, BIT(cpu), __ATOMIC_SEQ_CST);
+	if (TLB_BROADCAST)
+		return false;
 	u64 gen = __atomic_load_n(&vm->tlb_gen, __ATOMIC_SEQ_CST);
 
 	if (vm->tlb_seen[cpu] == gen)
@@ -173,7 +176,7 @@ void vm_switch(struct vm *vm)
 		arch_switch_root(page_pa(page_of(arch_kernel_root())), 0, false);
 	} else {
 		u64 asid = asid_bits ? asid_get(vm, c) : 0;
-		bool missed = TLB_BROADCAST ? false : join_cpus(vm, cpu);
+		bool missed = join_cpus(vm, cpu);
 
 		arch_switch_root(page_pa(vm->root), asid, missed || !asid_bits);
 	}

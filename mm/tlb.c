@@ -2,7 +2,8 @@
 /*
  * Flushing: batches, and the requests that CPUs send each other where the hardware does not broadcast.
  *
- * Without broadcast a flush raises vm->tlb_gen and interrupts the CPUs that have the space loaded (vm->cpus). A CPU
+ * Where the hardware broadcasts, vm->cpus are those that have ever loaded the space. Without broadcast they are those that
+ * have it loaded now: a flush raises vm->tlb_gen and interrupts them. A CPU
  * sets its bit before it reads the generation, the flusher raises the generation before it reads the bits: one of
  * them sees the other. A CPU that is not interrupted flushes the ASID when it loads the space again.
  *
@@ -32,16 +33,16 @@ static inline bool wants_whole(va_t start, va_t end)
 	return end - start > (u64)TLB_RANGE_MAX << PAGE_SHIFT;
 }
 
-static void flush_loaded(u64 asid, va_t start, va_t end, bool tables)
+static void flush_cpu(u64 asid, va_t start, va_t end, bool tables, bool everywhere)
 {
 	struct tlb_stats *s = &tlb_cpus[cpu_id()].stats;
 
 	if (wants_whole(start, end)) {
 		s->flush_asid++;
-		arch_tlb_asid(asid);
+		arch_tlb_asid(asid, everywhere);
 	} else {
 		s->flush_range++;
-		arch_tlb_range(asid, start, end, tables);
+		arch_tlb_range(asid, start, end, tables, everywhere);
 	}
 }
 
@@ -51,7 +52,7 @@ static void flush_here(const struct vm *vm_const, u64 gen, va_t start, va_t end,
 	struct vm *vm = (struct vm *)vm_const;
 	u64 *seen = &vm->tlb_seen[cpu_id()];
 
-	flush_loaded(vm->asid.value, start, end, tables);
+	flush_cpu(vm->asid.value, start, end, tables, false);
 	if (*seen == gen - 1)
 		*seen = gen;	/* else an earlier request is still on its way: stay behind, to be safe */
 }
@@ -109,18 +110,33 @@ static void flush_unicast(const struct tlb_batch *b)
 	preempt_enable();
 }
 
+/*
+ * The hardware reaches all CPUs; but where only this one has ever loaded the space, a local flush does, which disturbs
+ * nobody. The fence orders our stores to tables before the look at vm->cpus; a CPU that loads the space for
+ * the first time sets its bit before (vm_switch), so either we see it, or it sees the tables as they are now.
+ */
+static void flush_broadcast(const struct tlb_batch *b)
+{
+	u64 asid = load_acquire(&b->vm->asid.value);
+
+	if (!asid)
+		return;			/* it never ran */
+	preempt_disable();
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	u64 cpus = load_relaxed(&b->vm->cpus);
+
+	flush_cpu(asid, b->start, b->end, b->tables, cpus != BIT(cpu_id()));
+	preempt_enable();
+}
+
 void tlb_flush(struct tlb_batch *b)
 {
 	if (b->start >= b->end)
 		return;
-	if (!TLB_BROADCAST) {
+	if (TLB_BROADCAST)
+		flush_broadcast(b);
+	else
 		flush_unicast(b);
-	} else {
-		u64 asid = load_acquire(&b->vm->asid.value);
-
-		if (asid)		/* 0: it never ran */
-			flush_loaded(asid, b->start, b->end, b->tables);
-	}
 	b->start = ~0ul;
 	b->end = 0;
 	b->tables = false;

@@ -119,7 +119,7 @@ void vm_put(struct vm *vm)
 {
 	if (__atomic_fetch_sub(&vm->users, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
-	debug_assert(!rwlock_is_locked(&vm->lock) && load_relaxed(&vm->cpus) == 0);
+	debug_assert(!rwlock_is_locked(&vm->lock) && (TLB_BROADCAST || load_relaxed(&vm->cpus) == 0));
 	pt_put(vm->root);
 	vm->root = nullptr;
 	layout_destroy(&vm->layout);

@@ -185,7 +185,7 @@ static void invlpg(va_t va)
 }
 
 /* invlpg drops the current PCID's walk caches too (SDM 3A 4.10.4.1). */
-void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables)
+void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables, bool everywhere)
 {
 	va_t va = start;
 
@@ -194,7 +194,7 @@ void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables)
 	while ((va += PAGE_SIZE) < end);
 }
 
-void arch_tlb_asid(u64 asid)
+void arch_tlb_asid(u64 asid, bool everywhere)
 {
 	write_cr3(read_cr3());		/* bit 63 reads as 0: flush */
 }
@@ -220,7 +220,7 @@ void arch_tlb_kernel(va_t start, va_t end)
 	if ((end - start) >> PAGE_SHIFT > INVLPG_MAX)
 		arch_tlb_local_all();
 	else
-		arch_tlb_range(0, start, end, true);
+		arch_tlb_range(0, start, end, true, false);
 }
 
 /* Instruction caches follow stores. */

@@ -269,18 +269,18 @@ static void drop(struct cpu_model *m, u64 asid, va_t start, va_t end, bool table
 	}
 }
 
-void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables)
+void arch_tlb_range(u64 asid, va_t start, va_t end, bool tables, bool everywhere)
 {
 	speculate();
 	/* invlpg drops the walk caches of its address as well (SDM 3A 4.10.4.1). */
-	if (!TLB_BROADCAST)
-		drop(&cpus[cpu_id()], asid_number(asid), start, end, true);
-	for (unsigned cpu = 0; TLB_BROADCAST && cpu < MACHINE_CPUS; cpu++)
+	if (!everywhere)
+		drop(&cpus[cpu_id()], asid_number(asid), start, end, tables || !TLB_BROADCAST);
+	for (unsigned cpu = 0; everywhere && cpu < MACHINE_CPUS; cpu++)
 		drop(&cpus[cpu], asid_number(asid), start, end, tables);
 	speculate();
 }
 
-void arch_tlb_asid(u64 asid) { arch_tlb_range(asid, 0, ~0ul, true); }
+void arch_tlb_asid(u64 asid, bool everywhere) { arch_tlb_range(asid, 0, ~0ul, true, everywhere); }
 
 void arch_tlb_local_page(u64 asid, va_t va)
 {
