@@ -139,7 +139,7 @@ static void show_line(struct text *t, const struct region *r)
 	size_t start = t->len;
 
 	text_printf(t, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", r->start, r->end, r->flags & R_READ ? 'r' : '-',
-		    r->flags & R_WRITE ? 'w' : '-', r->flags & R_EXEC ? 'x' : '-', r->flags & R_SHARED ? 's' : 'p',
+		    r->flags & R_WRITE ? 'w' : '-', r->flags & R_EXEC ? 'x' : '-', (r->flags & (R_SHARED | R_VDSO)) == R_SHARED ? 's' : 'p',
 		    r->object ? r->offset << PAGE_SHIFT : 0, dev_major(dev), dev_minor(dev), i ? i->ino : 0);
 	const char *name = r->flags & R_VDSO ? "[vdso]" : r->flags & R_HEAP ? "[heap]" :
 			   r->flags & R_STACK ? "[stack]" : r->object && !i ? "/dev/zero (deleted)" : nullptr;

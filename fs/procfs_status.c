@@ -238,8 +238,8 @@ static void show_identity(struct text *t, const struct pid_ref *p, const struct 
 	show_ids(t, c);
 	text_printf(t, "FDSize:\t%u\nGroups:\t", task_fd_capacity(p->task));
 	for (u32 n = 0; n < c->ngroups; n++)
-		text_printf(t, "%u ", c->groups[n]);
-	text_printf(t, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", p->task->pid, th->tid,
+		text_printf(t, "%s%u", n ? " " : "", c->groups[n]);
+	text_printf(t, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", p->task->pid, th->tid,
 		    f->pgid, f->sid);
 }
 

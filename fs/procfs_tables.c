@@ -47,9 +47,11 @@ static void end_run(struct tree_view *v)
 
 	if (r->start < r->end) {
 		indent(v->t, v->level - 1);
-		text_printf(v->t, "%012lx-%012lx %c%c%c %lu pages, %s\n", r->start, r->end, r->rights & P_R ? 'r' : '-',
-			    r->rights & P_W ? 'w' : '-', r->rights & P_X ? 'x' : '-',
-			    (r->end - r->start) >> PAGE_SHIFT, kind_name(r));
+		u64 pages = (r->end - r->start) >> PAGE_SHIFT;
+
+		text_printf(v->t, "%012lx-%012lx %c%c%c %lu page%s, %s\n", r->start, r->end,
+			    r->rights & P_R ? 'r' : '-', r->rights & P_W ? 'w' : '-', r->rights & P_X ? 'x' : '-',
+			    pages, pages == 1 ? "" : "s", kind_name(r));
 	}
 	*r = (struct run){};
 }
