@@ -90,11 +90,14 @@ static bool has_no_effect(const struct task *task, int sig)
 	return (sig_bit(sig) & SIGNALS_IGNORED) || (task->pid == 1 && !task->doomed);
 }
 
+/* A stopped thread takes nothing but SIGKILL: the rest waits in the queues for SIGCONT. */
 static bool may_take(const struct thread *t, int sig)
 {
 	u64 bit = sig_bit(sig);
 
-	return !t->exiting && (!(t->blocked & bit) || (t->sigwait & bit));
+	if (t->exiting || (t->stop_acked && sig != SIGKILL))
+		return false;
+	return !(t->blocked & bit) || (t->sigwait & bit);
 }
 
 /* A thread that a signal for the whole task can go to: the leader if it will, the current thread, any. */

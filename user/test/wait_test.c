@@ -21,13 +21,22 @@ static pid_t child_exits(int code)
 	return pid;
 }
 
+// The child is past fork(), where C libraries block signals, when this returns.
 static pid_t child_sleeps(void)
 {
-	pid_t pid = fork();
+	int ready[2];
+	char c;
 
-	if (pid == 0)
+	pipe(ready);
+	pid_t pid = fork();
+	if (pid == 0) {
+		write(ready[1], "r", 1);
 		for (;;)
 			pause();
+	}
+	read(ready[0], &c, 1);
+	close(ready[0]);
+	close(ready[1]);
 	return pid;
 }
 
