@@ -279,6 +279,11 @@ int trap_fault(struct trapframe *f, const struct fault *flt);
 void trap_signal(struct trapframe *f, int sig, int code, va_t addr);
 /* sys/syscall.c: runs the call in the frame and stores its result. Interrupts on. */
 void syscall_dispatch(struct trapframe *f);
+/* Entry code may call an untraced thread's function itself: that of number nr is syscall_table[nr + 1], for nr <
+ * syscall_count; nullptr: use syscall_dispatch(). The caller stores the result. */
+typedef long syscall_fn(struct trapframe *f);
+extern syscall_fn *const syscall_table[];
+extern const u64 syscall_count;
 /* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off; returns with work == 0 and
  * interrupts off. */
 void user_work(struct trapframe *f);

@@ -12,8 +12,6 @@
 #include "lib/printf.h"
 #include "proc/task.h"
 
-typedef long syscall_fn(struct trapframe *f);
-
 static syscall_fn sys_missing;
 bool syscall_log_unknown;
 
@@ -27,7 +25,7 @@ SYSCALLS(DECLARE_WEAK)
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 #define FUNCTION(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = sys_##name,
-static syscall_fn *const calls[] = { SYSCALLS(FUNCTION) };
+syscall_fn *const syscall_table[] = { SYSCALLS(FUNCTION) };
 
 #define INFO(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = { #name, kinds },
 static const struct {
@@ -35,8 +33,9 @@ static const struct {
 } infos[] = { SYSCALLS(INFO) };
 #pragma clang diagnostic pop
 
-constexpr u64 CALLS = ARRAY_SIZE(calls) - 1;
-static_assert(ARRAY_SIZE(calls) == ARRAY_SIZE(infos));
+constexpr u64 CALLS = ARRAY_SIZE(syscall_table) - 1;
+const u64 syscall_count = CALLS;
+static_assert(ARRAY_SIZE(syscall_table) == ARRAY_SIZE(infos));
 static_assert(CALLS < 1024);
 
 const char *syscall_name(u64 nr)
@@ -64,7 +63,7 @@ static long sys_missing(struct trapframe *f)
 
 [[gnu::cold, gnu::noinline]] static void dispatch_slow(struct trapframe *f, u64 nr)
 {
-	syscall_fn *call = nr < CALLS ? calls[nr + 1] : nullptr;
+	syscall_fn *call = nr < CALLS ? syscall_table[nr + 1] : nullptr;
 	bool traced = thread_self()->work & THREAD_TRACE;
 
 	if (traced)
@@ -78,8 +77,9 @@ void syscall_dispatch(struct trapframe *f)
 {
 	u64 nr = frame_syscall(f);
 
-	if (likely(nr < CALLS && calls[nr + 1] && !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
-		frame_set_result(f, (u64)calls[nr + 1](f));
+	if (likely(nr < CALLS && syscall_table[nr + 1] &&
+		   !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
+		frame_set_result(f, (u64)syscall_table[nr + 1](f));
 	else
 		dispatch_slow(f, nr);
 }

@@ -4,16 +4,14 @@
 
 #define KERNEL_BASE 0xffffffff80000000
 
-#define HEAD_PREEMPT 0		/* struct thread_head */
-#define HEAD_WORK 8
-#define HEAD_STACK_TOP 16
-#define THREAD_RESCHED_BIT 1
+#define HEAD_WORK 8		/* struct thread_head */
+#define THREAD_TRACE_BIT 4
 
 #define CPU_SELF %gs:0		/* struct x86_cpu */
 #define CPU_USER_SP %gs:8
 #define CPU_KERNEL_SP %gs:24
 
-#define FRAME_SIZE 176		/* struct trapframe */
+#define FRAME_RAX 88		/* struct trapframe */
 #define FRAME_CS 144
 #define FRAME_RIP 136
 #define FRAME_SYSCALL_VECTOR 0x100

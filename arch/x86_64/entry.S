@@ -42,7 +42,18 @@ SYM(syscall_entry)
 	movq	%rsp, %rdi
 	xorl	%ebp, %ebp			// backtraces end here
 	sti
-	call	syscall_dispatch
+	movq	CPU_SELF, %rcx
+	movl	%eax, %eax			// the number is an int
+	cmpq	syscall_count, %rax
+	jae	syscall_slow
+	movq	syscall_table + 8(, %rax, 8), %rax
+	testq	%rax, %rax
+	jz	syscall_slow
+	testb	$THREAD_TRACE_BIT, HEAD_WORK(%rcx)
+	jnz	syscall_slow
+	call	*%rax
+	movq	%rax, FRAME_RAX(%rsp)
+syscall_done:
 	cli
 	movq	CPU_SELF, %rax
 	cmpq	$0, HEAD_WORK(%rax)
@@ -69,6 +80,11 @@ return_sysret:
 	movq	32(%rsp), %rsp
 	swapgs
 	sysretq
+
+// Unknown or traced.
+syscall_slow:
+	call	syscall_dispatch
+	jmp	syscall_done
 
 /* ------------------------------------------------------------------ back to user mode */
 

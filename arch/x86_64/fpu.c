@@ -79,7 +79,7 @@ void fpu_init(void)
 
 void fpu_reset(struct arch_thread *a)
 {
-	memset(a->fpu, 0, sizeof(a->fpu));
+	memset(a->fpu, 0, FXSAVE_SIZE + XSAVE_HEADER);
 	image(a)->fcw = 0x37f;
 	image(a)->mxcsr = MXCSR_DEFAULT;
 	a->fpu_cpu = ~0u;
@@ -122,10 +122,11 @@ size_t fpu_frame_size(void)
 	return image_size + (features ? sizeof(u32) : 0);
 }
 
+static u32 *magic2(struct arch_thread *a) { return (u32 *)(a->fpu + image_size); }
+
 int fpu_frame_push(struct arch_thread *a, va_t where)
 {
 	struct fx_image *fx = image(a);
-	u32 magic2 = XSTATE_MAGIC2;
 
 	save_all(a->fpu);
 	fx->sw = (typeof(fx->sw)){};
@@ -135,21 +136,25 @@ int fpu_frame_push(struct arch_thread *a, va_t where)
 		fx->sw.features = features;
 		fx->sw.size = (u32)image_size;
 		fx->xstate_bv |= XFEATURE_X87 | XFEATURE_SSE;
-		if (put_user(where + image_size, magic2))
-			return -EFAULT;
+		*magic2(a) = XSTATE_MAGIC2;
 	}
-	return copy_to_user(where, a->fpu, image_size);
+	return copy_to_user(where, a->fpu, fpu_frame_size());
 }
 
-/* Does the user's frame at `where` hold more than the legacy part? Programs may make frames by
- * hand. */
-static bool frame_is_extended(const struct fx_image *fx, va_t where)
+/* Does the frame hold more than the legacy part? Programs may make frames by hand. */
+static bool frame_is_extended(struct arch_thread *a)
 {
-	u32 magic2;
+	const struct fx_image *fx = image(a);
 
-	return features && fx->sw.magic1 == XSTATE_MAGIC1 && fx->sw.size == image_size &&
-	       fx->sw.extended_size == fpu_frame_size() &&
-	       get_user(magic2, where + image_size) == 0 && magic2 == XSTATE_MAGIC2;
+	return fx->sw.magic1 == XSTATE_MAGIC1 && fx->sw.size == image_size &&
+	       fx->sw.extended_size == fpu_frame_size() && *magic2(a) == XSTATE_MAGIC2;
+}
+
+static bool frame_read(struct arch_thread *a, va_t where, bool *extended)
+{
+	*extended = features && copy_from_user(a->fpu, where, fpu_frame_size()) == 0 &&
+		    frame_is_extended(a);
+	return *extended || copy_from_user(a->fpu, where, FXSAVE_SIZE) == 0;
 }
 
 /* XRSTOR faults on reserved bits: they are cleared. */
@@ -161,31 +166,23 @@ static void sanitise(struct fx_image *fx, bool extended)
 	memset(fx->header_reserved, 0, sizeof(fx->header_reserved));
 }
 
-/* No frame (0) resets. The image is not the thread's until all has been read: a fault may switch
- * threads, and then the registers are saved over it. */
+/* No frame (0) resets, as does one that cannot be read. Meanwhile this thread may be switched out:
+ * then its registers, which are of no use any more, must not be saved over the image. */
 int fpu_frame_pop(struct arch_thread *a, va_t where)
 {
-	alignas(64) struct {
-		struct fx_image fx;
-		u8 rest[FPU_AREA_MAX - sizeof(struct fx_image)];
-	} in = {};
 	bool extended = false;
 
-	if (where) {
-		if (copy_from_user(&in, where, FXSAVE_SIZE))
-			return -EFAULT;
-		extended = frame_is_extended(&in.fx, where);
-		if (extended && copy_from_user(&in, where, image_size))
-			return -EFAULT;
-		sanitise(&in.fx, extended);
-	} else {
-		in.fx.fcw = 0x37f;
-		in.fx.mxcsr = MXCSR_DEFAULT;
-	}
+	store_relaxed(&a->fpu_replaced, true);
+	bool ok = where && frame_read(a, where, &extended);
+
+	if (ok)
+		sanitise(image(a), extended);
+	else
+		fpu_reset(a);
 	preempt_disable();
-	memcpy(a->fpu, &in, sizeof(a->fpu));
+	store_relaxed(&a->fpu_replaced, false);
 	a->fpu_cpu = ~0u;
 	fpu_load(a);
 	preempt_enable();
-	return 0;
+	return ok || !where ? 0 : -EFAULT;
 }

@@ -20,12 +20,14 @@ static_assert(sizeof(struct trapframe) == 176);	/* entry.S */
  * results sets FRAME_OTHER. */
 constexpr u64 FRAME_SYSCALL = 0x100, FRAME_OTHER = 0x101;
 constexpr size_t FPU_AREA_MAX = 832;	/* XSAVE: legacy area, header, AVX */
+constexpr size_t FPU_AREA_SPACE = 896;	/* room for a signal frame's last word behind it */
 
 struct arch_thread {
-	alignas(64) u8 fpu[FPU_AREA_MAX];	/* XSAVE or FXSAVE image while not loaded */
+	alignas(64) u8 fpu[FPU_AREA_SPACE];	/* XSAVE or FXSAVE image while not loaded */
 	u64 sp;			/* kernel stack pointer while not running */
 	u64 fs_base, gs_base;	/* user's, while not running */
 	bool user;		/* goes to user mode: all of the above counts, not only sp */
+	bool fpu_replaced;	/* `fpu` is being filled: neither save over it nor load it */
 	u32 fpu_cpu;		/* the CPU whose registers last held `fpu`; valid if it agrees */
 };
 

@@ -126,6 +126,7 @@ struct trapframe *arch_thread_user(struct thread_head *t, struct arch_thread *a,
 	*s = (struct switch_frame){ .rip = (u64)thread_user_start };
 	a->sp = (u64)s;
 	a->user = true;
+	a->fpu_replaced = false;
 	if (from && from->user) {
 		fpu_clone(a);
 		a->fs_base = fs_base_read(from);
@@ -158,14 +159,16 @@ struct thread_head *arch_switch(struct thread_head *prev, struct arch_thread *pa
 	struct x86_cpu *c = this_cpu();
 
 	if (pa->user) {
-		fpu_save(pa);
+		if (!pa->fpu_replaced)
+			fpu_save(pa);
 		pa->fs_base = fs_base_read(pa);
 		pa->gs_base = gs_base_read(pa);
 	}
 	c->self = next;
 	c->tss.rsp[0] = (u64)next->stack_top;
 	if (na->user) {
-		fpu_load(na);
+		if (!na->fpu_replaced)
+			fpu_load(na);
 		fs_base_write(na->fs_base);
 		gs_base_write(na->gs_base);
 	}

@@ -39,9 +39,10 @@ void x86_page_fault(struct trapframe *f);
 void x86_trap_paranoid(struct trapframe *f);
 void x86_bad_pc(struct trapframe *f);
 
+/* asm.h */
 static_assert(offsetof(struct trapframe, cs) == 144 && offsetof(struct trapframe, rip) == 136);
-static_assert(offsetof(struct thread_head, work) == 8 &&
-	      offsetof(struct thread_head, preempt) == 0);
+static_assert(offsetof(struct trapframe, rax) == 88 && FRAME_SYSCALL == 0x100);
+static_assert(offsetof(struct thread_head, work) == 8 && THREAD_TRACE == 4);
 
 static u8 ist_of(unsigned vector)
 {
