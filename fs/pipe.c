@@ -300,19 +300,20 @@ static int fifo_open(struct file *f)
 {
 	struct pipe *p = fifo_pipe(f->inode);
 	u32 readers_ever, writers_ever, ends = f->mode & (FILE_READ | FILE_WRITE);
-	bool nonblock = f->flags & O_NONBLOCK;
+	/* The other end of a pipe without a name cannot come; opening it again (/dev/stdin) never waits. */
+	bool named = f->inode->sb != mount_anon->sb, nonblock = f->flags & O_NONBLOCK;
 
 	if (!p)
 		return -ENOMEM;
-	if (ends == FILE_WRITE && nonblock && !load_relaxed(&p->readers))
+	if (named && ends == FILE_WRITE && nonblock && !load_relaxed(&p->readers))
 		return -ENXIO;
 	f->data = p;
 	f->mode |= FILE_STREAM;
 	fifo_join(p, f, &readers_ever, &writers_ever);
-	f->arg = p->writers ? ~0ul : writers_ever;
+	f->arg = p->writers || !named ? ~0ul : writers_ever;
 	wake_up_all(&p->readable, POLLIN);
 	wake_up_all(&p->writable, POLLOUT);
-	if (ends == (FILE_READ | FILE_WRITE) || nonblock)
+	if (ends == (FILE_READ | FILE_WRITE) || nonblock || !named)
 		return 0;
 	int err = fifo_wait_partner(p, f, readers_ever, writers_ever);
 
