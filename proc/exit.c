@@ -140,6 +140,7 @@ static void give_children_away(struct task *task, struct list *done)
 		list_remove(&c->sibling);
 		list_push_back(&reaper->children, &c->sibling);
 		c->parent = reaper;
+		store_relaxed(&c->ppid, reaper->pid);
 		c->exit_signal = SIGCHLD;
 		if (c->pdeath_signal && !c->zombie)
 			signal_task(c, c->pdeath_signal, nullptr);

@@ -115,6 +115,7 @@ void task_link(struct task *t, struct task *parent)
 	t->nthreads = 1;
 	t->parent = parent;
 	if (parent) {
+		t->ppid = parent->pid;
 		list_push_back(&parent->children, &t->sibling);
 		pgrp_inherit(t, parent);
 	}

@@ -103,6 +103,7 @@ struct task {
 	struct spinlock lock;
 	struct spinlock siglock;	/* irq-safe */
 	struct task *parent;		/* (tasks_lock) */
+	int ppid;			/* (tasks_lock) written; (a) read: the parent's pid */
 	struct list children, sibling;	/* (tasks_lock) */
 	struct list all;		/* (tasks_lock) every task */
 	struct list threads;		/* (tasks_lock) */

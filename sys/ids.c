@@ -17,12 +17,7 @@ SYSCALL(gettid)
 
 SYSCALL(getppid)
 {
-	u64 flags = spin_lock_irq(&tasks_lock);
-	struct task *parent = task_current()->parent;
-	int pid = parent ? parent->pid : 0;
-
-	spin_unlock_irq(&tasks_lock, flags);
-	return pid;
+	return load_relaxed(&task_current()->ppid);
 }
 
 SYSCALL(setpgid)
