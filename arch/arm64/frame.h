@@ -16,13 +16,19 @@ struct trapframe {
 
 constexpr u64 FRAME_NO_SYSCALL = ~0ul;
 
+/* SIMD registers, as Linux's struct fpsimd_context, so that signal frames get it as it is. */
+struct simd_state {
+	u32 magic, size;	/* set for signal frames only */
+	u32 fpsr, fpcr;
+	[[gnu::aligned(16)]] u64 q[64];
+};
+
 struct arch_thread {
 	u64 x19_x28[10];
 	u64 fp, lr, sp;
 	u64 tls;		/* TPIDR_EL0 */
-	u64 user;		/* has user state: the rest and tls are switched */
-	u32 fpsr, fpcr;
-	[[gnu::aligned(16)]] u64 q[64];
+	u64 user;		/* has user state: tls and simd are switched */
+	struct simd_state simd;
 };
 
 /* PSTATE (Arm ARM C5.2.19): mode EL0t is all zero. */

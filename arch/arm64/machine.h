@@ -62,5 +62,5 @@ void features_init_cpu(void);	/* each other */
 extern const char vectors[];
 [[noreturn]] void thread_entry_kernel(void);
 [[noreturn]] void thread_entry_user(void);
-void simd_save(struct arch_thread *a);
-void simd_load(const struct arch_thread *a);
+void simd_save(struct simd_state *to);
+void simd_load(const struct simd_state *from);

@@ -19,8 +19,9 @@
 #define CTX_SP 96
 #define CTX_TLS 104
 #define CTX_USER 112
-#define CTX_FPSR 120
-#define CTX_Q 128
+#define CTX_SIMD 128
+#define SIMD_FPSR 8
+#define SIMD_Q 16
 
 #define STACK_SIZE 16384	/* KSTACK_SIZE */
 #define MAX_RECORDS 16		/* MAX_CPUS */

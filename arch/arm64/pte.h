@@ -156,6 +156,11 @@ static inline bool pte_writable(struct pte e, int level)
 	return !(e.raw & pte_write_bit_(e, level));
 }
 
+static inline bool pte_table_open(struct pte e)
+{
+	return (e.raw & (A64_VALID | A64_TABLE | A64_APTABLE_RO)) == (A64_VALID | A64_TABLE);
+}
+
 static inline struct pte pte_swap(u64 payload)
 {
 	return (struct pte){ payload << A64_SWAP_SHIFT | A64_SWAP };

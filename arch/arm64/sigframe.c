@@ -8,7 +8,6 @@
  */
 #include "machine.h"
 
-#include "lib/string.h"
 #include "mm/user.h"
 #include "proc/signal.h"
 
@@ -18,19 +17,19 @@ struct record_head {
 	u32 magic, size;
 };
 
-constexpr u32 FPSIMD_MAGIC = 0x4650'8001;
+constexpr u32 SIMD_MAGIC = 0x4650'8001;
 constexpr size_t RECORDS_SIZE = 4096;
 
-struct fpsimd_record {
-	struct record_head head;
-	u32 fpsr, fpcr;
-	u64 q[64];
+/* As struct trapframe begins. */
+struct registers {
+	u64 regs[31];
+	u64 sp, pc;
 };
 
 struct sigcontext {
 	u64 fault_address;
-	u64 regs[31];
-	u64 sp, pc, pstate;
+	struct registers registers;
+	u64 pstate;
 	[[gnu::aligned(16)]] u8 records[RECORDS_SIZE];
 };
 
@@ -53,86 +52,64 @@ struct frame_record {
 	u64 fp, lr;
 };
 
-static_assert(sizeof(struct fpsimd_record) == 528);
+static_assert(sizeof(struct simd_state) == 528);
 static_assert(offsetof(struct ucontext, mask) == 40 && offsetof(struct ucontext, context) == 176);
 static_assert(offsetof(struct sigcontext, records) == 288);
 static_assert(sizeof(struct sigframe) == 4688);
+static_assert(offsetof(struct trapframe, pc) == offsetof(struct registers, pc));
 
-/* The part that is written: behind the SIMD record comes a terminator, the rest is not touched. */
+/* Everything before the registers, in one piece. */
 struct frame_head {
 	struct siginfo info;
 	struct {
 		u64 flags, link, stack_sp;
 		u32 stack_flags, pad;
 		u64 stack_size, mask;
-		u8 mask_rest[120];
-		u64 align;
+		u64 mask_rest[15], pad2;
 	} uc;
 	u64 fault_address;
-	u64 regs[31];
-	u64 sp, pc, pstate;
-	u64 align;
-	struct fpsimd_record simd;
-	struct record_head end;
 };
 
-constexpr size_t SIMD_OFFSET = offsetof(struct frame_head, simd);
-
-static_assert(SIMD_OFFSET == offsetof(struct sigframe, uc.context.records));
 static_assert(offsetof(struct frame_head, fault_address) == offsetof(struct sigframe, uc.context));
-static_assert(offsetof(struct frame_head, pc) == offsetof(struct sigframe, uc.context.pc));
 
-/* The registers of the current thread, not its stale copy in memory. */
-static void simd_to_record(struct arch_thread *a, struct fpsimd_record *r)
+static int push_head(va_t frame, const struct signal_delivery *d)
 {
-	preempt_disable();
-	simd_save(a);
-	preempt_enable();
-	r->head = (struct record_head){ FPSIMD_MAGIC, sizeof(*r) };
-	r->fpsr = a->fpsr;
-	r->fpcr = a->fpcr;
-	memcpy(r->q, a->q, sizeof(r->q));
+	struct frame_head h = {
+		.info = *d->info,
+		.uc = { .stack_sp = d->altstack_sp, .stack_flags = d->altstack_flags,
+			.stack_size = d->altstack_size, .mask = d->saved_mask },
+		.fault_address = d->fault_address,
+	};
+
+	return put_user(frame, h);
 }
 
-static void simd_from_record(struct arch_thread *a, const struct fpsimd_record *r)
+/* The user's SIMD registers are in the CPU. If we are switched away while copying, the switch stores what is
+ * there already. Behind the one record comes the end. */
+static int push_records(va_t records, struct arch_thread *a)
 {
-	preempt_disable();
-	a->fpsr = r->fpsr;
-	a->fpcr = r->fpcr;
-	memcpy(a->q, r->q, sizeof(a->q));
-	simd_load(a);
-	preempt_enable();
+	struct record_head end = {};
+
+	simd_save(&a->simd);
+	a->simd.magic = SIMD_MAGIC;
+	a->simd.size = sizeof(a->simd);
+	if (put_user(records, a->simd))
+		return -EFAULT;
+	return put_user(records + sizeof(a->simd), end);
 }
 
-static void head_fill(struct frame_head *h, const struct trapframe *f, const struct signal_delivery *d)
-{
-	memset(h, 0, SIMD_OFFSET);
-	h->info = *d->info;
-	h->uc.stack_sp = d->altstack_sp;
-	h->uc.stack_flags = d->altstack_flags;
-	h->uc.stack_size = d->altstack_size;
-	h->uc.mask = d->saved_mask;
-	h->fault_address = d->fault_address;
-	memcpy(h->regs, f->regs, sizeof(h->regs));
-	h->sp = f->sp;
-	h->pc = f->pc;
-	h->pstate = f->pstate;
-	h->end = (struct record_head){};
-}
-
-/* The frame is built on the kernel's stack and goes out in one copy. */
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d)
 {
 	va_t record = align_down(d->stack_top - sizeof(struct frame_record), 16ul);
 	va_t frame = record - sizeof(struct sigframe);
 	struct frame_record caller = { f->regs[29], f->regs[30] };
-	struct frame_head h;
 
-	if (frame > d->stack_top)
-		return -EFAULT;
-	head_fill(&h, f, d);
-	simd_to_record(a, &h.simd);
-	if (copy_to_user(frame, &h, sizeof(h)) || put_user(record, caller))
+	/* The registers of the frame are followed by pstate on both sides. */
+	if (frame > d->stack_top || push_head(frame, d) ||
+	    copy_to_user(frame + offsetof(struct sigframe, uc.context.registers), f->regs,
+			 sizeof(struct registers) + sizeof(f->pstate)) ||
+	    push_records(frame + offsetof(struct sigframe, uc.context.records), a) ||
+	    put_user(record, caller))
 		return -EFAULT;
 	f->regs[0] = (u64)d->sig;
 	if (d->flags & SA_SIGINFO) {
@@ -150,51 +127,45 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 }
 
 /* Programs may have moved or added records: they are searched, within their 4 KiB. */
-static int simd_record_find(va_t records, va_t *found)
+static int pop_records(va_t records)
 {
 	size_t at = 0;
 
 	while (at + sizeof(struct record_head) <= RECORDS_SIZE) {
 		struct record_head head;
+		struct simd_state simd;
 
 		if (get_user(head, records + at))
 			return -EFAULT;
-		if (head.magic == 0)
-			return -EINVAL;
 		if (head.size < sizeof(head) || head.size % 16 || head.size > RECORDS_SIZE - at)
 			return -EINVAL;
-		if (head.magic == FPSIMD_MAGIC) {
-			*found = records + at;
-			return head.size >= sizeof(struct fpsimd_record) ? 0 : -EINVAL;
+		if (head.magic == SIMD_MAGIC) {
+			if (head.size < sizeof(simd) || get_user(simd, records + at))
+				return -EFAULT;
+			simd_load(&simd);
+			return 0;
 		}
 		at += head.size;
 	}
 	return -EINVAL;
 }
 
-/* Only the condition flags are the program's to choose; the rest means user mode, interrupts on. */
+/* Only the condition flags are the program's to choose; the rest means user mode, interrupts on. After a failure
+ * the registers are a mixture, and the program gets SIGSEGV. */
 int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t *altstack_uaddr)
 {
-	va_t frame = f->sp, simd_uaddr;
-	va_t registers = frame + offsetof(struct sigframe, uc.context.regs);
-	struct {
-		u64 regs[31], sp, pc, pstate;
-	} saved;
-	struct fpsimd_record simd;
-	u64 saved_mask;
+	va_t frame = f->sp, context = frame + offsetof(struct sigframe, uc.context);
+	u64 pstate;
 
-	if (!is_aligned(frame, 16) || get_user(saved_mask, frame + offsetof(struct sigframe, uc.mask)) ||
-	    get_user(saved, registers) ||
-	    simd_record_find(frame + offsetof(struct sigframe, uc.context.records), &simd_uaddr) ||
-	    get_user(simd, simd_uaddr))
-		return -EFAULT;
-	memcpy(f->regs, saved.regs, sizeof(f->regs));
-	f->sp = saved.sp;
-	f->pc = saved.pc;
-	f->pstate = saved.pstate & PSTATE_NZCV;
+	(void)a;
 	f->syscall = FRAME_NO_SYSCALL;
-	simd_from_record(a, &simd);
-	*mask = saved_mask;
+	if (!is_aligned(frame, 16) || get_user(*mask, frame + offsetof(struct sigframe, uc.mask)) ||
+	    get_user(pstate, context + offsetof(struct sigcontext, pstate)) ||
+	    pop_records(context + offsetof(struct sigcontext, records)) ||
+	    copy_from_user(f->regs, context + offsetof(struct sigcontext, registers),
+			   sizeof(struct registers)))
+		return -EFAULT;
+	f->pstate = pstate & PSTATE_NZCV;
 	*altstack_uaddr = frame + offsetof(struct sigframe, uc.stack_sp);
 	return 0;
 }

@@ -9,39 +9,39 @@
 	.arch_extension fp
 	.arch_extension simd
 
-/* \op is stp or ldp; base is clobbered. */
+/* \op is stp or ldp. */
 .macro simd_all op, base
-	add	\base, \base, #CTX_Q
-	\op	q0, q1, [\base, #32 * 0]
-	\op	q2, q3, [\base, #32 * 1]
-	\op	q4, q5, [\base, #32 * 2]
-	\op	q6, q7, [\base, #32 * 3]
-	\op	q8, q9, [\base, #32 * 4]
-	\op	q10, q11, [\base, #32 * 5]
-	\op	q12, q13, [\base, #32 * 6]
-	\op	q14, q15, [\base, #32 * 7]
-	\op	q16, q17, [\base, #32 * 8]
-	\op	q18, q19, [\base, #32 * 9]
-	\op	q20, q21, [\base, #32 * 10]
-	\op	q22, q23, [\base, #32 * 11]
-	\op	q24, q25, [\base, #32 * 12]
-	\op	q26, q27, [\base, #32 * 13]
-	\op	q28, q29, [\base, #32 * 14]
-	\op	q30, q31, [\base, #32 * 15]
+	\op	q0, q1, [\base, #SIMD_Q + 32 * 0]
+	\op	q2, q3, [\base, #SIMD_Q + 32 * 1]
+	\op	q4, q5, [\base, #SIMD_Q + 32 * 2]
+	\op	q6, q7, [\base, #SIMD_Q + 32 * 3]
+	\op	q8, q9, [\base, #SIMD_Q + 32 * 4]
+	\op	q10, q11, [\base, #SIMD_Q + 32 * 5]
+	\op	q12, q13, [\base, #SIMD_Q + 32 * 6]
+	\op	q14, q15, [\base, #SIMD_Q + 32 * 7]
+	\op	q16, q17, [\base, #SIMD_Q + 32 * 8]
+	\op	q18, q19, [\base, #SIMD_Q + 32 * 9]
+	\op	q20, q21, [\base, #SIMD_Q + 32 * 10]
+	\op	q22, q23, [\base, #SIMD_Q + 32 * 11]
+	\op	q24, q25, [\base, #SIMD_Q + 32 * 12]
+	\op	q26, q27, [\base, #SIMD_Q + 32 * 13]
+	\op	q28, q29, [\base, #SIMD_Q + 32 * 14]
+	\op	q30, q31, [\base, #SIMD_Q + 32 * 15]
 .endm
 
-.macro simd_put a, x, y
-	mrs	\x, fpsr
-	mrs	\y, fpcr
-	stp	w10, w11, [\a, #CTX_FPSR]
-	simd_all stp, \a
+/* Clobber x10 and x11. */
+.macro simd_put base
+	mrs	x10, fpsr
+	mrs	x11, fpcr
+	stp	w10, w11, [\base, #SIMD_FPSR]
+	simd_all stp, \base
 .endm
 
-.macro simd_get a, x, y
-	ldp	w10, w11, [\a, #CTX_FPSR]
-	msr	fpsr, \x
-	msr	fpcr, \y
-	simd_all ldp, \a
+.macro simd_get base
+	ldp	w10, w11, [\base, #SIMD_FPSR]
+	msr	fpsr, x10
+	msr	fpcr, x11
+	simd_all ldp, \base
 .endm
 
 /* arch_switch(prev, prev's registers, next, next's registers): interrupts off; returns prev. */
@@ -58,7 +58,8 @@ func arch_switch
 	cbz	x9, 1f
 	mrs	x9, tpidr_el0
 	str	x9, [x1, #CTX_TLS]
-	simd_put x1, x10, x11
+	add	x1, x1, #CTX_SIMD
+	simd_put x1
 1:	ldp	x19, x20, [x3, #16 * 0]
 	ldp	x21, x22, [x3, #16 * 1]
 	ldp	x23, x24, [x3, #16 * 2]
@@ -72,17 +73,18 @@ func arch_switch
 	cbz	x9, 2f
 	ldr	x9, [x3, #CTX_TLS]
 	msr	tpidr_el0, x9
-	simd_get x3, x10, x11
+	add	x3, x3, #CTX_SIMD
+	simd_get x3
 2:	ret
 endfunc arch_switch
 
-/* simd_save(struct arch_thread *), simd_load(const struct arch_thread *) */
+/* simd_save(struct simd_state *), simd_load(const struct simd_state *) */
 func simd_save
-	simd_put x0, x10, x11
+	simd_put x0
 	ret
 endfunc simd_save
 
 func simd_load
-	simd_get x0, x10, x11
+	simd_get x0
 	ret
 endfunc simd_load

@@ -5,7 +5,6 @@
  */
 #include "machine.h"
 
-#include "lib/string.h"
 #include "mm/kmap.h"
 #include "offsets.h"
 
@@ -24,8 +23,9 @@ static_assert(offsetof(struct arch_thread, fp) == CTX_FP);
 static_assert(offsetof(struct arch_thread, sp) == CTX_SP);
 static_assert(offsetof(struct arch_thread, tls) == CTX_TLS);
 static_assert(offsetof(struct arch_thread, user) == CTX_USER);
-static_assert(offsetof(struct arch_thread, fpsr) == CTX_FPSR);
-static_assert(offsetof(struct arch_thread, q) == CTX_Q);
+static_assert(offsetof(struct arch_thread, simd) == CTX_SIMD);
+static_assert(offsetof(struct simd_state, fpsr) == SIMD_FPSR);
+static_assert(offsetof(struct simd_state, q) == SIMD_Q);
 static_assert(STACK_SIZE == KSTACK_SIZE);
 
 struct trapframe *arch_frame(const struct thread_head *t)
@@ -48,12 +48,6 @@ void arch_thread_kernel(struct thread_head *t, struct arch_thread *a, void (*fn)
 	a->user = false;
 }
 
-static void simd_clear(struct arch_thread *a)
-{
-	a->fpsr = a->fpcr = 0;
-	memset(a->q, 0, sizeof(a->q));
-}
-
 /* What the registers hold belongs to the current thread, if that one is a user's. */
 struct trapframe *arch_thread_user(struct thread_head *t, struct arch_thread *a,
 				   const struct arch_thread *a_from, const struct trapframe *frame)
@@ -66,10 +60,10 @@ struct trapframe *arch_thread_user(struct thread_head *t, struct arch_thread *a,
 	thread_prepare(t, a, thread_entry_user);
 	a->user = true;
 	if (a_from && a_from->user) {
-		simd_save(a);
+		simd_save(&a->simd);
 		a->tls = sysreg_read(tpidr_el0);
 	} else {
-		simd_clear(a);
+		a->simd = (struct simd_state){};
 		a->tls = 0;
 	}
 	return f;
@@ -82,8 +76,8 @@ void arch_thread_exec(struct arch_thread *a)
 	a->user = true;
 	a->tls = 0;
 	sysreg_write(tpidr_el0, 0);
-	simd_clear(a);
-	simd_load(a);
+	a->simd = (struct simd_state){};
+	simd_load(&a->simd);
 	preempt_enable();
 }
 
