@@ -68,6 +68,8 @@ enum pte_prot : u32 {
  *   struct pte pte_wprotect(struct pte e, int level);        leaf or table: takes write away (below it too);
  *   struct pte pte_wunprotect(struct pte e, int level);      only for tables: gives it back
  *   bool pte_writable(struct pte e, int level);              leaf or table slot: the write right in it
+ *   bool pte_table_open(struct pte e);                       of a slot above level 0: a table that may be written
+ *                                                            below (one test, for walks)
  *   struct pte pte_swap(u64 payload); u64 pte_payload(struct pte e);   non-present, 50 bits, never 0 raw
  * Law: a W^X leaf for users is never executable in the kernel, and kernel leaves never for users.
  */
@@ -280,7 +282,7 @@ void trap_signal(struct trapframe *f, int sig, int code, va_t addr);
 /* sys/syscall.c: runs the call in the frame and stores its result. Interrupts on. */
 void syscall_dispatch(struct trapframe *f);
 /* Entry code may call an untraced thread's function itself: that of number nr is syscall_table[nr + 1], for nr <
- * syscall_count; nullptr: use syscall_dispatch(). The caller stores the result. */
+ * syscall_count. The caller stores the result. */
 typedef long syscall_fn(struct trapframe *f);
 extern syscall_fn *const syscall_table[];
 extern const u64 syscall_count;

@@ -21,16 +21,17 @@ SYSCALLS(DECLARE_WEAK)
 
 #define NUMBER(generic, x86) (ABI_GENERIC ? (generic) : (x86))
 
-/* One more than the highest number, found by the compiler: the table is as long as its last entry asks. */
+/* Both tables are as long as the highest number asks: the compiler finds out. */
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Winitializer-overrides"
-#define FUNCTION(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = sys_##name,
-syscall_fn *const syscall_table[] = { SYSCALLS(FUNCTION) };
-
 #define INFO(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = { #name, kinds },
 static const struct {
 	const char *name, *kinds;
 } infos[] = { SYSCALLS(INFO) };
+
+#define FUNCTION(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = sys_##name,
+syscall_fn *const syscall_table[] = { [0 ... ARRAY_SIZE(infos) - 1] = sys_missing,
+				      SYSCALLS(FUNCTION) };
 #pragma clang diagnostic pop
 
 constexpr u64 CALLS = ARRAY_SIZE(syscall_table) - 1;
@@ -63,12 +64,12 @@ static long sys_missing(struct trapframe *f)
 
 [[gnu::cold, gnu::noinline]] static void dispatch_slow(struct trapframe *f, u64 nr)
 {
-	syscall_fn *call = nr < CALLS ? syscall_table[nr + 1] : nullptr;
+	syscall_fn *call = nr < CALLS ? syscall_table[nr + 1] : sys_missing;
 	bool traced = thread_self()->work & THREAD_TRACE;
 
 	if (traced)
 		trace_enter(f, syscall_name(nr), nr < CALLS ? infos[nr + 1].kinds : nullptr);
-	frame_set_result(f, (u64)(call ? call : sys_missing)(f));
+	frame_set_result(f, (u64)call(f));
 	if (traced)
 		trace_exit(f, syscall_name(nr));
 }
@@ -77,8 +78,7 @@ void syscall_dispatch(struct trapframe *f)
 {
 	u64 nr = frame_syscall(f);
 
-	if (likely(nr < CALLS && syscall_table[nr + 1] &&
-		   !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
+	if (likely(nr < CALLS && !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
 		frame_set_result(f, (u64)syscall_table[nr + 1](f));
 	else
 		dispatch_slow(f, nr);

@@ -4,7 +4,7 @@
 
 # The compiler. No SIMD in the kernel: those registers belong to the user.
 TARGET := x86_64-none-elf
-ARCH_CFLAGS := -mno-red-zone -mcmodel=kernel -mno-sse -mno-mmx -mno-80387 -fno-pic -fcf-protection=none
+ARCH_CFLAGS := -momit-leaf-frame-pointer -mno-red-zone -mcmodel=kernel -mno-sse -mno-mmx -mno-80387 -fno-pic -fcf-protection=none
 
 # User programs.
 USER_TARGET := x86_64-linux-musl

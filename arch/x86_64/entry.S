@@ -40,18 +40,14 @@ SYM(syscall_entry)
 	pushq	%r15
 	pushq	$FRAME_SYSCALL_VECTOR
 	movq	%rsp, %rdi
-	xorl	%ebp, %ebp			// backtraces end here
 	sti
 	movq	CPU_SELF, %rcx
 	movl	%eax, %eax			// the number is an int
 	cmpq	syscall_count, %rax
 	jae	syscall_slow
-	movq	syscall_table + 8(, %rax, 8), %rax
-	testq	%rax, %rax
-	jz	syscall_slow
 	testb	$THREAD_TRACE_BIT, HEAD_WORK(%rcx)
 	jnz	syscall_slow
-	call	*%rax
+	call	*syscall_table + 8(, %rax, 8)
 	movq	%rax, FRAME_RAX(%rsp)
 syscall_done:
 	cli
@@ -62,10 +58,9 @@ syscall_done:
 	jne	return_iret
 
 // The frame is as syscall left it but for results: callee-saved registers still hold the user's
-// values, except for rbp; rcx and r11 are syscall's to clobber. rip is canonical: only syscall and
+// values; rcx and r11 are syscall's to clobber. rip is canonical: only syscall and
 // restarts set it in such a frame.
 return_sysret:
-	movq	40(%rsp), %rbp
 	addq	$64, %rsp			// vector, r15..r12, rbp, rbx, r11
 	popq	%r10
 	popq	%r9
@@ -195,7 +190,6 @@ trap_stubs:
 	testb	$3, FRAME_CS(%rsp)
 	jz	1f
 	swapgs
-	xorl	%ebp, %ebp
 	call	\handler
 	movq	CPU_SELF, %rax
 	cmpq	$0, HEAD_WORK(%rax)

@@ -125,6 +125,11 @@ static inline bool pte_writable(struct pte e, int level)
 	return e.raw & PTE_W;
 }
 
+static inline bool pte_table_open(struct pte e)
+{
+	return (e.raw & (PTE_P | PTE_W | PTE_PS)) == (PTE_P | PTE_W);
+}
+
 /* Payload in bits 12-61, inverted: a small payload stands for an address above all memory. */
 static inline struct pte pte_swap(u64 payload)
 {
