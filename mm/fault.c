@@ -409,7 +409,7 @@ static int fault_once(struct fault_state *f)
 	return fault_leaf(f, e);
 }
 
-static enum fault_result resolve(struct fault_state *f)
+static inline enum fault_result resolve(struct fault_state *f)
 {
 	struct vm *vm = f->vm;
 	int res;
@@ -431,10 +431,14 @@ static enum fault_result resolve(struct fault_state *f)
 
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access)
 {
-	struct fault_state f = { .vm = vm, .va = address & PAGE_MASK, .access = access };
+	struct fault_state f;
 
 	if (unlikely(address >= USER_END))
 		return FAULT_MAPERR;
+	f.vm = vm;
+	f.va = address & PAGE_MASK;
+	f.access = access;
+	f.want_page = f.upgrade = false;
 	vm_count(faults);
 	return resolve(&f);
 }

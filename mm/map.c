@@ -36,19 +36,13 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 	return err;
 }
 
-/* Private and writable: what RLIMIT_DATA counts. */
-static bool is_data(u32 flags)
-{
-	return (flags & (R_WRITE | R_SHARED | R_GROWSDOWN)) == R_WRITE;
-}
-
-u64 layout_data_pages(const struct layout *l, va_t start, va_t end)
+static u64 data_pages(const struct layout *l, va_t start, va_t end)
 {
 	u64 pages = 0;
 	struct region r;
 
 	for (va_t va = start; va < end && layout_next(l, va, &r) && r.start < end; va = r.end) {
-		if (is_data(r.flags))
+		if (map_is_data(r.flags))
 			pages += (min(r.end, end) - max(r.start, start)) >> PAGE_SHIFT;
 	}
 	return pages;
@@ -60,10 +54,10 @@ int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
 
 	if (pages > (l->as >> PAGE_SHIFT) || vm->layout.pages > (l->as >> PAGE_SHIFT) - pages)
 		return -ENOMEM;
-	if (is_data(flags) && l->data != ~0ul && vm->data_pages + pages > l->data >> PAGE_SHIFT)
+	if (map_is_data(flags) && l->data != ~0ul && vm->data_pages + pages > l->data >> PAGE_SHIFT)
 		return -ENOMEM;
 	/* Heuristic overcommit, as Linux's mode 0: only what can never be had is refused. */
-	if (is_data(flags) && !(flags & R_NORESERVE) && pages > page_total())
+	if (map_is_data(flags) && !(flags & R_NORESERVE) && pages > page_total())
 		return -ENOMEM;
 	return 0;
 }
@@ -78,7 +72,7 @@ void map_account(struct vm *vm, const struct region *r)
 {
 	u64 pages = (r->end - r->start) >> PAGE_SHIFT;
 
-	if (is_data(r->flags))
+	if (map_is_data(r->flags))
 		vm->data_pages += pages;
 	if (r->flags & R_LOCKED)
 		vm->locked_pages += pages;
@@ -89,7 +83,7 @@ void map_account(struct vm *vm, const struct region *r)
 
 void map_unaccount(struct vm *vm, va_t start, va_t end)
 {
-	vm->data_pages -= layout_data_pages(&vm->layout, start, end);
+	vm->data_pages -= data_pages(&vm->layout, start, end);
 	if (vm->locked_pages)
 		vm->locked_pages -= layout_count(&vm->layout, start, end, R_LOCKED);
 }

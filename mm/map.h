@@ -13,8 +13,12 @@ static inline u32 map_rights(u32 flags)
 	return flags & R_PROT ? (flags & R_PROT) | P_R : 0;
 }
 
-/* Private writable pages in the range, for RLIMIT_DATA. */
-u64 layout_data_pages(const struct layout *l, va_t start, va_t end);
+/* Private and writable: what RLIMIT_DATA counts. */
+static inline bool map_is_data(u32 flags)
+{
+	return (flags & (R_WRITE | R_SHARED | R_GROWSDOWN)) == R_WRITE;
+}
+
 /* May so many pages with these flags be added? 0 or -ENOMEM. */
 [[nodiscard]] int map_check_limits(const struct vm *vm, u64 pages, u32 flags);
 /* May so many more be locked? 0 or -EAGAIN. */

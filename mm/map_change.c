@@ -41,16 +41,20 @@
 	return err;
 }
 
-/* May every region of the range have these rights? */
-[[nodiscard]] static int check_protect(const struct vm *vm, va_t start, va_t end, u32 prot)
+/* May every region of the range have these rights? *data: by how many pages what RLIMIT_DATA counts would grow. */
+[[nodiscard]] static int check_protect(const struct vm *vm, va_t start, va_t end, u32 prot, u64 *data)
 {
 	struct region r;
 
-	if (!layout_covers(&vm->layout, start, end))
-		return -ENOMEM;
-	for (va_t va = start; va < end && layout_next(&vm->layout, va, &r); va = r.end) {
+	*data = 0;
+	for (va_t va = start; va < end; va = r.end) {
+		if (!layout_find(&vm->layout, va, &r))
+			return -ENOMEM;
 		if (prot & ~(r.flags >> 3))
 			return -EACCES;
+		int change = map_is_data((r.flags & ~(u32)R_PROT) | prot) - map_is_data(r.flags);
+
+		*data += (u64)change * ((min(r.end, end) - va) >> PAGE_SHIFT);
 	}
 	return 0;
 }
@@ -66,11 +70,11 @@ static va_t grows_down_start(const struct vm *vm, va_t start)
 static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 {
 	struct tlb_batch b;
-	int err = check_protect(vm, start, end, prot);
+	u64 data;
+	int err = check_protect(vm, start, end, prot, &data);
 
 	if (err)
 		return err;
-	u64 before = layout_data_pages(&vm->layout, start, end);
 
 	/* Tables first made our own (it may fail), then layout and entries. */
 	tlb_begin(&b, vm);
@@ -80,7 +84,7 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 	if (!err)
 		err = pt_protect(&b, start, end, map_rights(prot));
 	tlb_finish(&b);
-	vm->data_pages += layout_data_pages(&vm->layout, start, end) - before;
+	vm->data_pages += err ? 0 : data;
 	return err;
 }
 

@@ -158,16 +158,10 @@ void pt_slot_clear(struct page *t, unsigned index)
 
 struct page *pt_owned(struct vm *vm, va_t va, int level)
 {
-	struct page *t = vm->root;
+	int stopped;
+	struct pte *slot = pt_walk(vm->root, va, level, &stopped);
 
-	while (t->level > level) {
-		struct pte e = pte_load(&pt_slots(t)[pt_index(va, t->level)]);
-
-		if (pte_kind(e, t->level) != PTE_TABLE || !pte_writable(e, t->level))
-			return nullptr;
-		t = pa_page(pte_table_pa(e));
-	}
-	return t;
+	return stopped == level ? pt_table_of(slot) : nullptr;
 }
 
 struct pte pt_lookup(struct vm *vm, va_t va, int *level, struct page **page)

@@ -14,6 +14,36 @@ unsigned pt_cached_tables(void);
  * write lock of the only address space that has src. */
 void pt_clone(struct page *dst, struct page *src);
 
+/*
+ * Walks down from the root through slots that are ours, to the slot of `level` for va; stops above it at a slot that is shared,
+ * empty or a leaf. *stopped: the level of the slot that is returned. The relaxed loads are ordered by the dependency of each on the
+ * one before.
+ */
+static inline struct pte *pt_walk(struct page *root, va_t va, int level, int *stopped)
+{
+	struct pte *slots = pt_slots(root);
+	int l = PT_LEVELS - 1;
+
+	for (; l > level; l--) {
+		struct pte *slot = &slots[pt_index(va, l)];
+		struct pte e = { load_relaxed(&slot->raw) };
+
+		if (unlikely(!pte_table_open(e))) {
+			*stopped = l;
+			return slot;
+		}
+		slots = direct_map(pte_table_pa(e));
+	}
+	*stopped = level;
+	return &slots[pt_index(va, level)];
+}
+
+/* The table that a slot lies in. */
+static inline struct page *pt_table_of(const struct pte *slot)
+{
+	return page_of((const void *)((va_t)slot & PAGE_MASK));
+}
+
 /* First slot of level `level` behind va, but not behind `end`. */
 static inline va_t pt_slot_end(va_t va, int level, va_t end)
 {

@@ -23,20 +23,16 @@ static int edge_level(va_t edge)
 
 int pt_prepare(struct vm *vm, va_t start, va_t end)
 {
-	va_t edges[2] = { start, end };
+	struct page *t;
+	int first = edge_level(start), last = edge_level(end), err = 0;
 
-	for (unsigned i = 0; i < 2; i++) {
-		struct page *t;
-		int level = edge_level(edges[i]);
-
-		if (edges[i] >= USER_END || level == PT_LEVELS - 1)
-			continue;
-		int err = pt_own_existing(vm, edges[i], level, &t);
-
-		if (err)
-			return err;
-	}
-	return 0;
+	if (first < PT_LEVELS - 1)
+		err = pt_own_existing(vm, start, first, &t);
+	/* A range within one table has both edges in it. */
+	if (err || end >= USER_END || last == PT_LEVELS - 1 ||
+	    (first == 0 && last == 0 && (start ^ end) < pt_slot_size(1)))
+		return err;
+	return pt_own_existing(vm, end, last, &t);
 }
 
 static inline bool covers(va_t va, va_t end, int level)
@@ -106,13 +102,31 @@ static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 	}
 }
 
+/* A range within one table of pages: no need to come down from the root. False: its table is empty now and must go. */
+static bool unmap_pages(struct tlb_batch *b, va_t start, va_t end)
+{
+	int stopped;
+	struct pte *slot = pt_walk(b->vm->root, start, 0, &stopped);
+
+	if (stopped == 0) {
+		struct page *t = pt_table_of(slot);
+
+		unmap_table(b, t, start, end);
+		return t->used;
+	}
+	return !pte_load(slot).raw;
+}
+
 int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 {
 	int err = pt_prepare(b->vm, start, end);
 
-	if (!err)
-		unmap_table(b, b->vm->root, start, end);
-	return err;
+	if (err)
+		return err;
+	if ((start ^ (end - 1)) < pt_slot_size(1) && unmap_pages(b, start, end))
+		return 0;
+	unmap_table(b, b->vm->root, start, end);
+	return 0;
 }
 
 int pt_prepare_leaves(struct vm *vm, va_t start, va_t end)
@@ -173,48 +187,18 @@ static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_c
 	return changed;
 }
 
-static void change_table(struct page *t, va_t va, va_t end, struct leaf_change *c);
-
-static void change_slot(struct page *t, unsigned index, va_t va, va_t end, struct leaf_change *c)
+/* The entries from va to the end of their table, or of the range. Returns where to go on. */
+static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change *c)
 {
-	struct pte *slot = &pt_slots(t)[index];
-	struct pte e = pte_load(slot);
-	int level = t->level;
+	int stopped;
+	struct pte *slot = pt_walk(vm->root, va, 0, &stopped);
+	va_t end = pt_slot_end(va, stopped ? stopped : 1, limit);
+	unsigned i = pt_index(va, 0);
 
-	switch (pte_kind(e, level)) {
-	case PTE_TABLE:
-		debug_assert(pte_writable(e, level));
-		change_table(pa_page(pte_table_pa(e)), va, end, c);
-		break;
-	case PTE_LEAF:
-		store_release(&slot->raw, e.raw ^ leaf_flip(e, level, c));
-		tlb_add_range(c->batch, va, va + pt_slot_size(level));
-		break;
-	default:
-		break;
-	}
-}
-
-static void change_table(struct page *t, va_t va, va_t end, struct leaf_change *c)
-{
-	int level = t->level;
-
-	while (va < end) {
-		unsigned index = pt_index(va, level);
-
-		if (group_empty(t, index)) {
-			va = group_end(va, level, end);
-			continue;
-		}
-		va_t next = level ? pt_slot_end(va, level, end) : group_end(va, level, end);
-
-		if (level)
-			change_slot(t, index, va, next, c);
-		else if (change_pages(t, index, index + (unsigned)((next - va) >> PAGE_SHIFT), c))
-			/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
-			tlb_add_range(c->batch, va, next);
-		va = next;
-	}
+	if (stopped == 0 && change_pages(pt_table_of(slot), i, i + (unsigned)((end - va) >> PAGE_SHIFT), c))
+		/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
+		tlb_add_range(c->batch, va, end);
+	return end;
 }
 
 [[nodiscard]] static int change_range(struct tlb_batch *b, va_t start, va_t end, u32 prot,
@@ -223,8 +207,8 @@ static void change_table(struct page *t, va_t va, va_t end, struct leaf_change *
 	struct leaf_change c = { .batch = b, .prot = prot, .exact = exact };
 	int err = pt_prepare_leaves(b->vm, start, end);
 
-	if (!err)
-		change_table(b->vm->root, start, end, &c);
+	for (va_t va = start; !err && va < end;)
+		va = change_piece(b->vm, va, end, &c);
 	return err;
 }
 

@@ -181,24 +181,22 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 	}
 }
 
-[[nodiscard]] static int own_path(struct vm *vm, va_t va, int level, bool create, struct page **out)
+/* The walk has stopped above `level`, at `slot`: goes on from there, step by step. */
+[[nodiscard, gnu::noinline]] static int own_path(struct vm *vm, va_t va, int level, bool create, struct page **out)
 {
-	struct spare_tables spare = {};
-	struct page *t = vm->root;
-	int err = 0;
+	struct spare_tables spare;
+	int err = 0, stopped;
+	struct pte *slot;
 
-	while (t->level > level) {
-		struct pte e = pte_load(&pt_slots(t)[pt_index(va, t->level)]);
+	spare.count = 0;
+	for (;;) {
+		slot = pt_walk(vm->root, va, level, &stopped);
+		struct pte e = pte_load(slot);
+		struct page *t = pt_table_of(slot), *shared = nullptr;
 
-		if (pte_kind(e, t->level) == PTE_TABLE && pte_writable(e, t->level)) {
-			t = pa_page(pte_table_pa(e));
-			continue;
-		}
-		if (!e.raw && !create)
+		if (stopped == level || (!e.raw && !create))
 			break;
-		struct page *shared = nullptr;
-
-		err = spare_fill(&spare, e.raw ? (unsigned)(t->level - level) : 1);
+		err = spare_fill(&spare, e.raw ? (unsigned)(stopped - level) : 1);
 		if (err)
 			break;
 		own_slot(vm, t, va, level, &spare, &shared);
@@ -207,22 +205,28 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 	}
 	spare_free(&spare);
 	arch_publish();
-	*out = t;
+	*out = pt_table_of(slot);
 	return err;
 }
 
 int pt_own(struct vm *vm, va_t va, int level, struct page **out)
 {
-	struct page *t = pt_owned(vm, va, level);
+	int stopped;
+	struct pte *slot = pt_walk(vm->root, va, level, &stopped);
 
-	if (likely(t)) {
-		*out = t;
-		return 0;
-	}
-	return own_path(vm, va, level, true, out);
+	if (unlikely(stopped != level))
+		return own_path(vm, va, level, true, out);
+	*out = pt_table_of(slot);
+	return 0;
 }
 
 int pt_own_existing(struct vm *vm, va_t va, int level, struct page **out)
 {
-	return own_path(vm, va, level, false, out);
+	int stopped;
+	struct pte *slot = pt_walk(vm->root, va, level, &stopped);
+
+	if (unlikely(stopped != level && pte_load(slot).raw))
+		return own_path(vm, va, level, false, out);
+	*out = pt_table_of(slot);
+	return 0;
 }
