@@ -102,19 +102,26 @@ static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 	}
 }
 
-/* A range within one table of pages: no need to come down from the root. False: its table is empty now and must go. */
-static bool unmap_pages(struct tlb_batch *b, va_t start, va_t end)
+/* Level of the lowest table that holds all of [start, end). */
+static int common_level(va_t start, va_t end)
 {
-	int stopped;
-	struct pte *slot = pt_walk(b->vm->root, start, 0, &stopped);
+	u64 differ = start ^ (end - 1);
 
-	if (stopped == 0) {
-		struct page *t = pt_table_of(slot);
+	return differ < pt_slot_size(1) ? 0 : (63 - __builtin_clzl(differ) - PAGE_SHIFT) / 9;
+}
 
-		unmap_table(b, t, start, end);
-		return t->used;
-	}
-	return !pte_load(slot).raw;
+/* Unmaps from the lowest table that holds the whole range. False: that table is empty now and must go, or is not ours. */
+static bool unmap_low(struct tlb_batch *b, va_t start, va_t end)
+{
+	int stopped, level = common_level(start, end);
+	struct pte *slot = pt_walk(b->vm->root, start, level, &stopped);
+
+	if (stopped != level)
+		return !pte_load(slot).raw;
+	struct page *t = pt_table_of(slot);
+
+	unmap_table(b, t, start, end);
+	return t->used;
 }
 
 int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
@@ -123,9 +130,8 @@ int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 
 	if (err)
 		return err;
-	if ((start ^ (end - 1)) < pt_slot_size(1) && unmap_pages(b, start, end))
-		return 0;
-	unmap_table(b, b->vm->root, start, end);
+	if (!unmap_low(b, start, end))
+		unmap_table(b, b->vm->root, start, end);
 	return 0;
 }
 
