@@ -82,6 +82,9 @@ def qemu(root, args, initrd, options):
         if not os.path.exists(file):
             fail(f"{file} is missing")
     command = [about["QEMU"], *shlex.split(machine)]
+    few, _, more = about.get(f"MANY_CPUS_{name}", f"{args.cpus} ").partition(" ")
+    if not extra and args.cpus > int(few):
+        extra = more
     if extra:
         command[2] += "," + extra
     command += ["-m", args.mem, "-smp", str(args.cpus), "-accel", "tcg", "-nodefaults",

@@ -18,6 +18,8 @@ KERNEL := Image
 QEMU := qemu-system-aarch64
 MACHINE_DEFAULT := virt
 QEMU_virt := -M virt -cpu cortex-a72
+# A GICv2 knows 8 CPUs; with more, these options join the machine's.
+MANY_CPUS_virt := 8 gic-version=3
 QEMU_raspi4b := -M raspi4b
 QEMU_SINCE_raspi4b := 9.0
 MEM_raspi4b := 2G
