@@ -31,7 +31,8 @@ static void out_of_memory(void)
 {
 	struct task *task = task_current();
 
-	log_err("out of memory: killed process %d (%s)", task->pid, thread_current()->name);
+	if (!task->vm || !task->vm->oom_victim)	/* else oom.c has said so */
+		log_err("out of memory: killed process %d (%s)", task->pid, thread_current()->name);
 	signal_task(task, SIGKILL, nullptr);
 }
 
