@@ -254,6 +254,7 @@ static void account(struct task *task, struct thread *t)
 	thread_times(t, &user_ns, &system_ns);
 	task->user_ns += user_ns;
 	task->system_ns += system_ns;
+	t->summed = true;
 	task->switches_voluntary += t->switches_voluntary;
 	task->switches_forced += t->switches_forced;
 	t->switches_voluntary = t->switches_forced = 0;

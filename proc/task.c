@@ -154,7 +154,7 @@ void task_times_locked(struct task *task, u64 *user_ns, u64 *system_ns)
 	list_for_each(t, &task->threads, struct thread, in_task) {
 		u64 user, system;
 
-		if (t->exiting)		/* in the sums, or will be in a moment */
+		if (t->summed)
 			continue;
 		thread_times(t, &user, &system);
 		*user_ns += user;

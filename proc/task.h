@@ -87,6 +87,7 @@ struct thread {
 	struct wait_queue *vfork_done;	/* (tasks_lock) the parent waits here until exec or exit */
 	bool stop_acked;		/* (siglock) counted in task->nstopped */
 	bool exiting;			/* (siglock) takes no more signals */
+	bool summed;			/* (tasks_lock) its times are in the task's sums */
 	u64 sigwait;			/* (siglock) signals that sigtimedwait waits for, though they are blocked */
 	bool user_copy_nofault;
 };
