@@ -118,7 +118,10 @@ static size_t copy_out(struct pipe *p, struct io *io, int *err)
 		p->start = (p->start + (u32)got) & (p->capacity - 1);
 		store_relaxed(&p->used, p->used - (u32)got);
 		done += got;
-		if (slot && (skip + got == PAGE_SIZE || !p->used))
+		/* In a full ring the newest bytes lie in front of the oldest, in the same page. */
+		bool page_over = skip + got == PAGE_SIZE && p->used <= p->capacity - PAGE_SIZE;
+
+		if (slot && (page_over || !p->used))
 			slot_drop(p, slot);
 		if (got < part) {
 			*err = -EFAULT;
