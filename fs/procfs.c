@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: the root directory. Processes are entries that are made up when somebody looks; everything else is in the
- * table below. Formats are Linux's (proc(5)), since programs parse them; what Linux does not have is in /proc/quire.
+ * procfs: the root directory. Processes are entries that are made up when somebody looks;
+ * everything else is in the table below. Formats are Linux's (proc(5)), since programs parse them;
+ * what Linux does not have is in /proc/quire.
  *
- * Left out: what nobody here has yet (net, sysvipc, ns), and numbers that would have to be invented.
+ * Left out: what nobody here has yet (net, sysvipc, ns), and numbers that would have to be
+ * invented.
  */
 #include "fs/procfs.h"
 #include "fs/chardev.h"
@@ -26,8 +28,8 @@ void procfs_set_cmdline(const char *line)
 
 static int show_version(struct inode *i, struct text *t)
 {
-	text_printf(t, "%s version %s (quire) (clang version %s) %s\n", SYSTEM_NAME, SYSTEM_RELEASE, __clang_version__,
-		    SYSTEM_VERSION);
+	text_printf(t, "%s version %s (quire) (clang version %s) %s\n", SYSTEM_NAME, SYSTEM_RELEASE,
+		    __clang_version__, SYSTEM_VERSION);
 	return 0;
 }
 
@@ -53,7 +55,7 @@ static int show_devices(struct inode *i, struct text *t)
 		u32 major = dev_major(c->dev);
 
 		if (major != last)
-			text_printf(t, "%3u %s\n", major, major == 1 ? "mem" : c->name ? c->name : "tty");
+			text_printf(t, "%3u %s\n", major, major == 1 || !c->name ? "mem" : c->name);
 		last = major;
 	}
 	text_puts(t, "\nBlock devices:\n");
@@ -86,7 +88,8 @@ static long self_readlink(struct inode *i, char *buf, size_t size)
 static long thread_self_readlink(struct inode *i, char *buf, size_t size)
 {
 	char text[48];
-	int n = snprintf(text, sizeof(text), "%d/task/%d", task_current()->pid, thread_current()->tid);
+	int n = snprintf(text, sizeof(text), "%d/task/%d", task_current()->pid,
+			 thread_current()->tid);
 
 	memcpy(buf, text, min((size_t)n, size));
 	return (long)min((size_t)n, size);
@@ -146,7 +149,8 @@ static int root_lookup(struct dentry *dir, struct dentry *child)
 
 	if (!t)
 		return -ENOENT;
-	err = pseudo_instantiate(child, &pid_entry, pid_arg(t->task, t->task->pid), t->task->start_ns);
+	err = pseudo_instantiate(child, &pid_entry, pid_arg(t->task, t->task->pid),
+				 t->task->start_ns);
 	thread_put(t);
 	return err;
 }
@@ -175,7 +179,8 @@ static const struct inode_ops root_ops = { .lookup = root_lookup };
 static const struct file_ops root_fops = { .iterate = root_iterate };
 
 static const struct pseudo_entry root = {
-	.name = "/", .mode = S_IFDIR | 0555, .children = root_table, .ops = &root_ops, .fops = &root_fops,
+	.name = "/", .mode = S_IFDIR | 0555, .children = root_table,
+	.ops = &root_ops, .fops = &root_fops,
 };
 
 static int fill(struct super *sb, const char *source, const char *options)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: places a process holds: its open files (fd/, fdinfo/), its program, working directory and root. The links lead to
- * the place itself, not to a name, so that they work for pipes and for files that have been deleted.
+ * procfs: places a process holds: its open files (fd/, fdinfo/), its program, working directory and
+ * root. The links lead to the place itself, not to a name, so that they work for pipes and for
+ * files that have been deleted.
  */
 #include "fs/file.h"
 #include "fs/procfs_tree.h"
@@ -77,9 +78,15 @@ static long place_readlink(struct inode *i, char *to, size_t size)
 	return name ? (long)n : buf ? -ENAMETOOLONG : -ENOMEM;
 }
 
-const struct inode_ops pid_exe_ops = { .readlink = place_readlink, .follow = exe_follow, .refresh = pid_refresh };
-const struct inode_ops pid_cwd_ops = { .readlink = place_readlink, .follow = cwd_follow, .refresh = pid_refresh };
-const struct inode_ops pid_root_ops = { .readlink = place_readlink, .follow = root_follow, .refresh = pid_refresh };
+const struct inode_ops pid_exe_ops = {
+	.readlink = place_readlink, .follow = exe_follow, .refresh = pid_refresh,
+};
+const struct inode_ops pid_cwd_ops = {
+	.readlink = place_readlink, .follow = cwd_follow, .refresh = pid_refresh,
+};
+const struct inode_ops pid_root_ops = {
+	.readlink = place_readlink, .follow = root_follow, .refresh = pid_refresh,
+};
 
 /* ---- fd/N */
 
@@ -142,8 +149,12 @@ static void fd_refresh(struct inode *i)
 	file_put(f);
 }
 
-static const struct inode_ops fd_ops = { .readlink = fd_readlink, .follow = fd_follow, .refresh = fd_refresh };
-static const struct pseudo_entry fd_entry = { .name = "FD", .mode = S_IFLNK | 0700, .ops = &fd_ops };
+static const struct inode_ops fd_ops = {
+	.readlink = fd_readlink, .follow = fd_follow, .refresh = fd_refresh,
+};
+static const struct pseudo_entry fd_entry = {
+	.name = "FD", .mode = S_IFLNK | 0700, .ops = &fd_ops,
+};
 
 /* ---- fdinfo/N */
 
@@ -175,8 +186,8 @@ static int fdinfo_show(struct inode *i, struct text *t)
 		return -ENOENT;
 	u32 flags = load_relaxed(&f->flags) | (fd_cloexec_of(task, n) ? O_CLOEXEC : 0);
 
-	text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", load_relaxed(&f->pos), flags,
-		    f->path.mount ? f->path.mount->id : mount_anon->id, f->inode->ino);
+	text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", load_relaxed(&f->pos),
+		    flags, f->path.mount ? f->path.mount->id : mount_anon->id, f->inode->ino);
 	if (f->ops->info)
 		f->ops->info(f, t);
 	file_put(f);
@@ -209,8 +220,15 @@ static int lookup(struct dentry *dir, struct dentry *child, const struct pseudo_
 	return err;
 }
 
-static int fd_lookup(struct dentry *dir, struct dentry *child) { return lookup(dir, child, &fd_entry); }
-static int fdinfo_lookup(struct dentry *dir, struct dentry *child) { return lookup(dir, child, &fdinfo_entry); }
+static int fd_lookup(struct dentry *dir, struct dentry *child)
+{
+	return lookup(dir, child, &fd_entry);
+}
+
+static int fdinfo_lookup(struct dentry *dir, struct dentry *child)
+{
+	return lookup(dir, child, &fdinfo_entry);
+}
 
 /* Positions: PSEUDO_STATIC_END + the next descriptor. */
 static int iterate(struct file *f, struct dir_sink *sink, u32 type)
@@ -240,7 +258,11 @@ static int iterate(struct file *f, struct dir_sink *sink, u32 type)
 }
 
 static int fd_iterate(struct file *f, struct dir_sink *sink) { return iterate(f, sink, S_IFLNK); }
-static int fdinfo_iterate(struct file *f, struct dir_sink *sink) { return iterate(f, sink, S_IFREG); }
+
+static int fdinfo_iterate(struct file *f, struct dir_sink *sink)
+{
+	return iterate(f, sink, S_IFREG);
+}
 
 const struct inode_ops pid_fd_dir_ops = { .lookup = fd_lookup, .refresh = pid_refresh };
 const struct inode_ops pid_fdinfo_dir_ops = { .lookup = fdinfo_lookup, .refresh = pid_refresh };

@@ -170,7 +170,8 @@ int pid_show_limits(struct inode *i, struct text *t)
 
 /* ---- who goes first when memory is out */
 
-/* Thousandths of memory that would come free, moved by the adjustment: what proc/oom.c orders by. */
+/* Thousandths of memory that would come free, moved by the adjustment: what proc/oom.c orders by.
+ * */
 int pid_show_oom_score(struct inode *i, struct text *t)
 {
 	scoped_task *task = pid_task(i);
@@ -182,7 +183,8 @@ int pid_show_oom_score(struct inode *i, struct text *t)
 
 	if (vm)
 		vm_rss(vm, &c);
-	s64 score = (s64)(rss_pages(c.anon, c.cache) * 1000 / max(page_total(), 1ul)) + task->oom_score_adj;
+	s64 score = (s64)(rss_pages(c.anon, c.cache) * 1000 / max(page_total(), 1ul)) +
+		    task->oom_score_adj;
 
 	text_printf(t, "%ld\n", max(score, 0l));
 	return 0;
@@ -211,7 +213,8 @@ long pid_store_oom_score_adj(struct inode *i, const char *buf, size_t n)
 		return -EINVAL;
 	int adj = negative ? -(int)value : (int)value;
 
-	if (adj < load_relaxed(&task->oom_score_adj) && !cred_capable(cred_current(), CAP_SYS_RESOURCE))
+	if (adj < load_relaxed(&task->oom_score_adj) &&
+	    !cred_capable(cred_current(), CAP_SYS_RESOURCE))
 		return -EACCES;
 	store_relaxed(&task->oom_score_adj, adj);
 	return (long)n;

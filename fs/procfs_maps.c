@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: /proc/PID/maps, smaps, smaps_rollup: the layout as text, region by region, and what of it is resident.
+ * procfs: /proc/PID/maps, smaps, smaps_rollup: the layout as text, region by region, and what of it
+ * is resident.
  *
- * There may be 65,530 regions, so the text is made in pieces as it is read, and the address space's lock is held for one
- * region at a time: a reader sees each region whole, and the rest as it is when he comes there (as on Linux).
+ * There may be 65,530 regions, so the text is made in pieces as it is read, and the address space's
+ * lock is held for one region at a time: a reader sees each region whole, and the rest as it is
+ * when he comes there (as on Linux).
  *
- * Rss is exact. Who else has a page is known as a count only: a page is reached by as many ways as its last table has
- * references along the path, times the references of the page itself. Where some sharers come through one shared table and
- * others through tables of their own, the product is too high; Pss is then too low.
+ * Rss is exact. Who else has a page is known as a count only: a page is reached by as many ways as
+ * its last table has references along the path, times the references of the page itself. Where some
+ * sharers come through one shared table and others through tables of their own, the product is too
+ * high; Pss is then too low.
  */
 #include "fs/procfs_tree.h"
 #include "lib/string.h"
@@ -21,8 +24,8 @@ constexpr unsigned PSS_SHIFT = 12;
 
 /* Bytes; pss in 1 / 4096 bytes. */
 struct resident {
-	u64 size, rss, pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous,
-		huge, locked;
+	u64 size, rss, pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty,
+		referenced, anonymous, huge, locked;
 };
 
 /* ---- counting */
@@ -52,8 +55,10 @@ static void count_leaf(struct resident *c, struct pte e, int level, u64 ways, bo
 			dirty ? &c->private_dirty : &c->private_clean) += bytes;
 }
 
-/* vm->lock is held for writing, so what our path reaches stays: a frozen table does not change. `ways`: how many come here. */
-static void count_table(struct resident *c, struct page *table, u64 ways, va_t va, va_t end, bool locked)
+/* vm->lock is held for writing, so what our path reaches stays: a frozen table does not change.
+ * `ways`: how many come here. */
+static void count_table(struct resident *c, struct page *table, u64 ways, va_t va, va_t end,
+			bool locked)
 {
 	int level = table->level;
 	u64 size = pt_slot_size(level);
@@ -73,7 +78,8 @@ static void count_table(struct resident *c, struct page *table, u64 ways, va_t v
 	}
 }
 
-/* The next region that ends above va, with a reference on its object (to be put); *c gets its pages added if wanted. */
+/* The next region that ends above va, with a reference on its object (to be put); *c gets its pages
+ * added if wanted. */
 static bool next_region(struct vm *vm, va_t va, struct region *r, struct resident *c)
 {
 	if (!c) {
@@ -132,17 +138,29 @@ static void pad_to_name(struct text *t, size_t line_start)
 	text_printf(t, "%*s", len < NAME_COLUMN ? (int)(NAME_COLUMN - len) : 1, "");
 }
 
+/* Of what is no file; nullptr: it is one, or has no name. */
+static const char *special_name(const struct region *r)
+{
+	if (r->flags & R_VDSO)
+		return "[vdso]";
+	if (r->object)
+		return r->object->host ? nullptr : "/dev/zero (deleted)";
+	return r->flags & R_HEAP ? "[heap]" : r->flags & R_STACK ? "[stack]" : nullptr;
+}
+
 static void show_line(struct text *t, const struct region *r)
 {
 	struct inode *i = r->object && !(r->flags & R_VDSO) ? r->object->host : nullptr;
 	u32 dev = i ? i->sb->dev : r->object && !(r->flags & R_VDSO) ? dev_make(0, 1) : 0;
 	size_t start = t->len;
 
-	text_printf(t, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", r->start, r->end, r->flags & R_READ ? 'r' : '-',
-		    r->flags & R_WRITE ? 'w' : '-', r->flags & R_EXEC ? 'x' : '-', (r->flags & (R_SHARED | R_VDSO)) == R_SHARED ? 's' : 'p',
-		    r->object ? r->offset << PAGE_SHIFT : 0, dev_major(dev), dev_minor(dev), i ? i->ino : 0);
-	const char *name = r->flags & R_VDSO ? "[vdso]" : r->flags & R_HEAP ? "[heap]" :
-			   r->flags & R_STACK ? "[stack]" : r->object && !i ? "/dev/zero (deleted)" : nullptr;
+	text_printf(t, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", r->start, r->end,
+		    r->flags & R_READ ? 'r' : '-', r->flags & R_WRITE ? 'w' : '-',
+		    r->flags & R_EXEC ? 'x' : '-',
+		    (r->flags & (R_SHARED | R_VDSO)) == R_SHARED ? 's' : 'p',
+		    r->object ? r->offset << PAGE_SHIFT : 0, dev_major(dev), dev_minor(dev),
+		    i ? i->ino : 0);
+	const char *name = special_name(r);
 
 	if (name || i)
 		pad_to_name(t, start);
@@ -191,10 +209,11 @@ static void show_flags(struct text *t, u32 flags)
 		u32 flag;
 		const char *name;
 	} names[] = {
-		{ R_READ, "rd" }, { R_WRITE, "wr" }, { R_EXEC, "ex" }, { R_SHARED, "sh" }, { R_MAXREAD, "mr" },
-		{ R_MAXWRITE, "mw" }, { R_MAXEXEC, "me" }, { R_GROWSDOWN, "gd" }, { R_LOCKED, "lo" },
-		{ R_DEVICE, "io" }, { R_SEQREAD, "sr" }, { R_RANDREAD, "rr" }, { R_DONTFORK, "dc" },
-		{ R_ACCOUNT, "ac" }, { R_NORESERVE, "nr" }, { R_WIPEONFORK, "wf" }, { R_DONTDUMP, "dd" },
+		{ R_READ, "rd" }, { R_WRITE, "wr" }, { R_EXEC, "ex" }, { R_SHARED, "sh" },
+		{ R_MAXREAD, "mr" }, { R_MAXWRITE, "mw" }, { R_MAXEXEC, "me" },
+		{ R_GROWSDOWN, "gd" }, { R_LOCKED, "lo" }, { R_DEVICE, "io" }, { R_SEQREAD, "sr" },
+		{ R_RANDREAD, "rr" }, { R_DONTFORK, "dc" }, { R_ACCOUNT, "ac" },
+		{ R_NORESERVE, "nr" }, { R_WIPEONFORK, "wf" }, { R_DONTDUMP, "dd" },
 		{ R_HUGE, "hg" }, { R_NOHUGE, "nh" },
 	};
 
@@ -324,5 +343,9 @@ static void stream_release(struct file *f)
 	kfree(s);
 }
 
-const struct file_ops pid_maps_fops = { .open = maps_open, .release = stream_release, .read = stream_read };
-const struct file_ops pid_smaps_fops = { .open = smaps_open, .release = stream_release, .read = stream_read };
+const struct file_ops pid_maps_fops = {
+	.open = maps_open, .release = stream_release, .read = stream_read,
+};
+const struct file_ops pid_smaps_fops = {
+	.open = smaps_open, .release = stream_release, .read = stream_read,
+};

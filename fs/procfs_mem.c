@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: memory of the whole system: meminfo, vmstat, slabinfo. All numbers are counts of page descriptors by kind.
+ * procfs: memory of the whole system: meminfo, vmstat, slabinfo. All numbers are counts of page
+ * descriptors by kind.
  *
- * Every file system keeps its files in memory only, so the page cache is what Linux calls Shmem, and what can be had
- * without swapping is what is free. Left out: what nobody counts (Mapped, Committed_AS, KernelStack).
+ * Every file system keeps its files in memory only, so the page cache is what Linux calls Shmem,
+ * and what can be had without swapping is what is free. Left out: what nobody counts (Mapped,
+ * Committed_AS, KernelStack).
  */
 #include "arch/arch.h"
 #include "fs/procfs_tree.h"
@@ -60,8 +62,9 @@ int proc_show_meminfo(struct inode *i, struct text *t)
 	show_kib(t, "CommitLimit", s.total);
 	show_kib(t, "VmallocTotal", (KMAP_END - KMAP_BASE) >> PAGE_SHIFT);
 	show_kib(t, "AnonHugePages", 0);
-	text_puts(t, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
-		     "HugePages_Surp:        0\nHugepagesize:       2048 kB\n");
+	text_puts(t, "HugePages_Total:       0\nHugePages_Free:        0\n");
+	text_puts(t, "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
+	show_kib(t, "Hugepagesize", pt_slot_size(1) >> PAGE_SHIFT);
 	return 0;
 }
 
@@ -72,13 +75,14 @@ int proc_show_vmstat(struct inode *i, struct text *t)
 
 	page_stats(&s);
 	vm_stats(&v);
-	text_printf(t, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n", s.free,
-		    s.kind[PAGE_ANON], s.kind[PAGE_CACHE], s.kind[PAGE_CACHE]);
-	text_printf(t, "nr_dirty 0\nnr_writeback 0\nnr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n",
-		    s.kind[PAGE_SLAB]);
+	text_printf(t, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\nnr_shmem %lu\n",
+		    s.free, s.kind[PAGE_ANON], s.kind[PAGE_CACHE], s.kind[PAGE_CACHE]);
+	text_puts(t, "nr_dirty 0\nnr_writeback 0\nnr_slab_reclaimable 0\n");
+	text_printf(t, "nr_slab_unreclaimable %lu\n", s.kind[PAGE_SLAB]);
 	text_printf(t, "nr_page_table_pages %lu\n", s.kind[PAGE_TABLE]);
 	text_puts(t, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
-	text_printf(t, "pgalloc_normal %lu\npgfree %lu\npgfault %lu\npgmajfault 0\n", s.allocs, s.frees, v.faults);
+	text_printf(t, "pgalloc_normal %lu\npgfree %lu\npgfault %lu\npgmajfault 0\n", s.allocs,
+		    s.frees, v.faults);
 	return 0;
 }
 
@@ -88,11 +92,14 @@ int proc_show_slabinfo(struct inode *i, struct text *t)
 	struct slab_info s;
 
 	text_puts(t, "slabinfo - version: 2.1\n"
-		     "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
-		     "<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
-	for (unsigned n = 0; slab_info(n, &s); n++)
-		text_printf(t, "%-17s %6lu %6lu %6lu %4lu %4u : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
-			    s.name, s.in_use, s.total, s.size, s.pages ? s.total / s.pages : 0, 1, 0, 0, 0, s.pages,
-			    s.pages, 0);
+		     "# name            <active_objs> <num_objs> <objsize> <objperslab> "
+		     "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
+		     "<active_slabs> <num_slabs> <sharedavail>\n");
+	for (unsigned n = 0; slab_info(n, &s); n++) {
+		text_printf(t, "%-17s %6lu %6lu %6lu %4lu %4u", s.name, s.in_use, s.total, s.size,
+			    s.pages ? s.total / s.pages : 0, 1);
+		text_printf(t, " : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n", 0, 0, 0,
+			    s.pages, s.pages, 0);
+	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: the directory of a process, /proc/PID, and of its threads, /proc/PID/task. What the entries show is in the other
- * files; here is which there are, whom they are about, and who may look.
+ * procfs: the directory of a process, /proc/PID, and of its threads, /proc/PID/task. What the
+ * entries show is in the other files; here is which there are, whom they are about, and who may
+ * look.
  */
 #include "fs/procfs_tree.h"
 #include "lib/printf.h"
@@ -67,8 +68,8 @@ bool pid_may_inspect(struct task *t)
 	if (t == task_current())
 		return true;
 	const struct cred *of = cred_of(t);
-	bool same = c->fsuid == of->uid && c->fsuid == of->euid && c->fsuid == of->suid && c->fsgid == of->gid &&
-		    c->fsgid == of->egid && c->fsgid == of->sgid;
+	bool same = c->fsuid == of->uid && c->fsuid == of->euid && c->fsuid == of->suid &&
+		    c->fsgid == of->gid && c->fsgid == of->egid && c->fsgid == of->sgid;
 
 	cred_put(of);
 	return (same && load_relaxed(&t->dumpable)) || cred_capable(c, CAP_SYS_PTRACE);
@@ -127,35 +128,39 @@ const struct inode_ops pid_file_ops = { .refresh = pid_refresh, .resize = pid_re
 /* ---- what there is */
 
 #define FILE_ENTRY(n, m, fn) { .name = n, .mode = S_IFREG | m, .ops = &pid_file_ops, .show = fn }
-#define STORE_ENTRY(n, m, fn, st) { .name = n, .mode = S_IFREG | m, .ops = &pid_file_ops, .show = fn, .store = st }
+#define STORE_ENTRY(n, m, fn, st) \
+	{ .name = n, .mode = S_IFREG | m, .ops = &pid_file_ops, .show = fn, .store = st }
 #define PRIVATE_ENTRY(n, m, fn) \
-	{ .name = n, .mode = S_IFREG | m, .ops = &pid_file_ops, .show = fn, .fops = &pid_private_fops }
+	{ .name = n, .mode = S_IFREG | m, .ops = &pid_file_ops, .fops = &pid_private_fops, \
+	  .show = fn }
+#define LINK_ENTRY(n, o) { .name = n, .mode = S_IFLNK | 0777, .ops = o }
+#define DIR_ENTRY(n, m, o, f) { .name = n, .mode = S_IFDIR | m, .ops = o, .fops = f }
 #define STREAM_ENTRY(n, m, f) { .name = n, .mode = S_IFREG | m, .ops = &pid_file_ops, .fops = f }
 
 /* Of a process and of each of its threads alike. */
-#define COMMON_ENTRIES                                                                                          \
-	PRIVATE_ENTRY("auxv", 0400, pid_show_auxv),                                                             \
-	FILE_ENTRY("cgroup", 0444, pid_show_cgroup),                                                            \
-	FILE_ENTRY("cmdline", 0444, pid_show_cmdline),                                                          \
-	STORE_ENTRY("comm", 0644, pid_show_comm, pid_store_comm),                                               \
-	{ .name = "cwd", .mode = S_IFLNK | 0777, .ops = &pid_cwd_ops },                                         \
-	PRIVATE_ENTRY("environ", 0400, pid_show_environ),                                                       \
-	{ .name = "exe", .mode = S_IFLNK | 0777, .ops = &pid_exe_ops },                                         \
-	{ .name = "fd", .mode = S_IFDIR | 0500, .ops = &pid_fd_dir_ops, .fops = &pid_fd_dir_fops },             \
-	{ .name = "fdinfo", .mode = S_IFDIR | 0555, .ops = &pid_fdinfo_dir_ops, .fops = &pid_fdinfo_dir_fops }, \
-	FILE_ENTRY("limits", 0444, pid_show_limits),                                                            \
-	STREAM_ENTRY("maps", 0444, &pid_maps_fops),                                                             \
-	FILE_ENTRY("mountinfo", 0444, pid_show_mountinfo),                                                      \
-	FILE_ENTRY("mounts", 0444, pid_show_mounts),                                                            \
-	FILE_ENTRY("oom_score", 0444, pid_show_oom_score),                                                      \
-	STORE_ENTRY("oom_score_adj", 0644, pid_show_oom_score_adj, pid_store_oom_score_adj),                    \
-	STREAM_ENTRY("pagemap", 0400, &pid_pagemap_fops),                                                       \
-	PRIVATE_ENTRY("pagetables", 0400, pid_show_pagetables),                                                 \
-	PRIVATE_ENTRY("personality", 0400, pid_show_personality),                                               \
-	{ .name = "root", .mode = S_IFLNK | 0777, .ops = &pid_root_ops },                                       \
-	STREAM_ENTRY("smaps", 0444, &pid_smaps_fops),                                                           \
-	PRIVATE_ENTRY("smaps_rollup", 0444, pid_show_smaps_rollup),                                             \
-	FILE_ENTRY("statm", 0444, pid_show_statm),                                                              \
+#define COMMON_ENTRIES \
+	PRIVATE_ENTRY("auxv", 0400, pid_show_auxv), \
+	FILE_ENTRY("cgroup", 0444, pid_show_cgroup), \
+	FILE_ENTRY("cmdline", 0444, pid_show_cmdline), \
+	STORE_ENTRY("comm", 0644, pid_show_comm, pid_store_comm), \
+	LINK_ENTRY("cwd", &pid_cwd_ops), \
+	PRIVATE_ENTRY("environ", 0400, pid_show_environ), \
+	LINK_ENTRY("exe", &pid_exe_ops), \
+	DIR_ENTRY("fd", 0500, &pid_fd_dir_ops, &pid_fd_dir_fops), \
+	DIR_ENTRY("fdinfo", 0555, &pid_fdinfo_dir_ops, &pid_fdinfo_dir_fops), \
+	FILE_ENTRY("limits", 0444, pid_show_limits), \
+	STREAM_ENTRY("maps", 0444, &pid_maps_fops), \
+	FILE_ENTRY("mountinfo", 0444, pid_show_mountinfo), \
+	FILE_ENTRY("mounts", 0444, pid_show_mounts), \
+	FILE_ENTRY("oom_score", 0444, pid_show_oom_score), \
+	STORE_ENTRY("oom_score_adj", 0644, pid_show_oom_score_adj, pid_store_oom_score_adj), \
+	STREAM_ENTRY("pagemap", 0400, &pid_pagemap_fops), \
+	PRIVATE_ENTRY("pagetables", 0400, pid_show_pagetables), \
+	PRIVATE_ENTRY("personality", 0400, pid_show_personality), \
+	LINK_ENTRY("root", &pid_root_ops), \
+	STREAM_ENTRY("smaps", 0444, &pid_smaps_fops), \
+	PRIVATE_ENTRY("smaps_rollup", 0444, pid_show_smaps_rollup), \
+	FILE_ENTRY("statm", 0444, pid_show_statm), \
 	FILE_ENTRY("status", 0444, pid_show_status)
 
 static const struct pseudo_entry thread_table[] = {
@@ -183,7 +188,8 @@ static int task_lookup(struct dentry *dir, struct dentry *child)
 	if (!t)
 		return -ENOENT;
 	if (t->task == task)
-		err = pseudo_instantiate(child, &thread_entry, pid_arg(task, number), task->start_ns);
+		err = pseudo_instantiate(child, &thread_entry, pid_arg(task, number),
+					 task->start_ns);
 	thread_put(t);
 	return err;
 }
@@ -230,7 +236,7 @@ static const struct file_ops task_dir_fops = { .iterate = task_iterate };
 static const struct pseudo_entry process_table[] = {
 	COMMON_ENTRIES,
 	FILE_ENTRY("stat", 0444, pid_show_stat),
-	{ .name = "task", .mode = S_IFDIR | 0555, .ops = &task_dir_ops, .fops = &task_dir_fops },
+	DIR_ENTRY("task", 0555, &task_dir_ops, &task_dir_fops),
 	{},
 };
 

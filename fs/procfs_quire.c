@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: /proc/quire, what Linux has no file for. audit: everything is recounted, a line for each thing that is wrong, nothing
- * when all is well. counters: `name value` lines, for tests that compare them before and after.
+ * procfs: /proc/quire, what Linux has no file for. audit: everything is recounted, a line for each
+ * thing that is wrong, nothing when all is well. counters: `name value` lines, for tests that
+ * compare them before and after.
  */
 #include "fs/procfs_tree.h"
 #include "mm/kmem.h"
@@ -63,8 +64,8 @@ static void show_pages(struct text *t)
 {
 	static const char *const kinds[PAGE_KINDS] = {
 		[PAGE_FREE] = "unused", [PAGE_RESERVED] = "reserved", [PAGE_KERNEL] = "kernel",
-		[PAGE_SLAB] = "slab", [PAGE_TABLE] = "table", [PAGE_ANON] = "anon", [PAGE_CACHE] = "cache",
-		[PAGE_ZERO] = "zero",
+		[PAGE_SLAB] = "slab",   [PAGE_TABLE] = "table",       [PAGE_ANON] = "anon",
+		[PAGE_CACHE] = "cache", [PAGE_ZERO] = "zero",
 	};
 	struct page_stats s;
 

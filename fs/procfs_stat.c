@@ -29,8 +29,8 @@ int proc_show_cpuinfo(struct inode *i, struct text *t)
 
 static void show_cpu(struct text *t, const struct cpu_times *c)
 {
-	text_printf(t, "%lu %lu %lu %lu 0 %lu 0 0 0 0\n", c->user / TICK_NS, c->nice / TICK_NS, c->system / TICK_NS,
-		    c->idle / TICK_NS, c->irq / TICK_NS);
+	text_printf(t, "%lu %lu %lu %lu 0 %lu 0 0 0 0\n", c->user / TICK_NS, c->nice / TICK_NS,
+		    c->system / TICK_NS, c->idle / TICK_NS, c->irq / TICK_NS);
 }
 
 static struct cpu_times sum_times(u64 online)
@@ -79,7 +79,7 @@ static void show_intr(struct text *t)
 	text_puts(t, "\n");
 }
 
-/* `processes` is the last number given to a thread: all there have been, until numbers start again. */
+/* `processes` is the last number given to a thread: all there have been, until they start over. */
 int proc_show_stat(struct inode *i, struct text *t)
 {
 	u64 online = sched_online_mask();
@@ -95,8 +95,9 @@ int proc_show_stat(struct inode *i, struct text *t)
 		show_cpu(t, &c);
 	}
 	show_intr(t);
-	text_printf(t, "ctxt %lu\nbtime %lu\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n", sum.switches,
-		    (clock_realtime_ns() - arch_clock_ns()) / SECOND_NS, pid_last(), sched_running());
+	text_printf(t, "ctxt %lu\nbtime %lu\nprocesses %d\nprocs_running %u\nprocs_blocked 0\n",
+		    sum.switches, (clock_realtime_ns() - arch_clock_ns()) / SECOND_NS, pid_last(),
+		    sched_running());
 	text_puts(t, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
 	return 0;
 }
@@ -107,8 +108,8 @@ int proc_show_uptime(struct inode *i, struct text *t)
 {
 	u64 up = arch_clock_ns(), idle = sum_times(sched_online_mask()).idle;
 
-	text_printf(t, "%lu.%02lu %lu.%02lu\n", up / SECOND_NS, up % SECOND_NS / TICK_NS, idle / SECOND_NS,
-		    idle % SECOND_NS / TICK_NS);
+	text_printf(t, "%lu.%02lu %lu.%02lu\n", up / SECOND_NS, up % SECOND_NS / TICK_NS,
+		    idle / SECOND_NS, idle % SECOND_NS / TICK_NS);
 	return 0;
 }
 

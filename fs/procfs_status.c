@@ -2,8 +2,9 @@
 /*
  * procfs: /proc/PID/stat, statm and status: a process in numbers, for ps, top and pgrep.
  *
- * Facts are collected first, each under its own lock, then written. Sizes come from the layout, resident pages from
- * counting the page tables, so that they are exact; the page of zeros that everybody shares is nobody's.
+ * Facts are collected first, each under its own lock, then written. Sizes come from the layout,
+ * resident pages from counting the page tables, so that they are exact; the page of zeros that
+ * everybody shares is nobody's.
  */
 #include "fs/cpulist.h"
 #include "fs/file.h"
@@ -79,7 +80,8 @@ int pid_show_statm(struct inode *i, struct text *t)
 		return err;
 	if (vm)
 		vm_facts(vm, &m);
-	text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", m.size, rss(&m), m.pt.cache, m.exe, m.data + m.stack);
+	text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", m.size, rss(&m), m.pt.cache, m.exe,
+		    m.data + m.stack);
 	return 0;
 }
 
@@ -114,7 +116,8 @@ static u32 tty_number(u32 dev)
 
 /* ---- stat */
 
-static void show_stat_times(struct text *t, const struct pid_ref *p, const struct vm *vm, bool whole)
+static void show_stat_times(struct text *t, const struct pid_ref *p, const struct vm *vm,
+			    bool whole)
 {
 	const struct task *task = p->task;
 	u64 user, system, faults = task->min_faults + (vm ? vm->min_faults : 0);
@@ -124,22 +127,26 @@ static void show_stat_times(struct text *t, const struct pid_ref *p, const struc
 	else
 		thread_times(p->thread, &user, &system);
 	text_printf(t, " %lu %lu %lu %lu", whole ? faults : 0, task->child_min_faults,
-		    whole ? task->maj_faults + (vm ? vm->maj_faults : 0) : 0, task->child_maj_faults);
-	text_printf(t, " %lu %lu %lu %lu", user / TICK_NS, system / TICK_NS, task->child_user_ns / TICK_NS,
-		    task->child_system_ns / TICK_NS);
+		    whole ? task->maj_faults + (vm ? vm->maj_faults : 0) : 0,
+		    task->child_maj_faults);
+	text_printf(t, " %lu %lu %lu %lu", user / TICK_NS, system / TICK_NS,
+		    task->child_user_ns / TICK_NS, task->child_system_ns / TICK_NS);
 }
 
-static void show_stat_memory(struct text *t, const struct task *task, const struct vm *vm, const struct vm_facts *m,
-			     bool inspect)
+static void show_stat_memory(struct text *t, const struct task *task, const struct vm *vm,
+			     const struct vm_facts *m, bool inspect)
 {
-	text_printf(t, " %lu %lu %lu", m->size << PAGE_SHIFT, rss(m), load_relaxed(&task->limits[RLIM_RSS].cur));
+	text_printf(t, " %lu %lu %lu", m->size << PAGE_SHIFT, rss(m),
+		    load_relaxed(&task->limits[RLIM_RSS].cur));
 	if (inspect)
-		text_printf(t, " %lu %lu %lu 0 0", m->code_start, m->code_end, vm ? vm->stack_top : 0);
+		text_printf(t, " %lu %lu %lu 0 0", m->code_start, m->code_end,
+			    vm ? vm->stack_top : 0);
 	else
 		text_puts(t, vm ? " 1 1 0 0 0" : " 0 0 0 0 0");
 }
 
-static void show_stat_layout(struct text *t, const struct vm *vm, const struct vm_facts *m, bool inspect)
+static void show_stat_layout(struct text *t, const struct vm *vm, const struct vm_facts *m,
+			     bool inspect)
 {
 	if (!vm || !inspect) {
 		text_puts(t, " 0 0 0 0 0 0 0");
@@ -155,8 +162,8 @@ static void show_stat_signals(struct text *t, const struct pid_ref *p)
 	struct signal_status s;
 
 	signal_status(p->thread, &s);
-	text_printf(t, " %lu %lu %lu %lu", s.pending & 0x7fffffff, s.blocked & 0x7fffffff, s.ignored & 0x7fffffff,
-		    s.caught & 0x7fffffff);
+	text_printf(t, " %lu %lu %lu %lu", s.pending & 0x7fffffff, s.blocked & 0x7fffffff,
+		    s.ignored & 0x7fffffff, s.caught & 0x7fffffff);
 }
 
 static int show_stat(struct inode *i, struct text *t, bool whole)
@@ -175,14 +182,15 @@ static int show_stat(struct inode *i, struct text *t, bool whole)
 	if (vm)
 		vm_facts(vm, &m);
 	tree_facts(p.task, &f);
-	text_printf(t, "%d (%.15s) %c %d %d %d %u %d 0", th->tid, th->name, thread_state_letter(th), f.ppid, f.pgid,
-		    f.sid, tty_number(f.tty_dev), f.tty_pgid);
+	text_printf(t, "%d (%.15s) %c %d %d %d %u %d 0", th->tid, th->name, thread_state_letter(th),
+		    f.ppid, f.pgid, f.sid, tty_number(f.tty_dev), f.tty_pgid);
 	show_stat_times(t, &p, vm, whole);
-	text_printf(t, " %d %d %u 0 %lu", rt ? -1 - th->rt_priority : 20 + th->nice, th->nice, f.threads,
-		    (whole ? p.task->start_ns : th->start_ns) / TICK_NS);
+	text_printf(t, " %d %d %u 0 %lu", rt ? -1 - th->rt_priority : 20 + th->nice, th->nice,
+		    f.threads, (whole ? p.task->start_ns : th->start_ns) / TICK_NS);
 	show_stat_memory(t, p.task, vm, &m, inspect);
 	show_stat_signals(t, &p);
-	text_printf(t, " 0 0 0 %d %u %u %u 0 0 0", p.task->exit_signal, th->head.cpu, th->rt_priority, th->policy);
+	text_printf(t, " 0 0 0 %d %u %u %u 0 0 0", p.task->exit_signal, th->head.cpu,
+		    th->rt_priority, th->policy);
 	show_stat_layout(t, vm, &m, inspect);
 	text_printf(t, " %d\n", inspect ? p.task->exit_status : 0);
 	return 0;
@@ -228,19 +236,21 @@ static void show_ids(struct text *t, const struct cred *c)
 	text_printf(t, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);
 }
 
-static void show_identity(struct text *t, const struct pid_ref *p, const struct cred *c, const struct tree_facts *f)
+static void show_identity(struct text *t, const struct pid_ref *p, const struct cred *c,
+			  const struct tree_facts *f)
 {
 	const struct thread *th = p->thread;
 
 	text_printf(t, "Name:\t%.15s\nUmask:\t%04o\nState:\t%s\n", th->name, task_umask(p->task),
 		    state_name(thread_state_letter(th)));
-	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p->task->pid, th->tid, f->ppid);
+	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p->task->pid,
+		    th->tid, f->ppid);
 	show_ids(t, c);
 	text_printf(t, "FDSize:\t%u\nGroups:\t", task_fd_capacity(p->task));
 	for (u32 n = 0; n < c->ngroups; n++)
 		text_printf(t, "%s%u", n ? " " : "", c->groups[n]);
-	text_printf(t, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", p->task->pid, th->tid,
-		    f->pgid, f->sid);
+	text_printf(t, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n",
+		    p->task->pid, th->tid, f->pgid, f->sid);
 }
 
 static void show_kib(struct text *t, const char *name, u64 pages)
@@ -278,14 +288,16 @@ static void show_signals(struct text *t, const struct pid_ref *p, const struct t
 
 	signal_status(p->thread, &s);
 	text_printf(t, "Threads:\t%u\nSigQ:\t%u/%lu\n", f->threads, s.queued, s.queue_limit);
-	text_printf(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
-		    s.pending, s.task_pending, s.blocked, s.ignored, s.caught);
+	text_printf(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", s.pending,
+		    s.task_pending, s.blocked);
+	text_printf(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", s.ignored, s.caught);
 }
 
 static void show_rights(struct text *t, const struct task *task, const struct cred *c)
 {
-	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n",
-		    c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, 0ul);
+	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", c->cap_inheritable,
+		    c->cap_permitted, c->cap_effective);
+	text_printf(t, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", c->cap_bounding, 0ul);
 	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", task->no_new_privs);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: /proc/sys, the kernel's parameters (sysctl). Most are constants here and refuse to be written.
+ * procfs: /proc/sys, the kernel's parameters (sysctl). Most are constants here and refuse to be
+ * written.
  */
 #include "fs/file.h"
 #include "fs/pipe.h"
@@ -158,7 +159,11 @@ static int show_file_nr(struct inode *i, struct text *t)
 #define RW(n, fn) { .name = n, .mode = S_IFREG | 0644, .show = show_##fn, .store = store_##fn }
 
 static const struct pseudo_entry random_table[] = {
-	RO("boot_id", boot_id), RO("entropy_avail", entropy_avail), RO("poolsize", poolsize), RO("uuid", uuid), {},
+	RO("boot_id", boot_id),
+	RO("entropy_avail", entropy_avail),
+	RO("poolsize", poolsize),
+	RO("uuid", uuid),
+	{},
 };
 
 static const struct pseudo_entry kernel_table[] = {
@@ -187,7 +192,11 @@ static const struct pseudo_entry vm_table[] = {
 };
 
 static const struct pseudo_entry fs_table[] = {
-	RO("file-max", file_max), RO("file-nr", file_nr), RO("nr_open", nr_open), RO("pipe-max-size", pipe_max_size), {},
+	RO("file-max", file_max),
+	RO("file-nr", file_nr),
+	RO("nr_open", nr_open),
+	RO("pipe-max-size", pipe_max_size),
+	{},
 };
 
 const struct pseudo_entry proc_sys_table[] = {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs: the page tables themselves. /proc/PID/pagetables is the tree for people: a line for each table, indented by level, and
- * below the last level the runs of pages that are alike. /proc/PID/pagemap is Linux's array of one word for each page.
+ * procfs: the page tables themselves. /proc/PID/pagetables is the tree for people: a line for each
+ * table, indented by level, and below the last level the runs of pages that are alike.
+ * /proc/PID/pagemap is Linux's array of one word for each page.
  *
- * "own": this process alone changes the table in place. "frozen": write-protected from above since a fork, so the next change
- * copies it, or thaws it if nobody else has it any more.
+ * "own": this process alone changes the table in place. "frozen": write-protected from above since
+ * a fork, so the next change copies it, or thaws it if nobody else has it any more.
  */
 #include "fs/procfs_tree.h"
 #include "lib/string.h"
@@ -50,8 +51,9 @@ static void end_run(struct tree_view *v)
 		u64 pages = (r->end - r->start) >> PAGE_SHIFT;
 
 		text_printf(v->t, "%012lx-%012lx %c%c%c %lu page%s, %s\n", r->start, r->end,
-			    r->rights & P_R ? 'r' : '-', r->rights & P_W ? 'w' : '-', r->rights & P_X ? 'x' : '-',
-			    pages, pages == 1 ? "" : "s", kind_name(r));
+			    r->rights & P_R ? 'r' : '-', r->rights & P_W ? 'w' : '-',
+			    r->rights & P_X ? 'x' : '-', pages, pages == 1 ? "" : "s",
+			    kind_name(r));
 	}
 	*r = (struct run){};
 }
@@ -61,7 +63,9 @@ static void add_leaf(struct tree_view *v, va_t va, struct pte e, int level)
 	struct pa pa = pte_pa(e, level);
 	const struct page *p = pa_is_ram(pa) ? pa_page(pa) : nullptr;
 	struct run now = {
-		.start = va, .end = va + pt_slot_size(level), .rights = pte_prot(e, level) & (P_R | P_W | P_X),
+		.start = va,
+		.end = va + pt_slot_size(level),
+		.rights = pte_prot(e, level) & (P_R | P_W | P_X),
 		.kind = p ? load_relaxed(&p->kind) : PAGE_RESERVED,
 	};
 
@@ -69,8 +73,8 @@ static void add_leaf(struct tree_view *v, va_t va, struct pte e, int level)
 	now.several = p && page_refs(p) > (now.kind == PAGE_CACHE ? 2 : 1);
 	struct run *r = &v->run;
 
-	if (r->end != va || r->rights != now.rights || r->kind != now.kind || r->several != now.several ||
-	    v->level != level) {
+	if (r->end != va || r->rights != now.rights || r->kind != now.kind ||
+	    r->several != now.several || v->level != level) {
 		end_run(v);
 		v->level = level;
 		*r = now;
@@ -85,14 +89,16 @@ static void table_line(struct text *t, const struct page *table, va_t va, bool f
 	u64 span = level == PT_LEVELS - 1 ? USER_END : PT_SLOTS * pt_slot_size(level);
 
 	indent(t, level);
-	text_printf(t, "%012lx-%012lx level %d: %u of %u used, ", va, va + span, level, table->used, PT_SLOTS);
+	text_printf(t, "%012lx-%012lx level %d: %u of %u used, ", va, va + span, level, table->used,
+		    PT_SLOTS);
 	text_puts(t, frozen ? "frozen" : "own");
 	if (refs > 1)
 		text_printf(t, ", shared with %u", refs - 1);
 	text_puts(t, "\n");
 }
 
-/* vm->lock is held for writing; see count_table() in procfs_maps.c for why shared tables stay as well. */
+/* vm->lock is held for writing; see count_table() in procfs_maps.c for why shared tables stay as
+ * well. */
 static void show_table(struct tree_view *v, struct page *table, va_t va, bool frozen)
 {
 	int level = table->level;
@@ -107,7 +113,8 @@ static void show_table(struct tree_view *v, struct page *table, va_t va, bool fr
 			add_leaf(v, va, e, level);
 		} else if (kind == PTE_TABLE) {
 			end_run(v);
-			show_table(v, pa_page(pte_table_pa(e)), va, frozen || !pte_writable(e, level));
+			show_table(v, pa_page(pte_table_pa(e)), va,
+				   frozen || !pte_writable(e, level));
 		}
 	}
 	end_run(v);
@@ -149,7 +156,8 @@ static int pagemap_leaf(void *arg, va_t va, struct pte e, int level)
 		bool cache = p && load_relaxed(&p->kind) == PAGE_CACHE;
 
 		word |= cache ? PM_FILE : 0;
-		word |= p && page_is_counted(p) && page_refs(p) == (cache ? 2 : 1) ? PM_EXCLUSIVE : 0;
+		if (p && page_is_counted(p) && page_refs(p) == (cache ? 2 : 1))
+			word |= PM_EXCLUSIVE;
 		word |= m->frames ? at >> PAGE_SHIFT : 0;
 		m->word[(va - m->start) >> PAGE_SHIFT] = word;
 	}
@@ -216,4 +224,6 @@ static s64 pagemap_seek(struct file *f, s64 offset, int whence)
 	return file_seek_size(f, offset, whence, 0);
 }
 
-const struct file_ops pid_pagemap_fops = { .open = pid_private_open, .read = pagemap_read, .seek = pagemap_seek };
+const struct file_ops pid_pagemap_fops = {
+	.open = pid_private_open, .read = pagemap_read, .seek = pagemap_seek,
+};

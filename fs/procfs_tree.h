@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Between the files of procfs. An inode below /proc/PID names its process by number and time of birth, and holds no
- * reference: who opens it late gets -ESRCH, and a number that is used again is somebody else.
+ * Between the files of procfs. An inode below /proc/PID names its process by number and time of
+ * birth, and holds no reference: who opens it late gets -ESRCH, and a number that is used again is
+ * somebody else.
  *
  *   inode->arg[0]	pid << 32 | number: the thread's id, or below fd/ and fdinfo/ the descriptor
  *   inode->arg[1]	task->start_ns
@@ -36,7 +37,8 @@ static inline void task_put_scope(struct task **t)
 void vm_put_scope(struct vm **vm);
 #define scoped_vm [[gnu::cleanup(vm_put_scope)]] struct vm
 
-/* May the current task look into t (memory, files, environment)? The same user, or CAP_SYS_PTRACE. */
+/* May the current task look into t (memory, files, environment)? The same user, or CAP_SYS_PTRACE.
+ * */
 bool pid_may_inspect(struct task *t);
 /* file_ops.open of text files that need that right: 0 or -EACCES, -ESRCH. */
 int pid_private_open(struct file *f);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sysfs, as far as programs look: which CPUs there are (nproc, C libraries), the policy for large pages (allocators). Device
- * classes exist and are empty.
+ * sysfs, as far as programs look: which CPUs there are (nproc, C libraries), the policy for large
+ * pages (allocators). Device classes exist and are empty.
  */
 #include "fs/sysfs.h"
 #include "arch/arch.h"
@@ -26,8 +26,16 @@ static int show_list(struct text *t, u64 mask)
 	return 0;
 }
 
-static int show_online(struct inode *i, struct text *t) { return show_list(t, sched_online_mask()); }
-static int show_offline(struct inode *i, struct text *t) { return show_list(t, possible_mask() & ~sched_online_mask()); }
+static int show_online(struct inode *i, struct text *t)
+{
+	return show_list(t, sched_online_mask());
+}
+
+static int show_offline(struct inode *i, struct text *t)
+{
+	return show_list(t, possible_mask() & ~sched_online_mask());
+}
+
 static int show_possible(struct inode *i, struct text *t) { return show_list(t, possible_mask()); }
 
 static int show_kernel_max(struct inode *i, struct text *t)
@@ -49,7 +57,10 @@ static int show_core_id(struct inode *i, struct text *t)
 	return 0;
 }
 
-static int show_siblings_list(struct inode *i, struct text *t) { return show_list(t, BIT(i->arg[0])); }
+static int show_siblings_list(struct inode *i, struct text *t)
+{
+	return show_list(t, BIT(i->arg[0]));
+}
 
 static const struct pseudo_entry topology_table[] = {
 	{ .name = "core_id", .mode = S_IFREG | 0444, .show = show_core_id },
@@ -65,7 +76,9 @@ static const struct pseudo_entry one_cpu_table[] = {
 	{},
 };
 
-static const struct pseudo_entry one_cpu = { .name = "cpuN", .mode = S_IFDIR | 0555, .children = one_cpu_table };
+static const struct pseudo_entry one_cpu = {
+	.name = "cpuN", .mode = S_IFDIR | 0555, .children = one_cpu_table,
+};
 
 static const struct pseudo_entry cpus_table[] = {
 	{ .name = "kernel_max", .mode = S_IFREG | 0444, .show = show_kernel_max },
@@ -132,7 +145,12 @@ static const struct pseudo_entry kernel_table[] = {
 	{ .name = "mm", .mode = S_IFDIR | 0555, .children = mm_table }, {},
 };
 static const struct pseudo_entry system_table[] = {
-	{ .name = "cpu", .mode = S_IFDIR | 0555, .children = cpus_table, .ops = &cpus_ops, .fops = &cpus_fops }, {},
+	{ .name = "cpu",
+	 .mode = S_IFDIR | 0555,
+	 .children = cpus_table,
+	 .ops = &cpus_ops,
+	 .fops = &cpus_fops },
+	{},
 };
 static const struct pseudo_entry devices_table[] = {
 	{ .name = "system", .mode = S_IFDIR | 0555, .children = system_table }, {},
@@ -145,7 +163,9 @@ static const struct pseudo_entry root_table[] = {
 	{ .name = "kernel", .mode = S_IFDIR | 0555, .children = kernel_table },
 	{},
 };
-static const struct pseudo_entry root = { .name = "/", .mode = S_IFDIR | 0555, .children = root_table };
+static const struct pseudo_entry root = {
+	.name = "/", .mode = S_IFDIR | 0555, .children = root_table,
+};
 
 static int fill(struct super *sb, const char *source, const char *options)
 {

@@ -35,7 +35,8 @@ static inline const char *read_text(const char *path)
 // The number behind "name" and blanks at the start of a line; -1: no such line.
 static inline long field_in(const char *s, const char *name)
 {
-	for (const char *line = s; line && *line; line = strchr(line, '\n'), line += line != nullptr)
+	for (const char *line = s; line && *line;
+	     line = strchr(line, '\n'), line += line != nullptr)
 		if (!strncmp(line, name, strlen(name)))
 			return strtol(line + strlen(name), nullptr, 10);
 	return -1;
@@ -65,8 +66,8 @@ static inline bool parse_mapping(const char *line, struct mapping *m)
 	int name = 0;
 
 	m->name[0] = '\0';
-	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu%n", &m->start, &m->end, m->prot, &m->offset, &m->major, &m->minor,
-		   &m->ino, &name) < 7)
+	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu%n", &m->start, &m->end, m->prot, &m->offset,
+		   &m->major, &m->minor, &m->ino, &name) < 7)
 		return false;
 	line += name;
 	while (*line == ' ')
@@ -85,7 +86,8 @@ static inline const char *find_mapping(const char *path, const void *at, struct 
 	const char *line = read_text(path);
 
 	while (line && *line) {
-		if (parse_mapping(line, m) && m->start <= (unsigned long)at && (unsigned long)at < m->end)
+		if (parse_mapping(line, m) && m->start <= (unsigned long)at &&
+		    (unsigned long)at < m->end)
 			return line;
 		line = strchr(line, '\n');
 		if (line)

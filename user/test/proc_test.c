@@ -27,9 +27,11 @@ static void status(void)
 	sigset_t set;
 
 	prctl(PR_SET_NAME, "a) (b 12345678901234567890");
-	ok(!strncmp(read_text(path), "Name:\ta) (b 123456789\n", 22), "the name is cut to 15 bytes");
+	ok(!strncmp(read_text(path), "Name:\ta) (b 123456789\n", 22),
+	   "the name is cut to 15 bytes");
 	ok(!strcmp(read_text("/proc/self/comm"), "a) (b 123456789\n"), "comm is the same");
-	ok(field(path, "Pid:") == getpid() && field(path, "Tgid:") == getpid() && field(path, "PPid:") == getppid(),
+	ok(field(path, "Pid:") == getpid() && field(path, "Tgid:") == getpid() &&
+		   field(path, "PPid:") == getppid(),
 	   "status has the numbers of the process");
 	ok(field(path, "Uid:") == getuid() && field(path, "Gid:") == getgid(), "and of its user");
 	ok(field(path, "Threads:") == 1, "one thread");
@@ -37,7 +39,8 @@ static void status(void)
 	long size, rss;
 	sscanf(read_text("/proc/self/statm"), "%ld %ld", &size, &rss);
 	ok(field(path, "VmSize:") == size * 4, "VmSize is statm's size");
-	ok(field(path, "VmRSS:") == field(path, "RssAnon:") + field(path, "RssFile:") + field(path, "RssShmem:"),
+	ok(field(path, "VmRSS:") ==
+		   field(path, "RssAnon:") + field(path, "RssFile:") + field(path, "RssShmem:"),
 	   "VmRSS is the sum of its parts");
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -47,7 +50,8 @@ static void status(void)
 	signal(SIGUSR2, on_signal);
 	const char *s = read_text(path);
 	ok(strstr(s, "SigBlk:\t0000000000000200\n"), "blocked signals");
-	ok(strstr(s, "SigPnd:\t0000000000000200\n") || strstr(s, "ShdPnd:\t0000000000000200\n"), "pending signals");
+	ok(strstr(s, "SigPnd:\t0000000000000200\n") || strstr(s, "ShdPnd:\t0000000000000200\n"),
+	   "pending signals");
 	ok(strstr(s, "SigIgn:\t0000000000001000\n") && strstr(s, "SigCgt:\t0000000000000800\n"),
 	   "ignored and caught signals");
 	signal(SIGUSR1, SIG_IGN);
@@ -73,14 +77,17 @@ static void stat_line(void)
 	char state[2], want[64];
 
 	ok(stat_fields("/proc/self/stat", state, f) == 52, "stat has 52 fields");
-	ok(*state == 'R' && f[4] == getppid() && f[5] == getpgrp() && f[6] == getsid(0), "state, parent, group, session");
+	ok(*state == 'R' && f[4] == getppid() && f[5] == getpgrp() && f[6] == getsid(0),
+	   "state, parent, group, session");
 	snprintf(want, sizeof(want), "%d (a) (b 123456789) R ", getpid());
-	ok(!strncmp(read_text("/proc/self/stat"), want, strlen(want)), "the name is in parentheses, as it is");
+	ok(!strncmp(read_text("/proc/self/stat"), want, strlen(want)),
+	   "the name is in parentheses, as it is");
 	ok(f[18] == 20 && f[19] == 0 && f[20] == 1, "priority, nice, threads");
 	ok(f[23] == field("/proc/self/status", "VmSize:") * 1024ll, "the size in bytes");
 	struct timespec now;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	ok(f[22] > 0 && f[22] <= now.tv_sec * 100 + now.tv_nsec / 10'000'000, "it was started after the system");
+	ok(f[22] > 0 && f[22] <= now.tv_sec * 100 + now.tv_nsec / 10'000'000,
+	   "it was started after the system");
 }
 
 static bool link_is(const char *path, const char *want)
@@ -100,10 +107,12 @@ static void descriptors(void)
 		tap_bail("open");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", null);
 	ok(link_is(path, "/dev/null"), "fd/N is a link to the file");
-	ok(lstat(path, &link) == 0 && S_ISLNK(link.st_mode) && (link.st_mode & 0700) == 0300, "its mode says how it is open");
+	ok(lstat(path, &link) == 0 && S_ISLNK(link.st_mode) && (link.st_mode & 0700) == 0300,
+	   "its mode says how it is open");
 	ok(stat(path, &st) == 0 && S_ISCHR(st.st_mode), "it leads there");
 	snprintf(info, sizeof(info), "/proc/self/fdinfo/%d", null);
-	ok(strtol(strstr(read_text(info), "flags:") + 6, nullptr, 8) & O_CLOEXEC, "fdinfo has O_CLOEXEC");
+	ok(strtol(strstr(read_text(info), "flags:") + 6, nullptr, 8) & O_CLOEXEC,
+	   "fdinfo has O_CLOEXEC");
 	close(null);
 	ok(lstat(path, &st) == -1 && errno == ENOENT, "a closed one is gone");
 
@@ -113,7 +122,8 @@ static void descriptors(void)
 	ok(link_is(path, want), "a pipe is named after its inode");
 	close(ends[1]);
 	int again = open(path, O_RDONLY);
-	ok(again >= 0 && read(again, want, 1) == 0, "and can be opened again, even if nobody writes to it");
+	ok(again >= 0 && read(again, want, 1) == 0,
+	   "and can be opened again, even if nobody writes to it");
 	close(again);
 	close(ends[0]);
 
@@ -123,7 +133,8 @@ static void descriptors(void)
 	ok(write(fd, "hello", 5) == 5, "a file without name has been written");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	snprintf(want, sizeof(want), "%s (deleted)", file);
-	ok(link_is(path, want) && !strcmp(read_text(path), "hello"), "it is marked, and can be read through the link");
+	ok(link_is(path, want) && !strcmp(read_text(path), "hello"),
+	   "it is marked, and can be read through the link");
 	snprintf(info, sizeof(info), "/proc/self/fdinfo/%d", fd);
 	ok(field(info, "pos:") == 5 && field(info, "ino:") > 0, "fdinfo has the position");
 	close(fd);
@@ -147,8 +158,9 @@ static void start(int argc, char **argv)
 	const char *s = read_text("/proc/self/cmdline");
 
 	ok(!strcmp(s, argv[0]) && s[strlen(s) + 1] == '\0', "cmdline is the arguments");
-	ok(stat("/proc/self/exe", &exe) == 0 && stat(argv[0], &program) == 0 && exe.st_ino == program.st_ino &&
-	   exe.st_dev == program.st_dev, "exe is the program");
+	ok(stat("/proc/self/exe", &exe) == 0 && stat(argv[0], &program) == 0 &&
+		   exe.st_ino == program.st_ino && exe.st_dev == program.st_dev,
+	   "exe is the program");
 	const char *env = read_text("/proc/self/environ");
 	ok(!environ[0] || !strcmp(env, environ[0]), "environ is the environment");
 	int fd = open("/proc/self/auxv", O_RDONLY);
@@ -157,9 +169,12 @@ static void start(int argc, char **argv)
 	bool found = false;
 	for (int i = 0; i < n / 8; i += 2)
 		found |= aux[i] == AT_PHDR && aux[i + 1] == getauxval(AT_PHDR);
-	ok(n > 0 && n % 16 == 0 && found && aux[n / 8 - 2] == AT_NULL, "auxv is the auxiliary vector");
+	ok(n > 0 && n % 16 == 0 && found && aux[n / 8 - 2] == AT_NULL,
+	   "auxv is the auxiliary vector");
 	close(fd);
-	ok(chdir("/tmp") == 0 && link_is("/proc/self/cwd", "/tmp") && link_is("/proc/self/root", "/"), "cwd and root");
+	ok(chdir("/tmp") == 0 && link_is("/proc/self/cwd", "/tmp") &&
+		   link_is("/proc/self/root", "/"),
+	   "cwd and root");
 	char want[32];
 	snprintf(want, sizeof(want), "%d", getpid());
 	ok(link_is("/proc/self", want), "self is our number");
@@ -177,7 +192,8 @@ static void *thread(void *arg)
 	ok(!strcmp(read_text("/proc/thread-self/comm"), "second\n"), "which has a name of its own");
 	snprintf(want, sizeof(want), "%ld (second) R ", syscall(SYS_gettid));
 	ok(!strncmp(read_text("/proc/thread-self/stat"), want, strlen(want)), "and a stat");
-	ok(field("/proc/self/status", "Threads:") == 2 && count_entries("/proc/self/task") == 2, "there are two");
+	ok(field("/proc/self/status", "Threads:") == 2 && count_entries("/proc/self/task") == 2,
+	   "there are two");
 	pthread_barrier_wait(&barrier);
 	return nullptr;
 }
@@ -205,11 +221,13 @@ static void ended(void)
 	snprintf(path, sizeof(path), "/proc/%d/stat", child);
 	siginfo_t info;
 	waitid(P_PID, child, &info, WEXITED | WNOWAIT);
-	ok(stat_fields(path, state, f) && *state == 'Z' && f[23] == 0, "a zombie has state Z and no memory");
+	ok(stat_fields(path, state, f) && *state == 'Z' && f[23] == 0,
+	   "a zombie has state Z and no memory");
 	ok(f[52] == 3 << 8, "and its exit status");
 	int fd = open(path, O_RDONLY);
 	waitpid(child, nullptr, 0);
-	ok(fd >= 0 && read(fd, &c, 1) == -1 && errno == ESRCH, "reading about one that is gone is ESRCH");
+	ok(fd >= 0 && read(fd, &c, 1) == -1 && errno == ESRCH,
+	   "reading about one that is gone is ESRCH");
 	ok(open(path, O_RDONLY) == -1 && errno == ENOENT, "and there is no such file");
 	close(fd);
 }
@@ -225,7 +243,8 @@ static void strangers(void)
 	}
 	pid_t child = fork();
 	if (child == 0) {
-		static const char *const files[] = { "maps", "smaps", "environ", "fd", "auxv", "pagemap" };
+		static const char *const files[] = {"maps", "smaps", "environ",
+						    "fd",   "auxv",  "pagemap"};
 		int open_ones = 0;
 
 		if (setgid(65534) || setuid(65534))
@@ -240,8 +259,8 @@ static void strangers(void)
 		_exit(open_ones + (field(path, "Pid:") == parent ? 0 : 50));
 	}
 	waitpid(child, &status, 0);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "another user sees the status, but no memory and no files (%d)",
-	   WEXITSTATUS(status));
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	   "another user sees the status, but no memory and no files (%d)", WEXITSTATUS(status));
 }
 
 static void memory(void)
@@ -250,8 +269,10 @@ static void memory(void)
 	long total = field(path, "MemTotal:"), free = field(path, "MemFree:");
 
 	ok(total > 0 && free > 0 && free < total, "meminfo: some memory is free");
-	ok(free + field(path, "Cached:") + field(path, "AnonPages:") + field(path, "PageTables:") + field(path, "Slab:") <=
-	   total, "the parts are not more than the whole");
+	ok(free + field(path, "Cached:") + field(path, "AnonPages:") + field(path, "PageTables:") +
+			   field(path, "Slab:") <=
+		   total,
+	   "the parts are not more than the whole");
 	if (!on_quire()) {
 		tap_skip("other processes take and free memory too");
 		return;
@@ -273,7 +294,8 @@ static void cpus(void)
 	int n = 0;
 
 	sched_getaffinity(0, sizeof(set), &set);
-	ok(!strncmp(s, "cpu  ", 5) && strstr(s, "\nctxt ") && strstr(s, "\nbtime "), "stat has CPUs, switches, the time of boot");
+	ok(!strncmp(s, "cpu  ", 5) && strstr(s, "\nctxt ") && strstr(s, "\nbtime "),
+	   "stat has CPUs, switches, the time of boot");
 	for (s = strstr(s, "\ncpu"); s; s = strstr(s + 1, "\ncpu"))
 		n++;
 	ok(n >= CPU_COUNT(&set), "a line for each CPU");
@@ -282,7 +304,9 @@ static void cpus(void)
 		processors++;
 	ok(processors == n, "cpuinfo has as many");
 	if (access("/sys/devices/system/cpu", F_OK) == 0)
-		ok(sysconf(_SC_NPROCESSORS_CONF) == n && read_text("/sys/devices/system/cpu/online")[0] == '0', "sysfs too");
+		ok(sysconf(_SC_NPROCESSORS_CONF) == n &&
+			   read_text("/sys/devices/system/cpu/online")[0] == '0',
+		   "sysfs too");
 	else
 		tap_skip("no /sys");
 }
@@ -296,24 +320,34 @@ static void whole_system(void)
 
 	uname(&u);
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	ok(sscanf(read_text("/proc/uptime"), "%lf %lf", &up, &idle) == 2 && up - now.tv_sec < 3 && now.tv_sec - up < 3,
+	ok(sscanf(read_text("/proc/uptime"), "%lf %lf", &up, &idle) == 2 && up - now.tv_sec < 3 &&
+		   now.tv_sec - up < 3,
 	   "uptime is the clock's");
-	ok(!strncmp(read_text("/proc/sys/kernel/hostname"), u.nodename, strlen(u.nodename)), "the host's name is uname's");
-	ok(!strncmp(read_text("/proc/sys/kernel/osrelease"), u.release, strlen(u.release)), "so is the release");
+	ok(!strncmp(read_text("/proc/sys/kernel/hostname"), u.nodename, strlen(u.nodename)),
+	   "the host's name is uname's");
+	ok(!strncmp(read_text("/proc/sys/kernel/osrelease"), u.release, strlen(u.release)),
+	   "so is the release");
 	ok(!strncmp(read_text("/proc/version"), "Linux version ", 14), "version begins as Linux's");
 	strcpy(id, read_text("/proc/sys/kernel/random/uuid"));
-	ok(strlen(id) == 37 && id[14] == '4' && strcmp(id, read_text("/proc/sys/kernel/random/uuid")), "each uuid is another");
+	ok(strlen(id) == 37 && id[14] == '4' &&
+		   strcmp(id, read_text("/proc/sys/kernel/random/uuid")),
+	   "each uuid is another");
 	strcpy(id, read_text("/proc/sys/kernel/random/boot_id"));
-	ok(strlen(id) == 37 && !strcmp(id, read_text("/proc/sys/kernel/random/boot_id")), "boot_id stays");
-	ok(strstr(read_text("/proc/mounts"), " /proc proc ") && strstr(read_text("/proc/self/mountinfo"), " /proc "),
+	ok(strlen(id) == 37 && !strcmp(id, read_text("/proc/sys/kernel/random/boot_id")),
+	   "boot_id stays");
+	ok(strstr(read_text("/proc/mounts"), " /proc proc ") &&
+		   strstr(read_text("/proc/self/mountinfo"), " /proc "),
 	   "mounts has /proc");
 	ok(strstr(read_text("/proc/filesystems"), "nodev\tproc\n"), "filesystems has proc");
 	float a, b, c;
 	int running, all, last;
-	ok(sscanf(read_text("/proc/loadavg"), "%f %f %f %d/%d %d", &a, &b, &c, &running, &all, &last) == 6 && all >= 1,
+	ok(sscanf(read_text("/proc/loadavg"), "%f %f %f %d/%d %d", &a, &b, &c, &running, &all,
+		  &last) == 6 &&
+		   all >= 1,
 	   "loadavg has its six numbers");
 	ok(open("/proc/nothing", O_RDONLY) == -1 && errno == ENOENT, "what is not there is ENOENT");
-	ok(open("/proc/new", O_CREAT | O_WRONLY, 0600) == -1 && errno != EROFS, "nothing can be made there");
+	ok(open("/proc/new", O_CREAT | O_WRONLY, 0600) == -1 && errno != EROFS,
+	   "nothing can be made there");
 }
 
 static void audit(void)
