@@ -63,7 +63,6 @@ static void mount_all(void)
 	mount_one("devtmpfs", "/dev", MS_NOSUID, "mode=0755");
 	mount_one("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666");
 	mount_one("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
-	mount_one("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
 	symlink("/proc/self/fd", "/dev/fd");
 	symlink("/proc/self/fd/0", "/dev/stdin");
 	symlink("/proc/self/fd/1", "/dev/stdout");
