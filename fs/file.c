@@ -2,6 +2,7 @@
 /*
  * Open files: birth, death, and what read, write and seek mean for all of them.
  */
+#include "fs/epoll.h"
 #include "fs/file.h"
 #include "fs/flock.h"
 #include "fs/mount.h"
@@ -51,6 +52,8 @@ void file_put(struct file *f)
 		return;
 	if (unlikely(load_relaxed(&f->inode->locks) != nullptr))
 		flock_release(f);
+	if (unlikely(f->watchers != nullptr))
+		epoll_file_closed(f);
 	if (f->ops->release && !(f->mode & FILE_PATH))
 		f->ops->release(f);
 	file_discard(f);

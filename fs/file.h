@@ -80,6 +80,7 @@ struct file {
 	struct mutex pos_lock;
 	struct path path;		/* (i) empty: pipes and such */
 	u64 arg;			/* what ops want */
+	void *watchers;			/* fs/epoll.c */
 	int owner, owner_signal;	/* F_SETOWN, F_SETSIG */
 };
 
