@@ -5,7 +5,7 @@
  *
  * Every file system keeps its files in memory only, so the page cache is what Linux calls Shmem,
  * and what can be had without swapping is what is free. Left out: what nobody counts (Mapped,
- * Committed_AS, KernelStack).
+ * Mlocked, Committed_AS, KernelStack).
  */
 #include "arch/arch.h"
 #include "fs/procfs_tree.h"
@@ -35,8 +35,6 @@ static void show_cache(struct text *t, const struct page_stats *s)
 	show_kib(t, "Inactive(anon)", 0);
 	show_kib(t, "Active(file)", 0);
 	show_kib(t, "Inactive(file)", 0);
-	show_kib(t, "Unevictable", 0);
-	show_kib(t, "Mlocked", 0);
 	show_kib(t, "SwapTotal", 0);
 	show_kib(t, "SwapFree", 0);
 	show_kib(t, "Dirty", 0);

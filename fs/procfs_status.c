@@ -258,8 +258,9 @@ static void show_kib(struct text *t, const char *name, u64 pages)
 	text_printf(t, "%s:\t%8lu kB\n", name, pages * PAGE_KIB);
 }
 
-/* All pages of files and shared memory are one page cache here: RssShmem is in RssFile. */
-static void show_memory(struct text *t, const struct task *task, struct vm *vm)
+/* All pages of files and shared memory are one page cache here: RssShmem is in RssFile. Nobody
+ * remembers the largest resident size: there is no VmHWM. */
+static void show_memory(struct text *t, struct vm *vm)
 {
 	struct vm_facts m;
 
@@ -268,7 +269,6 @@ static void show_memory(struct text *t, const struct task *task, struct vm *vm)
 	show_kib(t, "VmSize", m.size);
 	show_kib(t, "VmLck", m.locked);
 	show_kib(t, "VmPin", 0);
-	show_kib(t, "VmHWM", max(task->max_rss_pages, rss(&m)));
 	show_kib(t, "VmRSS", rss(&m));
 	show_kib(t, "RssAnon", m.pt.anon);
 	show_kib(t, "RssFile", m.pt.cache);
@@ -326,7 +326,7 @@ int pid_show_status(struct inode *i, struct text *t)
 	tree_facts(p.task, &f);
 	show_identity(t, &p, c, &f);
 	if (vm)
-		show_memory(t, p.task, vm);
+		show_memory(t, vm);
 	show_signals(t, &p, &f);
 	show_rights(t, p.task, c);
 	show_scheduling(t, p.thread);
