@@ -18,6 +18,8 @@
 #include "proc/work.h"
 #include "sys/syscall.h"
 
+constexpr u32 ADDR_NO_RANDOMIZE = 0x0040000;	/* personality(2) */
+
 static struct boot_options options;
 static const struct boot_info *boot_info;
 
@@ -67,6 +69,8 @@ static void apply_options(void)
 	boot_options_parse(&options, boot_info->cmdline);
 	console_set_level(options.console_level);
 	syscall_log_unknown = options.log_unknown;
+	if (!options.randomize)
+		task_first_personality = ADDR_NO_RANDOMIZE;
 }
 
 void kmain(struct boot_info *bi)

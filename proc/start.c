@@ -19,6 +19,8 @@ static struct {
 	struct wait_queue changed;
 } request = { .changed = WAIT_QUEUE_INIT(request.changed) };
 
+u32 task_first_personality;
+
 static void set_limits(struct task *t)
 {
 	u64 threads = threads_max() / 2;
@@ -84,13 +86,14 @@ static struct task *first_task(void)
 		return nullptr;
 	cred_get(&cred_root);
 	t->cred = &cred_root;
-	t->sighand = sighand_copy(nullptr, true);
+	t->sighand = sighand_new();
 	t->leader = thread_new("init");
 	if (!t->sighand || !t->leader)
 		return nullptr;		/* boot fails: nothing is worth freeing */
 	t->exit_signal = SIGCHLD;
 	t->start_ns = t->leader->start_ns = arch_clock_ns();
 	set_limits(t);
+	t->personality = task_first_personality;
 	t->leader->task = t;
 	task_get(t);
 	thread_get(t->leader);

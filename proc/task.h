@@ -92,10 +92,14 @@ struct thread {
 	bool user_copy_nofault;
 };
 
-struct sighand {			/* shared by CLONE_SIGHAND */
-	u32 refs;			/* (a) */
+/* What a task does about signals: shared by CLONE_SIGHAND. Most have few handlers, so the table is made when there is
+ * something to put in it, and fork shares it until one side changes it (sighand.c). */
+struct sighand {
+	u32 refs;			/* (a) tasks */
 	struct spinlock lock;		/* irq-safe; a leaf */
-	struct sigaction action[NSIG];	/* (lock) of signal n: action[n - 1] */
+	u64 caught, ignored;		/* (lock to write) by signal: it has a handler; it is SIG_IGN */
+	u64 listed;			/* (lock) by signal: table has its flags, mask and handler */
+	struct sigaction_table *table;	/* (lock) nullptr: nothing is listed */
 };
 
 struct task {
@@ -203,6 +207,7 @@ void task_init(void);			/* pid table, caches */
 /* The first user task: pid 1, runs `path` with the arguments. By boot, in a thread that may sleep: 0, or -errno, and it may
  * try another path. */
 int task_start_init(const char *path, char *const argv[], char *const envp[]);
+extern u32 task_first_personality;	/* its personality(2), which all inherit; set before */
 
 /* clone(2): flags CLONE_*, with fields as clone3(2). Returns the new tid or -errno. */
 struct clone_args { u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
