@@ -19,6 +19,8 @@ constexpr unsigned KEY_WORDS = 8;
 static struct spinlock pool_lock;	/* with interrupts off */
 static u32 pool[KEY_WORDS];		/* under it */
 static bool seeded;			/* under it */
+static u8 spare[32];			/* under it: of the last block; erased as it is given out */
+static unsigned spare_left;		/* under it */
 
 static u32 rotl(u32 v, int n) { return v << n | v >> (32 - n); }
 
@@ -97,21 +99,38 @@ static void seed(void)
 	seeded = true;
 }
 
+/* Under the lock: a few bytes (ASLR, AT_RANDOM), so that several requests share a block. */
+static void take_spare(u8 *to, size_t n)
+{
+	if (spare_left < n) {
+		u32 fresh[KEY_WORDS];
+
+		pool[0] ^= (u32)arch_clock_ns();
+		step(fresh);
+		memcpy(spare, fresh, sizeof(spare));
+		spare_left = sizeof(spare);
+	}
+	spare_left -= n;
+	memcpy(to, spare + spare_left, n);
+	memset(spare + spare_left, 0, n);
+}
+
 void random_bytes(void *buf, size_t n)
 {
 	u32 key[KEY_WORDS];
-	u64 now = arch_clock_ns(), flags = spin_lock_irq(&pool_lock);
 	u8 *to = buf, stream[64];
+	u64 flags = spin_lock_irq(&pool_lock);
 
 	if (!seeded)
 		seed();
-	pool[0] ^= (u32)now;
-	step(key);
-	spin_unlock_irq(&pool_lock, flags);
-	if (n <= sizeof(key)) {		/* ASLR, AT_RANDOM: one block in all */
-		memcpy(to, key, n);
+	if (n <= sizeof(spare)) {
+		take_spare(to, n);
+		spin_unlock_irq(&pool_lock, flags);
 		return;
 	}
+	pool[0] ^= (u32)arch_clock_ns();
+	step(key);
+	spin_unlock_irq(&pool_lock, flags);
 	for (u32 counter = 0; n; counter++) {
 		size_t m = min(n, sizeof(stream));
 
@@ -129,6 +148,7 @@ void random_add(const void *buf, size_t n)
 	if (!seeded)
 		seed();
 	absorb(buf, n);
+	spare_left = 0;
 	spin_unlock_irq(&pool_lock, flags);
 }
 

@@ -198,7 +198,7 @@ static int build(struct exec *e)
 	if (!err)
 		err = exec_stack(e->vm, &e->args, &e->start);
 	if (!err && load_relaxed(&task_current()->sighand->refs) > 1) {
-		e->sighand = sighand_copy(task_current(), false);
+		e->sighand = sighand_fork(task_current()->sighand);
 		err = e->sighand ? 0 : -ENOMEM;
 	}
 	return err;

@@ -47,6 +47,7 @@ struct exec_start {
 	const char *path;		/* AT_EXECFN */
 	const struct cred *cred;
 	bool secure, exec_stack, aslr;
+	bool vdso_elf;			/* the vDSO is an ELF object: tell (a C library takes AT_SYSINFO_EHDR for one) */
 	va_t phdr, base, program_entry;
 	unsigned phnum;
 	va_t entry, sp;			/* result */

@@ -203,6 +203,7 @@ int exec_load(struct vm *vm, struct elf_file *program, struct elf_file *interp, 
 	if (err)
 		return err;
 	vm->brk_start = vm->brk = program->image.high + program->bias + random_pages(s->aslr, BRK_RANDOM_PAGES);
+	s->vdso_elf = vdso && memcmp(arch_vdso_page, "\177ELF", 4) == 0;
 	s->phdr = program->image.phdr ? program->image.phdr + program->bias : 0;
 	s->phnum = program->header.phnum;
 	s->program_entry = program->header.entry + program->bias;

@@ -197,33 +197,52 @@ int args_copy(struct exec_args *a, const struct exec_vectors *v, char *const *pr
 
 /* ---- out */
 
-/* Writes upwards into the new stack; remembers a failure. */
+/* Writes upwards into the new stack, by way of a buffer: a small program's whole stack goes in one piece. */
 struct writer {
 	struct vm *vm;
-	va_t at;
+	va_t at;			/* where the buffer's first byte goes */
+	size_t n;			/* bytes in the buffer */
 	bool failed;
-	unsigned n;
-	u64 words[POINTERS + 64];
+	alignas(u64) u8 buffer[1024];
 };
 
-static void put_bytes(struct writer *w, const void *p, size_t n)
+static void flush(struct writer *w)
 {
-	if (vm_write(w->vm, w->at, p, n) != n)
+	if (vm_write(w->vm, w->at, w->buffer, w->n) != w->n)
 		w->failed = true;
-	w->at += n;
-}
-
-static void flush_words(struct writer *w)
-{
-	put_bytes(w, w->words, w->n * sizeof(u64));
+	w->at += w->n;
 	w->n = 0;
 }
 
+static void put_bytes(struct writer *w, const void *p, size_t n)
+{
+	while (n) {
+		size_t part = min(n, sizeof(w->buffer) - w->n);
+
+		memcpy(w->buffer + w->n, p, part);
+		w->n += part;
+		p = (const u8 *)p + part;
+		n -= part;
+		if (w->n == sizeof(w->buffer))
+			flush(w);
+	}
+}
+
+/* Only while the position is a multiple of 8. */
 static void put_word(struct writer *w, u64 v)
 {
-	if (w->n == ARRAY_SIZE(w->words))
-		flush_words(w);
-	w->words[w->n++] = v;
+	*(u64 *)(w->buffer + w->n) = v;
+	w->n += sizeof(v);
+	if (w->n == sizeof(w->buffer))
+		flush(w);
+}
+
+static void put_zeros_until(struct writer *w, va_t end)
+{
+	static const u8 zeros[64];
+
+	while (w->at + w->n < end)
+		put_bytes(w, zeros, min(sizeof(zeros), end - (w->at + w->n)));
 }
 
 static void put_strings(struct writer *w, const struct exec_args *a)
@@ -276,14 +295,6 @@ struct places {
 	va_t strings, execfn, platform, random, sp;
 };
 
-/* A C library takes AT_SYSINFO_EHDR for a whole ELF object; a page with nothing but a trampoline is none. */
-static bool vdso_is_elf(struct vm *vm)
-{
-	u32 magic = 0;
-
-	return vm->vdso && vm_read(vm, vm->vdso, &magic, sizeof(magic)) == sizeof(magic) && magic == 0x464c457f;
-}
-
 static unsigned fill_auxv(struct vm *vm, const struct exec_start *s, const struct places *p)
 {
 	const struct cred *c = s->cred;
@@ -300,7 +311,7 @@ static unsigned fill_auxv(struct vm *vm, const struct exec_start *s, const struc
 	unsigned n = 2 * ARRAY_SIZE(pairs);
 
 	memcpy(vm->auxv, pairs, sizeof(pairs));
-	if (vdso_is_elf(vm)) {
+	if (s->vdso_elf) {
 		vm->auxv[n++] = AT_SYSINFO_EHDR;
 		vm->auxv[n++] = vm->vdso;
 	}
@@ -312,12 +323,14 @@ static unsigned fill_auxv(struct vm *vm, const struct exec_start *s, const struc
 static void find_places(const struct vm *vm, const struct exec_args *a, const struct exec_start *s,
 			struct places *p)
 {
-	/* The strings at the top, then what the auxiliary vector points to, then words: at most 64 beside the pointers. */
+	/* argc, two nulls, the auxiliary vector; all at most as long as this */
+	u64 words = a->argc + a->envc + 3 + ARRAY_SIZE(vm->auxv);
+
 	p->execfn = vm->stack_top - sizeof(u64) - (strlen(s->path) + 1);
 	p->strings = p->execfn - a->bytes;
 	p->platform = p->strings - (strlen(arch_abi.machine) + 1);
 	p->random = align_down(p->platform - 16, 16ul);
-	p->sp = align_down(p->random - (a->argc + a->envc + 3 + 64) * sizeof(u64), 16ul);
+	p->sp = align_down(p->random - words * sizeof(u64), 16ul);
 }
 
 static int map_stack(struct vm *vm, const struct exec_start *s, va_t low)
@@ -332,31 +345,25 @@ static int map_stack(struct vm *vm, const struct exec_start *s, va_t low)
 	return vm_map_fixed(vm, &r);
 }
 
-static void write_words(struct writer *w, const struct exec_args *a, const struct places *p, unsigned naux)
+static void write_stack(struct writer *w, const struct exec_args *a, const struct exec_start *s,
+			const struct places *p, unsigned naux)
 {
 	struct cursor c = { a->first, 0, p->strings };
+	u8 random[16];
 
+	random_bytes(random, sizeof(random));
 	w->at = p->sp;
 	put_word(w, a->argc);
 	put_pointers(w, &c, a->argc);
 	put_pointers(w, &c, a->envc);
-	for (unsigned i = 0; i < naux; i++)
-		put_word(w, w->vm->auxv[i]);
-	flush_words(w);
-}
-
-static void write_strings(struct writer *w, const struct exec_args *a, const struct exec_start *s,
-			  const struct places *p)
-{
-	u8 random[16];
-
-	random_bytes(random, sizeof(random));
-	w->at = p->random;
+	put_bytes(w, w->vm->auxv, naux * sizeof(u64));
+	put_zeros_until(w, p->random);
 	put_bytes(w, random, sizeof(random));
-	w->at = p->platform;
-	put_bytes(w, arch_abi.machine, strlen(arch_abi.machine) + 1);
+	put_zeros_until(w, p->platform);
+	put_bytes(w, arch_abi.machine, p->strings - p->platform);
 	put_strings(w, a);
 	put_bytes(w, s->path, strlen(s->path) + 1);
+	flush(w);
 }
 
 int exec_stack(struct vm *vm, const struct exec_args *a, struct exec_start *s)
@@ -372,8 +379,7 @@ int exec_stack(struct vm *vm, const struct exec_args *a, struct exec_start *s)
 
 	if (err)
 		return err;
-	write_strings(&w, a, s, &p);
-	write_words(&w, a, &p, fill_auxv(vm, s, &p));
+	write_stack(&w, a, s, &p, fill_auxv(vm, s, &p));
 	vm->arg_start = p.strings;
 	vm->arg_end = vm->env_start = p.strings + a->arg_bytes;
 	vm->env_end = p.execfn;

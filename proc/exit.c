@@ -105,7 +105,7 @@ static struct task *reaper_of(struct task *task)
 static bool notify_end(struct task *task)
 {
 	struct task *parent = task->parent;
-	struct sigaction act = signal_action(parent, SIGCHLD);
+	struct sigaction act = sighand_get(parent->sighand, SIGCHLD);
 	bool forget = task->exit_signal == SIGCHLD &&
 		(act.handler == SIG_IGN || (act.flags & SA_NOCLDWAIT));
 

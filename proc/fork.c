@@ -3,8 +3,8 @@
  * clone(2): new tasks and new threads. All that can fail comes first; then, under the locks, one step makes the new thread
  * part of the tree; only then it may run.
  *
- * The cost does not depend on the size of anything but the table of descriptors: vm_fork() shares the page tables, the
- * actions of signals are one copy of 2 KiB, everything else is counted.
+ * The cost does not depend on the size of anything but the table of descriptors: vm_fork() shares the page tables,
+ * sighand_fork() the table of signal actions, everything else is counted.
  *
  * Leaves out: namespaces, cgroups, pidfds, chosen pids (all -EINVAL).
  */
@@ -68,7 +68,7 @@ static int give_sighand(struct task *t, struct task *from, u64 flags)
 		t->sighand = from->sighand;
 		return 0;
 	}
-	t->sighand = sighand_copy(from, flags & CLONE_CLEAR_SIGHAND);
+	t->sighand = flags & CLONE_CLEAR_SIGHAND ? sighand_new() : sighand_fork(from->sighand);
 	return t->sighand ? 0 : -ENOMEM;
 }
 

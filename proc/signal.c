@@ -12,68 +12,13 @@
  * Locks: siglock, then the table's lock; tasks_lock is never taken here, so that it may be held.
  */
 #include "arch/arch.h"
-#include "lib/string.h"
-#include "mm/kmem.h"
 #include "proc/sched.h"
 #include "proc/tree.h"
 
-static struct slab_cache *sighand_cache;
-
 void signal_init(void)
 {
-	sighand_cache = slab_create("sighand", sizeof(struct sighand), CACHE_LINE);
+	sighand_init();
 	signal_queue_setup();
-}
-
-/* ---- the table of actions */
-
-struct sighand *sighand_copy(struct task *from, bool clear)
-{
-	struct sighand *s = slab_alloc(sighand_cache);
-
-	if (!s)
-		return nullptr;
-	s->refs = 1;
-	s->lock = (struct spinlock){};
-	if (clear || !from) {
-		memset(s->action, 0, sizeof(s->action));
-		return s;
-	}
-	u64 flags = spin_lock_irq(&from->sighand->lock);
-
-	memcpy(s->action, from->sighand->action, sizeof(s->action));
-	spin_unlock_irq(&from->sighand->lock, flags);
-	return s;
-}
-
-void sighand_put(struct sighand *s)
-{
-	if (__atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) == 1)
-		slab_free(sighand_cache, s);
-}
-
-struct sigaction signal_action(struct task *task, int sig)
-{
-	struct sighand *s = task->sighand;
-	u64 flags = spin_lock_irq(&s->lock);
-	struct sigaction act = s->action[sig - 1];
-
-	spin_unlock_irq(&s->lock, flags);
-	return act;
-}
-
-void signal_action_set(struct task *task, int sig, const struct sigaction *act)
-{
-	struct sighand *s = task->sighand;
-	u64 flags = spin_lock_irq(&s->lock);
-
-	s->action[sig - 1] = *act;
-	spin_unlock_irq(&s->lock, flags);
-}
-
-static va_t handler_of(const struct task *task, int sig)
-{
-	return load_relaxed(&task->sighand->action[sig - 1].handler);
 }
 
 /* ---- sending */
@@ -81,11 +26,9 @@ static va_t handler_of(const struct task *task, int sig)
 /* What a signal to the task does if nobody blocks it: nothing. The first task ignores all that it does not catch. */
 static bool has_no_effect(const struct task *task, int sig)
 {
-	va_t handler = handler_of(task, sig);
-
-	if (handler == SIG_IGN)
+	if (sighand_ignores(task->sighand, sig))
 		return true;
-	if (handler != SIG_DFL)
+	if (sighand_catches(task->sighand, sig))
 		return false;
 	return (sig_bit(sig) & SIGNALS_IGNORED) || (task->pid == 1 && !task->doomed);
 }
@@ -157,7 +100,7 @@ static bool is_fatal(const struct task *task, const struct thread *t, int sig)
 
 	if (sig == SIGKILL)
 		return true;
-	return handler_of(task, sig) == SIG_DFL && !(t->blocked & bit) &&
+	return !sighand_catches(task->sighand, sig) && !(t->blocked & bit) &&
 	       !(bit & (SIGNALS_IGNORED | SIGNALS_STOP));
 }
 
@@ -222,14 +165,12 @@ void signal_force(int sig, const struct siginfo *info)
 	struct thread *t = thread_current();
 	struct task *task = t->task;
 	u64 flags = spin_lock_irq(&task->siglock);
-	va_t handler = handler_of(task, sig);
 
-	if (handler == SIG_IGN || (t->blocked & sig_bit(sig))) {
-		signal_action_set(task, sig, &(struct sigaction){});
+	if (sighand_ignores(task->sighand, sig) || (t->blocked & sig_bit(sig))) {
+		sighand_reset(task->sighand, sig, false);
 		t->blocked &= ~sig_bit(sig);
-		handler = SIG_DFL;
 	}
-	if (handler == SIG_DFL)
+	if (!sighand_catches(task->sighand, sig))
 		task->doomed = true;
 	(void)signal_send_locked(task, t, sig, info, true);
 	spin_unlock_irq(&task->siglock, flags);
@@ -269,7 +210,7 @@ bool signal_ignored_or_blocked(int sig)
 {
 	struct thread *t = thread_current();
 
-	return (t->blocked & sig_bit(sig)) || handler_of(t->task, sig) == SIG_IGN;
+	return (t->blocked & sig_bit(sig)) || sighand_ignores(t->task->sighand, sig);
 }
 
 void signal_recalc_locked(void)
@@ -371,17 +312,11 @@ void signal_status(struct thread *t, struct signal_status *out)
 		.pending = t->pending.set,
 		.task_pending = task->pending.set,
 		.blocked = t->blocked,
+		.ignored = task->sighand->ignored,
+		.caught = task->sighand->caught,
 		.queued = load_relaxed(&task->cred->user->sigpending),
 		.queue_limit = task->limits[RLIM_SIGPENDING].cur,
 	};
-	for (int sig = 1; sig <= NSIG; sig++) {
-		va_t handler = handler_of(task, sig);
-
-		if (handler == SIG_IGN)
-			out->ignored |= sig_bit(sig);
-		else if (handler != SIG_DFL)
-			out->caught |= sig_bit(sig);
-	}
 	spin_unlock_irq(&task->siglock, flags);
 }
 
@@ -394,11 +329,7 @@ void signal_exec(struct sighand *fresh)
 
 	if (fresh)
 		task->sighand = fresh;
-	for (int sig = 1; sig <= NSIG; sig++) {
-		struct sigaction *act = &task->sighand->action[sig - 1];
-
-		*act = (struct sigaction){ .handler = act->handler == SIG_IGN ? SIG_IGN : SIG_DFL };
-	}
+	sighand_exec(task->sighand);
 	t->altstack_sp = t->altstack_size = t->altstack_flags = 0;
 	spin_unlock_irq(&task->siglock, flags);
 	if (fresh)

@@ -93,29 +93,51 @@ static bool means_ignore(int sig, va_t handler)
 	return handler == SIG_IGN || (handler == SIG_DFL && (sig_bit(sig) & SIGNALS_IGNORED));
 }
 
+static void flush_everywhere(struct task *task, u64 set)
+{
+	signal_queue_flush(&task->pending, set);
+	list_for_each(t, &task->threads, struct thread, in_task)
+		signal_queue_flush(&t->pending, set);
+}
+
+/* Under siglock. False: as sighand_set(). */
+static bool change_action(struct task *task, int sig, const struct sigaction *act, struct sigaction *old,
+			  struct sigaction_table **spare)
+{
+	if (old)
+		*old = sighand_get(task->sighand, sig);
+	if (!act)
+		return true;
+	struct sigaction set = *act;
+
+	set.mask &= ~SIGNALS_UNBLOCKABLE;
+	if (!sighand_set(task->sighand, sig, &set, spare))
+		return false;
+	/* What is pending goes with it (POSIX sigaction()). */
+	if (means_ignore(sig, act->handler))
+		flush_everywhere(task, sig_bit(sig));
+	return true;
+}
+
 int signal_set_action(int sig, const struct sigaction *act, struct sigaction *old)
 {
 	struct task *task = task_current();
+	struct sigaction_table *spare = nullptr;
 
 	if (sig < 1 || sig > NSIG || (act && (sig_bit(sig) & SIGNALS_UNBLOCKABLE)))
 		return -EINVAL;
-	u64 flags = spin_lock_irq(&task->siglock);
+	for (;;) {
+		u64 flags = spin_lock_irq(&task->siglock);
+		bool done = change_action(task, sig, act, old, &spare);
 
-	if (old)
-		*old = signal_action(task, sig);
-	if (act) {
-		struct sigaction set = *act;
-
-		set.mask &= ~SIGNALS_UNBLOCKABLE;
-		signal_action_set(task, sig, &set);
-		/* What is pending goes with it (POSIX sigaction()). */
-		if (means_ignore(sig, act->handler)) {
-			signal_queue_flush(&task->pending, sig_bit(sig));
-			list_for_each(t, &task->threads, struct thread, in_task)
-				signal_queue_flush(&t->pending, sig_bit(sig));
-		}
+		spin_unlock_irq(&task->siglock, flags);
+		if (done)
+			break;
+		spare = sighand_reserve();
+		if (!spare)
+			return -ENOMEM;
 	}
-	spin_unlock_irq(&task->siglock, flags);
+	sighand_release(spare);
 	return 0;
 }
 

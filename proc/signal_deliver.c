@@ -47,7 +47,7 @@ static void restart_without_handler(struct trapframe *f, int code)
 static void delivery_failed(int sig)
 {
 	if (sig == SIGSEGV)	/* its own handler cannot run: no second try */
-		signal_action_set(task_current(), SIGSEGV, &(struct sigaction){});
+		sighand_reset(task_current()->sighand, SIGSEGV, false);
 	signal_force(SIGSEGV, nullptr);
 }
 
@@ -93,19 +93,13 @@ struct taken {
 	struct sigaction act;
 };
 
-static void reset_handler(struct task *task, int sig, struct sigaction act)
-{
-	act.handler = SIG_DFL;
-	signal_action_set(task, sig, &act);
-}
-
 /* Takes signals until one needs more than to be forgotten. Under siglock. */
 static void take_locked(struct thread *t, struct taken *out)
 {
 	struct task *task = t->task;
 
 	while ((out->sig = signal_dequeue_locked(~t->blocked, &out->info))) {
-		out->act = signal_action(task, out->sig);
+		out->act = sighand_get(task->sighand, out->sig);
 		out->conts = task->conts;
 		u64 bit = sig_bit(out->sig);
 
@@ -113,7 +107,7 @@ static void take_locked(struct thread *t, struct taken *out)
 			continue;
 		if (out->act.handler != SIG_DFL) {
 			if (out->act.flags & SA_RESETHAND)
-				reset_handler(task, out->sig, out->act);
+				sighand_reset(task->sighand, out->sig, true);
 			return;
 		}
 		if (!(bit & SIGNALS_IGNORED) && (task->pid != 1 || task->doomed))

@@ -65,7 +65,7 @@ void child_siginfo(struct task *task, int code, int status, struct siginfo *info
 void parent_notify(struct task *task, int code, int status)
 {
 	struct task *parent = task->parent;
-	struct sigaction act = signal_action(parent, SIGCHLD);
+	struct sigaction act = sighand_get(parent->sighand, SIGCHLD);
 
 	if (act.handler != SIG_IGN && !(act.flags & SA_NOCLDSTOP)) {
 		struct siginfo info;

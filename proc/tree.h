@@ -61,6 +61,32 @@ extern struct task *task_first;
 /* Starts the end of the task: all its threads get SIGKILL. Under siglock. */
 void group_exit_locked(struct task *task, int status);
 
+/* ---- sighand.c: the table of actions; any context but what may sleep */
+void sighand_init(void);
+[[nodiscard]] struct sighand *sighand_new(void);		/* all default; nullptr without memory. May sleep */
+[[nodiscard]] struct sighand *sighand_fork(struct sighand *from);	/* an equal one; nullptr without memory. May sleep */
+void sighand_put(struct sighand *s);
+struct sigaction sighand_get(struct sighand *s, int sig);
+struct sigaction_table;
+[[nodiscard]] struct sigaction_table *sighand_reserve(void);	/* nullptr without memory. May sleep */
+void sighand_release(struct sigaction_table *spare);		/* nullptr is fine */
+/* False: nothing has changed; it needs a table, so come again with *spare from sighand_reserve(). If *spare is used, it becomes
+ * nullptr. */
+[[nodiscard]] bool sighand_set(struct sighand *s, int sig, const struct sigaction *act,
+			       struct sigaction_table **spare);
+/* The default action from now on; cannot fail. keep: flags and mask stay (SA_RESETHAND). */
+void sighand_reset(struct sighand *s, int sig, bool keep);
+/* All that are caught become default, all flags and masks go. */
+void sighand_exec(struct sighand *s);
+static inline bool sighand_catches(const struct sighand *s, int sig)
+{
+	return load_relaxed(&s->caught) & sig_bit(sig);
+}
+static inline bool sighand_ignores(const struct sighand *s, int sig)
+{
+	return load_relaxed(&s->ignored) & sig_bit(sig);
+}
+
 /* ---- signal.c, signal_queue.c, signal_stop.c; under siglock where they end in _locked */
 void signal_init(void);
 int signal_send_locked(struct task *task, struct thread *t, int sig, const struct siginfo *info, bool forced);
@@ -74,10 +100,6 @@ void signal_queue_init(struct signal_queue *q);
 void signal_queue_flush(struct signal_queue *q, u64 set);
 bool signal_queue_take(struct signal_queue *q, int sig, struct siginfo *info);
 void signal_queue_setup(void);
-struct sigaction signal_action(struct task *task, int sig);
-void signal_action_set(struct task *task, int sig, const struct sigaction *act);
-struct sighand *sighand_copy(struct task *from, bool clear);	/* nullptr without memory */
-void sighand_put(struct sighand *s);
 /* execve: caught signals become default, ignored ones stay; alternate stack off. `fresh` replaces a shared table. */
 void signal_exec(struct sighand *fresh);
 /* signal_altstack.c: where the frame goes, and what it says about the alternate stack; the handler's frame is there. */

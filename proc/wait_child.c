@@ -134,13 +134,23 @@ static int look(struct wait *w)
 long task_wait(int idtype, int id, int options, struct wait_result *out)
 {
 	struct wait w = { .idtype = idtype, .id = id, .options = (u32)options, .out = out };
-	int found = look(&w);
+	int found = look(&w), err = 0;
 
 	if (!found && !(options & WNOHANG)) {
-		int err = wait_event(&task_current()->wait_children, (found = look(&w)) != 0);
+		struct wait_queue *q = &task_current()->wait_children;
+		struct waiter waiter = {};
 
-		if (err)
-			return err;
+		/* wait_event() by hand, because to look is not to ask: it takes, and it costs. */
+		for (;;) {
+			wait_prepare(q, &waiter, true);
+			found = look(&w);
+			if (found || err)
+				break;
+			err = wait_sleep(~0ul, true);
+		}
+		wait_finish(q, &waiter);
 	}
+	if (!found && err)
+		return err;
 	return found == 1 ? out->pid : found;
 }
