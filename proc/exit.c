@@ -240,6 +240,8 @@ static void stop_taking_signals(struct thread *t)
 
 	t->exiting = true;
 	signal_queue_flush(&t->pending, ~0ul);
+	/* The rest of the way may sleep: nothing shall look like an interruption. */
+	__atomic_fetch_and(&t->head.work, ~(u64)THREAD_SIGNAL, __ATOMIC_RELAXED);
 	if (task->nthreads > 1 && task->pending.set)
 		list_for_each(other, &task->threads, struct thread, in_task)
 			if (!other->exiting && (task->pending.set & ~other->blocked))

@@ -290,6 +290,41 @@ static void *fork_in_thread(void *arg)
 	return nullptr;
 }
 
+static pthread_mutex_t robust;
+
+static void *lock_and_leave(void *arg)
+{
+	pthread_mutex_lock(&robust);
+	return nullptr;
+}
+
+static void test_robust(void)
+{
+	pthread_mutexattr_t attr;
+	pthread_t t;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&robust, &attr);
+	pthread_create(&t, nullptr, lock_and_leave, nullptr);
+	pthread_join(t, nullptr);
+	ok(pthread_mutex_lock(&robust) == EOWNERDEAD, "a robust lock of a thread that has ended: EOWNERDEAD");
+
+	pthread_mutex_t *shared = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(shared, &attr);
+	pid_t pid = fork();
+	if (pid == 0) {
+		pthread_mutex_lock(shared);
+		usleep(50000);
+		kill(getpid(), SIGKILL);
+	}
+	usleep(20000);
+	ok(pthread_mutex_lock(shared) == EOWNERDEAD, "of a process that was killed, to one that waits");
+	waitpid(pid, nullptr, 0);
+	munmap(shared, 4096);
+}
+
 static void test_threads(void)
 {
 	int count = 0, result = 1;
@@ -319,5 +354,6 @@ int main(void)
 	test_reaper();
 	test_limits();
 	test_threads();
+	test_robust();
 	return tap_done();
 }
