@@ -16,6 +16,8 @@
 #define FRAME_RIP 136
 #define FRAME_SYSCALL_VECTOR 0x100
 
+#define VDSO_DATA 4080		/* struct vdso_data, at the end of the vDSO's page */
+
 #define SYM(name) .globl name; .type name, @function; .balign 16; name:
 
 /* stac and clac: patched in by x86_features_init() where the CPU has SMAP. */

@@ -133,6 +133,39 @@ void x86_clock_init(void)
 	tsc_mult = muldiv(x86_tsc_hz, BIT(32), NS);
 }
 
+/* ------------------------------------------------------------------ the vDSO's numbers */
+
+/* The page's last words (vdso.S). Each is read on its own, so programs need no lock: a wall clock that
+ * is set meanwhile is seen before or after. */
+struct vdso_data {
+	u64 ns_per_tick;	/* times 2^32 */
+	u64 realtime_offset;	/* (a) */
+};
+
+constexpr size_t VDSO_DATA = PAGE_SIZE - sizeof(struct vdso_data);
+static_assert(VDSO_DATA == 4080);	/* asm.h */
+
+static struct vdso_data *vdso;		/* (a) in the copy that programs see; nullptr until then */
+static u64 realtime_offset;		/* (a) */
+
+void arch_vdso_attach(void *page)
+{
+	struct vdso_data *data = (struct vdso_data *)((char *)page + VDSO_DATA);
+
+	data->ns_per_tick = ns_mult;
+	store_relaxed(&data->realtime_offset, load_relaxed(&realtime_offset));
+	store_release(&vdso, data);
+}
+
+void arch_vdso_realtime(u64 offset)
+{
+	struct vdso_data *data = load_acquire(&vdso);
+
+	store_relaxed(&realtime_offset, offset);
+	if (data)
+		store_relaxed(&data->realtime_offset, offset);
+}
+
 /* ------------------------------------------------------------------ CMOS clock (MC146818) */
 
 static u8 cmos(u8 reg)
