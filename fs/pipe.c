@@ -217,6 +217,9 @@ static long pipe_write(struct file *f, struct io *io, u64 *pos)
 	}
 }
 
+/* file->arg of a reading end: the count of writers' opens that it has not hung up from. */
+constexpr u64 NO_HANGUP_BEFORE = ~0ul;
+
 static u32 pipe_poll(struct file *f, struct poll_table *pt)
 {
 	struct pipe *p = f->data;
@@ -266,29 +269,30 @@ static void pipe_release(struct file *f)
 
 /* ---- opening a fifo */
 
-/* Counts the new end; nobody can be missed, because `ever` counts only grow. */
-static void fifo_join(struct pipe *p, const struct file *f, u32 *readers_ever, u32 *writers_ever)
+/* Counts the new end. *seen: the other side's opens so far. Is the other side there? It may have come and gone by the time
+ * that we would wait for it, but then the count of opens differs. */
+static bool fifo_join(struct pipe *p, u32 mode, u32 *seen)
 {
 	scoped_mutex(&p->lock);
-	*readers_ever = p->readers_ever;
-	*writers_ever = p->writers_ever;
-	if (f->mode & FILE_READ) {
-		p->readers++;
+	bool met = mode & FILE_READ ? p->writers : p->readers;
+
+	*seen = mode & FILE_READ ? p->writers_ever : p->readers_ever;
+	if (mode & FILE_READ) {
+		store_relaxed(&p->readers, p->readers + 1);
 		p->readers_ever++;
 	}
-	if (f->mode & FILE_WRITE) {
-		p->writers++;
+	if (mode & FILE_WRITE) {
+		store_relaxed(&p->writers, p->writers + 1);
 		p->writers_ever++;
 	}
+	return met;
 }
 
-static int fifo_wait_partner(struct pipe *p, struct file *f, u32 readers_ever, u32 writers_ever)
+static int fifo_wait_partner(struct pipe *p, u32 mode, u32 seen)
 {
-	if ((f->mode & (FILE_READ | FILE_WRITE)) != FILE_READ)
-		return wait_event(&p->writable, load_relaxed(&p->readers) ||
-				  load_relaxed(&p->readers_ever) != readers_ever);
-	return wait_event(&p->readable, load_relaxed(&p->writers) ||
-			  load_relaxed(&p->writers_ever) != writers_ever);
+	if (mode & FILE_READ)
+		return wait_event(&p->readable, load_relaxed(&p->writers_ever) != seen);
+	return wait_event(&p->writable, load_relaxed(&p->readers_ever) != seen);
 }
 
 static struct pipe *fifo_pipe(struct inode *i)
@@ -302,23 +306,23 @@ static struct pipe *fifo_pipe(struct inode *i)
 static int fifo_open(struct file *f)
 {
 	struct pipe *p = fifo_pipe(f->inode);
-	u32 readers_ever, writers_ever, ends = f->mode & (FILE_READ | FILE_WRITE);
-	/* The other end of a pipe without a name cannot come; opening it again (/dev/stdin) never waits. */
-	bool named = f->inode->sb != mount_anon->sb, nonblock = f->flags & O_NONBLOCK;
+	u32 seen, ends = f->mode & (FILE_READ | FILE_WRITE);
+	bool nonblock = f->flags & O_NONBLOCK;
 
 	if (!p)
 		return -ENOMEM;
-	if (named && ends == FILE_WRITE && nonblock && !load_relaxed(&p->readers))
+	if (ends == FILE_WRITE && nonblock && !load_relaxed(&p->readers))
 		return -ENXIO;
 	f->data = p;
 	f->mode |= FILE_STREAM;
-	fifo_join(p, f, &readers_ever, &writers_ever);
-	f->arg = p->writers || !named ? ~0ul : writers_ever;
+	bool met = fifo_join(p, ends, &seen);
+
+	f->arg = met ? NO_HANGUP_BEFORE : seen;
 	wake_up_all(&p->readable, POLLIN);
 	wake_up_all(&p->writable, POLLOUT);
-	if (ends == (FILE_READ | FILE_WRITE) || nonblock || !named)
+	if (met || nonblock || ends == (FILE_READ | FILE_WRITE))
 		return 0;
-	int err = fifo_wait_partner(p, f, readers_ever, writers_ever);
+	int err = fifo_wait_partner(p, ends, seen);
 
 	if (err)
 		pipe_release(f);
@@ -349,7 +353,7 @@ static struct file *pipe_end(struct inode *i, u32 flags)
 
 	if (f) {
 		f->mode |= FILE_STREAM;
-		f->arg = ~0ul;
+		f->arg = NO_HANGUP_BEFORE;
 	}
 	return f;
 }
