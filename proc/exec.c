@@ -16,6 +16,7 @@
 #include "mm/kmem.h"
 #include "mm/vm.h"
 #include "proc/exec.h"
+#include "proc/posix_timer.h"
 
 enum { AT_FDCWD = -100 };
 constexpr u32 ADDR_NO_RANDOMIZE = 0x0040000;
@@ -276,6 +277,7 @@ static void reset_task(struct exec *e, struct task *task)
 	task->exit_signal = SIGCHLD;
 	cred_commit(e->cred);
 	e->cred = nullptr;
+	posix_timers_free(task);
 	signal_exec(e->sighand);
 	e->sighand = nullptr;
 	if (task->files)

@@ -14,6 +14,7 @@
 #include "mm/user.h"
 #include "mm/vm.h"
 #include "proc/futex.h"
+#include "proc/posix_timer.h"
 #include "proc/sched.h"
 #include "proc/tree.h"
 
@@ -224,6 +225,7 @@ static void task_end(struct task *task)
 	signal_queue_flush(&task->pending, ~0ul);
 	spin_unlock_irq(&task->siglock, flags);
 	itimer_cancel(task);
+	posix_timers_free(task);
 	put_resources(task);
 	if (task->session->sid == task->pid)
 		tty_session_end(task->session);

@@ -64,6 +64,17 @@ bool signal_queue_add(struct signal_queue *q, struct task *to, int sig, const st
 	return true;
 }
 
+bool signal_queue_overrun(struct signal_queue *q, int timerid)
+{
+	list_for_each(r, &q->infos, struct record, node) {
+		if (r->info.code == SI_TIMER && r->info.timer.timerid == timerid) {
+			r->info.timer.overrun++;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void record_free(struct record *r)
 {
 	list_remove(&r->node);

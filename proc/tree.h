@@ -100,6 +100,8 @@ void signal_queue_init(struct signal_queue *q);
 void signal_queue_flush(struct signal_queue *q, u64 set);
 bool signal_queue_take(struct signal_queue *q, int sig, struct siginfo *info);
 void signal_queue_setup(void);
+/* Is a signal of that timer (timer_create(2)) in the queue? Then it counts one more overrun. */
+bool signal_queue_overrun(struct signal_queue *q, int timerid);
 /* execve: caught signals become default, ignored ones stay; alternate stack off. `fresh` replaces a shared table. */
 void signal_exec(struct sighand *fresh);
 /* signal_altstack.c: where the frame goes, and what it says about the alternate stack; the handler's frame is there. */

@@ -532,6 +532,41 @@ static void test_timers(void)
 	ok(setitimer(ITIMER_REAL, &set, nullptr) == -1 && errno == EINVAL, "a million microseconds: EINVAL");
 }
 
+static void test_made_timers(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 3,
+		.sigev_value.sival_int = 77};
+	struct itimerspec set = {{0, 5000000}, {0, 5000000}}, got, never = {};
+	timer_t timer, other;
+
+	catch_signal(SIGRTMIN + 3, SA_SIGINFO, 0);
+	ok(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_create(CLOCK_REALTIME, nullptr, &other) == 0 &&
+		   timer != other, "timers are made");
+	timer_settime(timer, 0, &set, nullptr);
+	while (calls < 3)
+		pause();
+	ok(last_info.si_code == SI_TIMER && last_info.si_value.sival_int == 77, "and tell which they are");
+	timer_gettime(timer, &got);
+	ok(got.it_interval.tv_nsec == 5000000 && got.it_value.tv_sec == 0 && got.it_value.tv_nsec <= 5000000,
+	   "timer_gettime");
+	block(SIG_BLOCK, SIGRTMIN + 3);
+	usleep(60000);
+	calls = 0;
+	block(SIG_UNBLOCK, SIGRTMIN + 3);
+	ok(calls == 1 && last_info.si_overrun >= 5, "while blocked they count overruns (%d)", last_info.si_overrun);
+	timer_settime(timer, 0, &never, nullptr);
+	timer_gettime(timer, &got);
+	ok(got.it_value.tv_nsec == 0 && got.it_value.tv_sec == 0, "switched off");
+	calls = 0;
+	set = (struct itimerspec){};
+	clock_gettime(CLOCK_MONOTONIC, &set.it_value);
+	timer_settime(timer, TIMER_ABSTIME, &set, nullptr);
+	usleep(20000);
+	ok(calls == 1, "a moment that has passed: at once");
+	ok(timer_delete(timer) == 0 && timer_delete(other) == 0, "deleted");
+	ok(syscall(SYS_timer_delete, 12345) == -1 && errno == EINVAL, "no such timer: EINVAL");
+}
+
 // ---- threads and permissions
 
 static pthread_t main_thread;
@@ -614,6 +649,7 @@ int main(void)
 	test_deaths();
 	test_registers();
 	test_timers();
+	test_made_timers();
 	test_threads();
 	test_permission();
 	return tap_done();
