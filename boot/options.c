@@ -63,7 +63,7 @@ static void parse_word(struct boot_options *o, const char *word)
 	const char *value = value_of(word, "init") ?: value_of(word, "rdinit");
 
 	if (value)
-		o->init = value;
+		o->init = *value ? value : nullptr;
 	else if (strcmp(word, "quiet") == 0)
 		o->console_level = 1;
 	else if (strcmp(word, "norandmaps") == 0)
