@@ -150,6 +150,7 @@ static u64 asid_get(struct vm *vm, struct tlb_cpu *c)
 /* This CPU will hear of vm's flushes from now on. True: it missed one. */
 static bool join_cpus(struct vm *vm, unsigned cpu)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the store to tlb_cpus[].vm before the look */
 	if (!(load_relaxed(&vm->cpus) & BIT(cpu)))
 		__atomic_fetch_or(&vm->cpus, BIT(cpu), __ATOMIC_SEQ_CST);
 	if (TLB_BROADCAST)
@@ -172,6 +173,7 @@ void vm_switch(struct vm *vm)
 		return;
 	u64 flags = irq_save();		/* IPI_TLB sees either the old space or the new one */
 
+	store_relaxed(&c->vm, vm);
 	if (!vm) {
 		arch_switch_root(page_pa(page_of(arch_kernel_root())), 0, false);
 	} else {
@@ -180,7 +182,6 @@ void vm_switch(struct vm *vm)
 
 		arch_switch_root(page_pa(vm->root), asid, missed || !asid_bits);
 	}
-	c->vm = vm;
 	if (!TLB_BROADCAST && prev)
 		__atomic_fetch_and(&prev->cpus, ~BIT(cpu), __ATOMIC_RELEASE);
 	irq_restore(flags);

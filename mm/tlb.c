@@ -2,7 +2,7 @@
 /*
  * Flushing: batches, and the requests that CPUs send each other where the hardware does not broadcast.
  *
- * Where the hardware broadcasts, vm->cpus are those that have ever loaded the space. Without broadcast they are those that
+ * Where the hardware broadcasts, vm->cpus are those that may hold something of the space. Without broadcast they are those that
  * have it loaded now: a flush raises vm->tlb_gen and interrupts them. A CPU
  * sets its bit before it reads the generation, the flusher raises the generation before it reads the bits: one of
  * them sees the other. A CPU that is not interrupted flushes the ASID when it loads the space again.
@@ -111,6 +111,25 @@ static void flush_unicast(const struct tlb_batch *b)
 }
 
 /*
+ * All of the space is about to be flushed everywhere: CPUs that do not have it loaded will hold nothing of it. A CPU that
+ * loads it meanwhile says so first and looks at its bit then; we clear the bit first and look at what it says then
+ * (join_cpus): one of us puts the bit back.
+ */
+static void forget_cpus(struct vm *vm, u64 cpus)
+{
+	for (; cpus; cpus &= cpus - 1) {
+		unsigned cpu = (unsigned)__builtin_ctzl(cpus);
+
+		if (load_relaxed(&tlb_cpus[cpu].vm) == vm)
+			continue;
+		__atomic_fetch_and(&vm->cpus, ~BIT(cpu), __ATOMIC_SEQ_CST);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (load_relaxed(&tlb_cpus[cpu].vm) == vm)
+			__atomic_fetch_or(&vm->cpus, BIT(cpu), __ATOMIC_SEQ_CST);
+	}
+}
+
+/*
  * The hardware reaches all CPUs; but where only this one has ever loaded the space, a local flush does, which disturbs
  * nobody. The fence orders our stores to tables before the look at vm->cpus; a CPU that loads the space for
  * the first time sets its bit before (vm_switch), so either we see it, or it sees the tables as they are now.
@@ -124,8 +143,11 @@ static void flush_broadcast(const struct tlb_batch *b)
 	preempt_disable();
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	u64 cpus = load_relaxed(&b->vm->cpus);
+	bool everywhere = cpus != BIT(cpu_id());
 
-	flush_cpu(asid, b->start, b->end, b->tables, cpus != BIT(cpu_id()));
+	if (everywhere && wants_whole(b->start, b->end))
+		forget_cpus(b->vm, cpus);
+	flush_cpu(asid, b->start, b->end, b->tables, everywhere);
 	preempt_enable();
 }
 

@@ -27,7 +27,7 @@ struct vm {
 	struct page *root;		/* (i) root table, refs 1 for us */
 	struct asid_context asid;
 	u64 tlb_gen;			/* (a) flushes so far, where they are not broadcast */
-	u64 cpus;			/* (a) CPUs that have it loaded now; TLB_BROADCAST: that ever had it */
+	u64 cpus;			/* (a) CPUs that have it loaded now; TLB_BROADCAST: that may hold entries */
 	u64 tlb_seen[MAX_CPUS];		/* (c) */
 	struct list all;		/* in the list of all address spaces (vm_list_lock) */
 
