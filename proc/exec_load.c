@@ -88,14 +88,14 @@ static u32 segment_flags(const struct elf_segment *s)
 }
 
 /* The file's part, in whole pages: [start, file_end). */
-static int map_file_part(struct vm *vm, struct object *object, const struct elf_segment *s, va_t start,
+static int map_file_part(struct vm *vm, const struct exec_file *f, const struct elf_segment *s, va_t start,
 			 va_t file_end)
 {
 	struct region r = {
 		.start = start,
 		.end = file_end,
 		.flags = segment_flags(s),
-		.object = object,
+		.object = f->object,
 		.offset = s->offset >> PAGE_SHIFT,
 	};
 	va_t bytes_end = s->vaddr + s->filesz;
@@ -104,10 +104,12 @@ static int map_file_part(struct vm *vm, struct object *object, const struct elf_
 	/* The rest of the last page is .bss. A segment that may not be written keeps what the file has there. */
 	if (err || s->memsz == s->filesz || !(s->flags & PF_W) || bytes_end == file_end)
 		return err;
-	return vm_clear(vm, bytes_end, file_end - bytes_end) == file_end - bytes_end ? 0 : -ENOEXEC;
+	if (vm_clear(vm, bytes_end, file_end - bytes_end) == file_end - bytes_end)
+		return 0;
+	return s->offset + s->filesz > f->size ? -ENOEXEC : -ENOMEM;	/* the file is cut off: there is no such page */
 }
 
-static int map_segment(struct vm *vm, struct object *object, struct elf_segment *s, u64 bias)
+static int map_segment(struct vm *vm, const struct exec_file *f, struct elf_segment *s, u64 bias)
 {
 	s->vaddr += bias;
 	va_t start = align_down(s->vaddr, PAGE_SIZE), zero = start;
@@ -115,7 +117,7 @@ static int map_segment(struct vm *vm, struct object *object, struct elf_segment 
 
 	if (s->filesz) {
 		zero = align_up(s->vaddr + s->filesz, PAGE_SIZE);
-		int err = map_file_part(vm, object, s, start, zero);
+		int err = map_file_part(vm, f, s, start, zero);
 
 		if (err)
 			return err;
@@ -134,7 +136,7 @@ static int map_image(struct vm *vm, const struct elf_file *e)
 	for (unsigned i = 0; i < e->header.phnum; i++) {
 		if (!elf_segment(e->phdrs, i, &s))
 			continue;
-		int err = map_segment(vm, e->file->object, &s, e->bias);
+		int err = map_segment(vm, e->file, &s, e->bias);
 
 		if (err)
 			return err;
