@@ -367,6 +367,8 @@ static int fault_leaf(struct fault_state *f, struct pte e)
 			vm_count(spurious);
 			return FAULT_OK;
 		}
+		if (f->region.object && f->region.object->ops->frame)
+			return FAULT_BUS;	/* a device's frame has no page to hand out */
 		scoped_spin(&f->table->lock);
 		if (f->slot->raw != e.raw)
 			return -EAGAIN;

@@ -184,6 +184,28 @@ static void inherit(struct vm *child, const struct vm *vm)
 	return err;
 }
 
+/* Memory locks are the parent's alone (mlock(2)). */
+[[nodiscard]] static int drop_locks(struct vm *child)
+{
+	struct layout_spare spare;
+	int err = layout_reserve(&child->layout, &spare, layout_update_cost(&child->layout, 0, USER_END));
+
+	if (err)
+		return err;
+	layout_update(&child->layout, 0, USER_END, R_LOCKED, 0, &spare);
+	layout_release(&spare);
+	return 0;
+}
+
+/* What makes a child differ from its parent; rare. */
+[[nodiscard]] static int adjust_child(struct vm *child, bool locks)
+{
+	scoped_write(&child->lock);
+	int err = child->special_regions ? drop_special(child) : 0;
+
+	return !err && locks ? drop_locks(child) : err;
+}
+
 int vm_fork(struct vm *vm, struct vm **out)
 {
 	struct vm *child = vm_alloc();
@@ -200,15 +222,15 @@ int vm_fork(struct vm *vm, struct vm **out)
 	tlb_add_range(&b, 0, USER_END);
 	b.tables = true;
 	tlb_flush(&b);
+	bool locks = vm->locked_pages != 0;
+
 	rwlock_write_done(&vm->lock);
 	vm_count(forks);
 	list_vm(child);
 
-	if (child->special_regions) {
-		rwlock_write(&child->lock);
-		int err = drop_special(child);
+	if (unlikely(child->special_regions || locks)) {
+		int err = adjust_child(child, locks);
 
-		rwlock_write_done(&child->lock);
 		if (err) {
 			vm_put(child);
 			return err;
