@@ -28,7 +28,8 @@ static bool may_chown(const struct inode *i, u32 uid, u32 gid)
 		return true;
 	if (c->fsuid != i->uid)
 		return false;
-	return (uid == ~0u || uid == i->uid) && (gid == ~0u || gid == i->gid || cred_in_group(c, gid));
+	return (uid == ~0u || uid == i->uid) &&
+	       (gid == ~0u || gid == i->gid || cred_in_group(c, gid));
 }
 
 int inode_chown(struct inode *i, u32 uid, u32 gid)

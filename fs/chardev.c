@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Device numbers and what they do; devtmpfs, where the nodes appear by themselves. devtmpfs is one tmpfs that
- * every mount shows; the kernel works in it through a mount of its own that is attached nowhere.
+ * Device numbers and what they do; devtmpfs, where the nodes appear by themselves. devtmpfs is one
+ * tmpfs that every mount shows; the kernel works in it through a mount of its own that is attached
+ * nowhere.
  *
  * Lock: one mutex for the list and the nodes.
  */
@@ -71,7 +72,8 @@ int chardev_open(struct file *f)
 
 /* ---- nodes */
 
-/* The dentry of directory `name` (len bytes) below dir, made if it is missing; consumes dir's reference. */
+/* The dentry of directory `name` (len bytes) below dir, made if it is missing; consumes dir's
+ * reference. */
 static int enter_dir(struct dentry **dir, const char *name, size_t len)
 {
 	struct dentry *child;
@@ -128,7 +130,10 @@ static int make(const char *name, u32 mode, u32 rdev, const char *target)
 }
 
 int devtmpfs_node(const char *name, u32 mode, u32 rdev) { return make(name, mode, rdev, nullptr); }
-int devtmpfs_link(const char *name, const char *target) { return make(name, S_IFLNK | 0777, 0, target); }
+int devtmpfs_link(const char *name, const char *target)
+{
+	return make(name, S_IFLNK | 0777, 0, target);
+}
 
 int devtmpfs_remove(const char *name)
 {

@@ -15,16 +15,19 @@
 struct chardev {
 	u32 dev;			/* dev_make(major, first minor) */
 	u32 count;			/* minors; 0 = 1 */
-	const char *name;		/* node in /dev ("pts/ptmx" makes directories); nullptr: none */
+	const char *name;		/* node in /dev ("pts/ptmx" makes directories); nullptr:
+					 * none */
 	u32 mode;			/* its permissions, e.g. 0666; 0 = 0600 */
 	const struct file_ops *ops;
 	void *data;
 	struct chardev *next;		/* registry's */
 };
 
-/* c stays the caller's, for ever. Makes the node too, now or when devtmpfs comes up. 0, -EBUSY, -ENOMEM. */
+/* c stays the caller's, for ever. Makes the node too, now or when devtmpfs comes up. 0, -EBUSY,
+ * -ENOMEM. */
 int chardev_register(struct chardev *c);
-/* Further nodes, directories and links in devtmpfs: type bits in mode. 0 or -errno; an existing name is -EEXIST. */
+/* Further nodes, directories and links in devtmpfs: type bits in mode. 0 or -errno; an existing
+ * name is -EEXIST. */
 int devtmpfs_node(const char *name, u32 mode, u32 rdev);
 int devtmpfs_link(const char *name, const char *target);
 int devtmpfs_remove(const char *name);

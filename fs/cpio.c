@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: MIT
 /*
- * A record: 6 bytes of magic, 13 fields of 8 hexadecimal digits, the name with its terminator, padding to 4 bytes, data, padding
- * to 4 bytes. All positions are relative to the start of the bytes.
+ * A record: 6 bytes of magic, 13 fields of 8 hexadecimal digits, the name with its terminator,
+ * padding to 4 bytes, data, padding to 4 bytes. All positions are relative to the start of the
+ * bytes.
  */
 #include "fs/cpio.h"
 #include "lib/string.h"
 
-enum { F_INO, F_MODE, F_UID, F_GID, F_NLINK, F_MTIME, F_SIZE, F_DEV_MAJOR, F_DEV_MINOR, F_RDEV_MAJOR, F_RDEV_MINOR,
-	F_NAME_SIZE, F_CHECK, FIELDS };
+enum {
+	F_INO,
+	F_MODE,
+	F_UID,
+	F_GID,
+	F_NLINK,
+	F_MTIME,
+	F_SIZE,
+	F_DEV_MAJOR,
+	F_DEV_MINOR,
+	F_RDEV_MAJOR,
+	F_RDEV_MINOR,
+	F_NAME_SIZE,
+	F_CHECK,
+	FIELDS
+};
 constexpr size_t HEADER = 6 + FIELDS * 8;
 
 static int digit(char c)
@@ -65,7 +80,8 @@ int cpio_next(const void *archive, size_t n, size_t *at, struct cpio_entry *out)
 	*at = pos;
 	if (pos >= n)
 		return CPIO_END;
-	if (n - pos < HEADER || (memcmp(bytes + pos, "070701", 6) && memcmp(bytes + pos, "070702", 6)) ||
+	if (n - pos < HEADER ||
+	    (memcmp(bytes + pos, "070701", 6) && memcmp(bytes + pos, "070702", 6)) ||
 	    !parse_fields(bytes + pos + 6, f))
 		return -EINVAL;
 	const char *name = bytes + pos + HEADER;
@@ -77,10 +93,20 @@ int cpio_next(const void *archive, size_t n, size_t *at, struct cpio_entry *out)
 	if (f[F_SIZE] > n - data)
 		return -EINVAL;
 	*out = (struct cpio_entry){
-		.name = name, .name_len = strlen(name), .ino = f[F_INO], .mode = f[F_MODE], .uid = f[F_UID],
-		.gid = f[F_GID], .nlink = f[F_NLINK], .mtime = f[F_MTIME], .dev_major = f[F_DEV_MAJOR],
-		.dev_minor = f[F_DEV_MINOR], .rdev_major = f[F_RDEV_MAJOR], .rdev_minor = f[F_RDEV_MINOR],
-		.data = (const u8 *)bytes + data, .size = f[F_SIZE],
+		.name = name,
+		.name_len = strlen(name),
+		.ino = f[F_INO],
+		.mode = f[F_MODE],
+		.uid = f[F_UID],
+		.gid = f[F_GID],
+		.nlink = f[F_NLINK],
+		.mtime = f[F_MTIME],
+		.dev_major = f[F_DEV_MAJOR],
+		.dev_minor = f[F_DEV_MINOR],
+		.rdev_major = f[F_RDEV_MAJOR],
+		.rdev_minor = f[F_RDEV_MINOR],
+		.data = (const u8 *)bytes + data,
+		.size = f[F_SIZE],
 	};
 	*at = pad(data + f[F_SIZE], n);
 	if (!strcmp(name, "TRAILER!!!"))

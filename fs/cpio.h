@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The "newc" cpio format (cpio(5)): what an initial file system comes in. Pure: reads bytes, trusts none of them.
+ * The "newc" cpio format (cpio(5)): what an initial file system comes in. Pure: reads bytes, trusts
+ * none of them.
  */
 #pragma once
 
@@ -18,6 +19,6 @@ struct cpio_entry {
 
 enum cpio_kind { CPIO_END, CPIO_ENTRY, CPIO_TRAILER };
 
-/* What stands at *at: an entry (in *out), the trailer of one archive, or the end of the bytes; moves *at behind it. Zeros between
- * archives are skipped. Returns a cpio_kind, or -EINVAL. */
+/* What stands at *at: an entry (in *out), the trailer of one archive, or the end of the bytes;
+ * moves *at behind it. Zeros between archives are skipped. Returns a cpio_kind, or -EINVAL. */
 int cpio_next(const void *archive, size_t n, size_t *at, struct cpio_entry *out);

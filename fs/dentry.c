@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tree of names: see fs/dentry.h. Children are found in a tree ordered by (hash, length, bytes), and walked in a tree ordered by
- * cookie, which only grows: a getdents position stays good whatever is removed or added meanwhile.
+ * The tree of names: see fs/dentry.h. Children are found in a tree ordered by (hash, length,
+ * bytes), and walked in a tree ordered by cookie, which only grows: a getdents position stays good
+ * whatever is removed or added meanwhile.
  */
 #include "fs/dentry.h"
 #include "fs/mount.h"
@@ -78,7 +79,8 @@ void dentry_instantiate(struct dentry *d, struct inode *inode)
 	store_release(&inode->alias, d);
 }
 
-/* d has no reference left. Whoever found it as an alias saw that under the lock, before another took its place. */
+/* d has no reference left. Whoever found it as an alias saw that under the lock, before another
+ * took its place. */
 static void alias_forget(struct dentry *d)
 {
 	if (!d->inode || load_acquire(&d->inode->alias) != d)
@@ -94,8 +96,8 @@ struct dentry *dentry_of(struct inode *inode)
 	struct dentry *d = inode->alias;
 	u32 refs = d ? load_relaxed(&d->refs) : 0;
 
-	while (refs && !__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
-						    __ATOMIC_RELAXED))
+	while (refs && !__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true,
+						    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		;
 	return refs ? d : nullptr;
 }
@@ -316,7 +318,8 @@ static void parents_unlock(struct dentry *a, struct dentry *b)
 	spin_unlock(&rename_lock);
 }
 
-/* Names and parents change places, so `to`, which is dropped, carries the old name and the reference on the old parent away. */
+/* Names and parents change places, so `to`, which is dropped, carries the old name and the
+ * reference on the old parent away. */
 void dentry_move(struct dentry *from, struct dentry *to, bool exchange)
 {
 	struct dentry *from_dir = from->parent, *to_dir = to->parent;

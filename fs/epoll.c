@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * An item joins a file with a set. It lies in its file's wait queues, and when woken puts itself on the set's ready
- * list; epoll_wait() takes items off the list one by one, asks the file, and puts a level-triggered one back.
+ * An item joins a file with a set. It lies in its file's wait queues, and when woken puts itself on
+ * the set's ready list; epoll_wait() takes items off the list one by one, asks the file, and puts a
+ * level-triggered one back.
  *
- * Items hold no reference on their file: the last file_put() takes them out, before the file's own release.
+ * Items hold no reference on their file: the last file_put() takes them out, before the file's own
+ * release.
  *
- * Locks, in order: epoll_mutex (all changes of sets) < epoll->mutex (who asks files; outer sets before inner ones)
- * < a file's queue < epoll->lock (the ready list; irq-safe) . The set's own queues are woken without epoll->lock.
+ * Locks, in order: epoll_mutex (all changes of sets) < epoll->mutex (who asks files; outer sets
+ * before inner ones) < a file's queue < epoll->lock (the ready list; irq-safe) . The set's own
+ * queues are woken without epoll->lock.
  */
 #include "fs/epoll.h"
 #include "fs/file.h"
@@ -133,7 +136,8 @@ static u32 item_poll(struct epoll_item *item, struct poll_table *pt)
 	return file_poll(item->file, pt) & item->event.events & ~MODE_BITS;
 }
 
-/* set->mutex is held. What to tell of an item just taken off the ready list; 0: nothing after all. */
+/* set->mutex is held. What to tell of an item just taken off the ready list; 0: nothing after
+ * all. */
 static u32 item_collect(struct epoll_item *item)
 {
 	u32 got = item_poll(item, nullptr);
@@ -213,8 +217,8 @@ static int item_compare(const struct epoll_item *item, const struct file *f, int
 }
 
 /* The item, or nullptr and where it would be linked. */
-static struct epoll_item *item_find(struct epoll *e, const struct file *f, int fd, struct rb_node **parent,
-				    struct rb_node ***link)
+static struct epoll_item *item_find(struct epoll *e, const struct file *f, int fd,
+				    struct rb_node **parent, struct rb_node ***link)
 {
 	*parent = nullptr;
 	*link = &e->items.root;
@@ -291,8 +295,10 @@ static int item_insert(struct epoll *e, struct file *f, int fd, const struct epo
 	mutex_unlock(&e->mutex);
 	item->next_of_file = f->watchers;
 	f->watchers = item;
-	struct item_table t = { .table = { .add = item_add_queue, .file = f, .events = item->event.events },
-				.item = item };
+	struct item_table t = {
+		.table = { .add = item_add_queue, .file = f, .events = item->event.events },
+		.item = item
+	};
 	u32 got = item_poll(item, &t.table);
 
 	if (t.table.err) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Programs as exec sees them. While a program runs, its file refuses to be opened for writing: the counted struct that
- * /proc/PID/exe reads holds that, and fork only counts it.
+ * Programs as exec sees them. While a program runs, its file refuses to be opened for writing: the
+ * counted struct that /proc/PID/exe reads holds that, and fork only counts it.
  */
 #include "fs/inode.h"
 #include "fs/mount.h"
@@ -28,7 +28,8 @@ static int check(const struct path *p)
 int exec_open(int dirfd, const char *name, int flags, struct exec_file *out)
 {
 	scoped_path p = {};
-	u32 walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	u32 walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+		   (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 	int err = path_lookup(dirfd, name, walk, &p);
 
 	if (!err)
@@ -47,8 +48,13 @@ int exec_open(int dirfd, const char *name, int flags, struct exec_file *out)
 	*e = (struct exec_path){ p, 1 };
 	path_get(&p);
 	object_get(&i->object);
-	*out = (struct exec_file){ .object = &i->object, .path = e, .size = inode_size(i), .mode = i->mode, .uid = i->uid,
-				   .gid = i->gid, .nosuid = load_relaxed(&p.mount->flags) & MS_NOSUID };
+	*out = (struct exec_file){ .object = &i->object,
+				   .path = e,
+				   .size = inode_size(i),
+				   .mode = i->mode,
+				   .uid = i->uid,
+				   .gid = i->gid,
+				   .nosuid = load_relaxed(&p.mount->flags) & MS_NOSUID };
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Open files and the tables of descriptors that name them.
  *
- * A thread whose table nobody shares uses a file without taking a reference: only the thread itself could
- * close it, and it is busy with the call. Else the lookup takes one, under the table's lock.
+ * A thread whose table nobody shares uses a file without taking a reference: only the thread itself
+ * could close it, and it is busy with the call. Else the lookup takes one, under the table's lock.
  */
 #pragma once
 
@@ -20,17 +20,33 @@ struct poll_table;
 struct text;
 
 #include <abi.h>			/* O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE */
-enum : u32 {				/* open(2) */
-	O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_ACCMODE = 3, O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400,
-	O_TRUNC = 01000, O_APPEND = 02000, O_NONBLOCK = 04000, O_DSYNC = 010000, O_ASYNC = 020000,
-	O_NOATIME = 01000000, O_CLOEXEC = 02000000, O_SYNC = 04010000, O_PATH = 010000000,
-	O_TMPFILE_BIT = 020000000, O_TMPFILE = O_TMPFILE_BIT | O_DIRECTORY,
+/* open(2) */
+enum : u32 {
+	O_RDONLY = 0,
+	O_WRONLY = 1,
+	O_RDWR = 2,
+	O_ACCMODE = 3,
+	O_CREAT = 0100,
+	O_EXCL = 0200,
+	O_NOCTTY = 0400,
+	O_TRUNC = 01000,
+	O_APPEND = 02000,
+	O_NONBLOCK = 04000,
+	O_DSYNC = 010000,
+	O_ASYNC = 020000,
+	O_NOATIME = 01000000,
+	O_CLOEXEC = 02000000,
+	O_SYNC = 04010000,
+	O_PATH = 010000000,
+	O_TMPFILE_BIT = 020000000,
+	O_TMPFILE = O_TMPFILE_BIT | O_DIRECTORY,
 };
 
 enum file_mode : u32 {
 	FILE_READ = 1,			/* open for reading */
 	FILE_WRITE = 2,
-	FILE_POS = 4,			/* has a position that read and write move (regular files, directories) */
+	FILE_POS = 4,			/* has a position that read and write move (regular files,
+					 * directories) */
 	FILE_PATH = 8,			/* O_PATH: names a place, does nothing */
 	FILE_WRITER = 16,		/* counted in inode->writers */
 	FILE_STREAM = 32,		/* pread and lseek are -ESPIPE: pipes, sockets, terminals */
@@ -38,24 +54,27 @@ enum file_mode : u32 {
 
 /* Who gets what iterate() finds. False: full, stop; the entry was not taken. */
 struct dir_sink {
-	bool (*entry)(struct dir_sink *s, const char *name, size_t len, u64 ino, u32 mode, u64 next_pos);
+	bool (*entry)(struct dir_sink *s, const char *name, size_t len, u64 ino, u32 mode,
+		      u64 next_pos);
 };
 
 /*
- * What an open file does. Anything may be missing. All may sleep. read and write: bytes or -errno; *pos is moved by them;
- * 0 bytes asked never come here. O_NONBLOCK is in f->flags.
+ * What an open file does. Anything may be missing. All may sleep. read and write: bytes or -errno;
+ * *pos is moved by them; 0 bytes asked never come here. O_NONBLOCK is in f->flags.
  */
 struct file_ops {
-	/* After f->inode, path, flags, mode and data (devices) are set; O_NOCTTY is in f->flags during the call. May replace
-	 * f->ops, f->data, f->arg, and add FILE_* to f->mode. */
+	/* After f->inode, path, flags, mode and data (devices) are set; O_NOCTTY is in f->flags
+	 * during the call. May replace f->ops, f->data, f->arg, and add FILE_* to f->mode. */
 	int (*open)(struct file *f);
 	/* The last reference is gone. Not after a failed open. */
 	void (*release)(struct file *f);
 	long (*read)(struct file *f, struct io *io, u64 *pos);		/* missing: -EINVAL */
 	long (*write)(struct file *f, struct io *io, u64 *pos);
-	s64 (*seek)(struct file *f, s64 offset, int whence);		/* missing: the usual rule over the size */
+	s64 (*seek)(struct file *f, s64 offset, int whence);		/* missing: the usual rule
+									 * over the size */
 	u32 (*poll)(struct file *f, struct poll_table *pt);		/* missing: always ready */
-	long (*ioctl)(struct file *f, unsigned cmd, u64 arg);		/* missing or -ENOTTY: -ENOTTY */
+	long (*ioctl)(struct file *f, unsigned cmd, u64 arg);		/* missing or -ENOTTY:
+									 * -ENOTTY */
 	/* Entries from f->pos on; moves f->pos. "." and ".." too. The inode is locked. */
 	int (*iterate)(struct file *f, struct dir_sink *sink);
 	/* What mmap maps: an object (no reference added). missing: -ENODEV. */
@@ -88,12 +107,16 @@ void file_init(void);
 static inline void file_get(struct file *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
 void file_put(struct file *f);		/* nullptr is fine; the last closes it and may sleep */
 
-/* Opens the place as open(2) does after the walk: checks type, rights, truncates. 0 and *out with one reference. */
+/* Opens the place as open(2) does after the walk: checks type, rights, truncates. 0 and *out with
+ * one reference. */
 [[nodiscard]] int file_open_path(const struct path *p, u32 flags, struct file **out);
 /* The whole of openat2(2) but the descriptor. how: 0 or WALK_ flags of RESOLVE_*. */
-[[nodiscard]] int file_open(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve, struct file **out);
-/* A file without a name (pipes, eventfds): takes over the inode reference in any case. nullptr: no memory. */
-[[nodiscard]] struct file *file_new_anon(struct inode *inode, const struct file_ops *ops, void *data, u32 flags);
+[[nodiscard]] int file_open(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve,
+			    struct file **out);
+/* A file without a name (pipes, eventfds): takes over the inode reference in any case. nullptr: no
+ * memory. */
+[[nodiscard]] struct file *file_new_anon(struct inode *inode, const struct file_ops *ops,
+					 void *data, u32 flags);
 /* The one inode of all files that need none of their own (eventfd, epoll): a reference. */
 struct inode *inode_anon(void);
 /* A path to the file for /proc/PID/fd/N: its own, or a made-up one for an anonymous file. */
@@ -101,11 +124,14 @@ struct inode *inode_anon(void);
 /* What readlink of /proc/PID/fd/N says: at the start of buf; its length. */
 long file_name(struct file *f, char *buf, size_t size);
 
-/* What mmap wants: checks that the file may be mapped so; *object without an own reference, *max_prot R_MAX*. flags: MAP_*.
+/* What mmap wants: checks that the file may be mapped so; *object without an own reference,
+ * *max_prot R_MAX*. flags: MAP_*.
  * -EACCES, -ENODEV, -EPERM. */
-[[nodiscard]] int file_map(struct file *f, int prot, int flags, struct object **object, u32 *max_prot);
+[[nodiscard]] int file_map(struct file *f, int prot, int flags, struct object **object,
+			   u32 *max_prot);
 
-/* Reads and writes with kernel buffers, at *pos or (pos nullptr) at the file's own. Bytes or -errno. */
+/* Reads and writes with kernel buffers, at *pos or (pos nullptr) at the file's own. Bytes or
+ * -errno. */
 long file_read_kernel(struct file *f, void *buf, size_t n, u64 *pos);
 long file_write_kernel(struct file *f, const void *buf, size_t n, u64 *pos);
 long file_read_io(struct file *f, struct io *io, u64 *pos);
@@ -182,12 +208,14 @@ static inline struct fd fd_get(int n)
 
 #define scoped_fd [[gnu::cleanup(fd_put)]] struct fd
 
-/* The lowest free descriptor >= min for f, within RLIMIT_NOFILE: takes over the caller's reference if it succeeds.
- * flags: O_CLOEXEC. The number, -EMFILE, -ENOMEM, (min beyond the limit) -EINVAL. */
+/* The lowest free descriptor >= min for f, within RLIMIT_NOFILE: takes over the caller's reference
+ * if it succeeds. flags: O_CLOEXEC. The number, -EMFILE, -ENOMEM, (min beyond the limit)
+ * -EINVAL. */
 [[nodiscard]] int fd_install(struct file *f, u32 flags, unsigned min);
 /* Two at once (pipe, socketpair): all or nothing; takes over both references if it succeeds. */
 [[nodiscard]] int fd_install_pair(struct file *a, struct file *b, u32 flags, int fds[2]);
-/* dup2: f takes the number n, whatever was there is closed. Takes its own reference. n, -EBADF, -ENOMEM. */
+/* dup2: f takes the number n, whatever was there is closed. Takes its own reference. n, -EBADF,
+ * -ENOMEM. */
 [[nodiscard]] int fd_replace(struct file *f, unsigned n, u32 flags);
 [[nodiscard]] int fd_close(unsigned n);
 void fd_close_range(unsigned first, unsigned last);
@@ -198,7 +226,8 @@ int fd_set_cloexec(unsigned n, bool on);
 /* The file with a reference (for those that keep it), nullptr. */
 struct file *file_of(int n);
 
-/* Another task's: the next open descriptor >= *n with a reference on the file, or nullptr. For /proc/PID/fd. */
+/* Another task's: the next open descriptor >= *n with a reference on the file, or nullptr. For
+ * /proc/PID/fd. */
 struct file *task_file_next(struct task *t, unsigned *n);
 /* Its descriptor n with a reference, or nullptr. */
 struct file *task_file(struct task *t, unsigned n);

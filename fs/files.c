@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Descriptor tables. A table and its two bit maps are one allocation, behind struct files itself at first, so that fork
- * allocates once, of the size that is used.
+ * Descriptor tables. A table and its two bit maps are one allocation, behind struct files itself at
+ * first, so that fork allocates once, of the size that is used.
  *
- * Locks: files->lock for every change and for everybody but an only user. Files are closed after it is released.
+ * Locks: files->lock for every change and for everybody but an only user. Files are closed after it
+ * is released.
  */
 #include "fs/file.h"
 #include "fs/flock.h"
@@ -18,7 +19,8 @@ static u32 words_of(u32 capacity) { return (capacity + WORD - 1) / WORD; }
 
 static size_t table_size(u32 capacity)
 {
-	return sizeof(struct fd_table) + capacity * sizeof(struct file *) + 2 * words_of(capacity) * sizeof(u64);
+	return sizeof(struct fd_table) + capacity * sizeof(struct file *) +
+	       2 * words_of(capacity) * sizeof(u64);
 }
 
 /* Lays the bit maps behind the pointers. All empty. */
@@ -152,7 +154,8 @@ static void table_copy(struct fd_table *dst, const struct fd_table *src, u32 use
 		if (src->file[n])
 			file_get(src->file[n]);
 		else
-			bit_put(dst->open, n, false);	/* perhaps reserved for a file that is being made */
+			bit_put(dst->open, n, false);	/* perhaps reserved for a file that is being
+							 * made */
 	}
 }
 
@@ -182,7 +185,8 @@ struct files *files_clone(struct files *from)
 /* A descriptor's reference goes; fs: whose POSIX locks end with it. */
 static void close_file(struct file *f, struct files *fs)
 {
-	if (unlikely(load_acquire(&f->inode->locks) != nullptr))	/* by whatever descriptor they were taken */
+	if (unlikely(load_acquire(&f->inode->locks) != nullptr))	/* by whatever descriptor
+									 * they were taken */
 		flock_close(f, fs);
 	file_put(f);
 }
@@ -296,10 +300,12 @@ struct file *file_of(int n)
 
 static unsigned fd_limit(void)
 {
-	return (unsigned)min(load_relaxed(&task_current()->limits[RLIM_NOFILE].cur), (u64)FILES_MAX);
+	return (unsigned)min(load_relaxed(&task_current()->limits[RLIM_NOFILE].cur),
+			     (u64)FILES_MAX);
 }
 
-/* fs->lock held: a free descriptor >= from with a slot, its bit set so that nobody else gets it; or -errno. */
+/* fs->lock held: a free descriptor >= from with a slot, its bit set so that nobody else gets it; or
+ * -errno. */
 static int reserve(struct files *fs, unsigned from, unsigned limit)
 {
 	for (;;) {
@@ -425,7 +431,8 @@ void fd_cloexec_range(unsigned first, unsigned last)
 	scoped_spin(&fs->lock);
 	struct fd_table *t = fs->table;
 
-	for (unsigned n = next_open(t, min(first, t->capacity)); n < t->capacity && n <= last; n = next_open(t, n + 1))
+	for (unsigned n = next_open(t, min(first, t->capacity)); n < t->capacity && n <= last;
+	     n = next_open(t, n + 1))
 		bit_put(t->cloexec, n, true);
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Advisory locks. An inode that was ever locked has a list of locks; fcntl's two forms see each other, flock's are a
- * world of their own. Who must wait sleeps until some lock on the inode goes, and looks again.
+ * Advisory locks. An inode that was ever locked has a list of locks; fcntl's two forms see each
+ * other, flock's are a world of their own. Who must wait sleeps until some lock on the inode goes,
+ * and looks again.
  *
- * Lock: the list's mutex. Deadlock is found by following who waits for whom through a global list (wait_lock).
+ * Lock: the list's mutex. Deadlock is found by following who waits for whom through a global list
+ * (wait_lock).
  */
 #include "fs/flock.h"
 #include "fs/file.h"
@@ -47,7 +49,8 @@ static struct file_lock_list *list_of(struct inode *i)
 	mutex_init(&l->lock);
 	list_init(&l->locks);
 	wait_queue_init(&l->freed);
-	if (__atomic_compare_exchange_n(&i->locks, &none, l, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(&i->locks, &none, l, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
 		return l;
 	kfree(l);
 	return none;
@@ -59,7 +62,10 @@ void file_locks_free(struct file_lock_list *l)
 	kfree(l);
 }
 
-static bool same_world(const struct file_lock *a, const struct file_lock *b) { return a->whole == b->whole; }
+static bool same_world(const struct file_lock *a, const struct file_lock *b)
+{
+	return a->whole == b->whole;
+}
 
 static bool touches(const struct file_lock *a, const struct file_lock *b)
 {
@@ -82,7 +88,8 @@ static void drop(struct file_lock_list *l, struct file_lock *k)
 	l->generation++;
 }
 
-/* Cuts [cut->start, cut->end] out of the owner's locks. A lock around it falls in two: the second is *spare. */
+/* Cuts [cut->start, cut->end] out of the owner's locks. A lock around it falls in two: the second
+ * is *spare. */
 static void carve(struct file_lock_list *l, const struct file_lock *cut, struct file_lock **spare)
 {
 	list_for_each_safe(k, &l->locks, struct file_lock, node) {
@@ -127,7 +134,8 @@ static bool waits_for(const void *blocker, const void *owner)
 }
 
 /* Sleeps until a lock has gone. l->lock is held, and held again afterwards. */
-static int wait_for(struct file_lock_list *l, const struct file_lock *want, const struct file_lock *blocker)
+static int wait_for(struct file_lock_list *l, const struct file_lock *want,
+		    const struct file_lock *blocker)
 {
 	struct lock_wait w = { .owner = want->owner, .blocker = blocker->owner };
 	u32 seen = l->generation;
@@ -192,7 +200,9 @@ static long acquire(struct file *f, const struct file_lock *want, bool wait)
 
 static int decode(struct file *f, const struct flock *l, bool ofd, struct file_lock *out)
 {
-	s64 base = l->whence == SEEK_SET ? 0 : l->whence == SEEK_CUR ? (s64)f->pos : (s64)inode_size(f->inode);
+	s64 base = l->whence == SEEK_SET   ? 0
+		   : l->whence == SEEK_CUR ? (s64)f->pos
+					   : (s64)inode_size(f->inode);
 	s64 start, end;
 
 	if (l->whence < SEEK_SET || l->whence > SEEK_END || l->type < F_RDLCK || l->type > F_UNLCK)
@@ -210,7 +220,10 @@ static int decode(struct file *f, const struct flock *l, bool ofd, struct file_l
 	if (start < 0)
 		return -EINVAL;
 	*out = (struct file_lock){
-		.owner = ofd ? (void *)f : files_current(), .start = (u64)start, .end = (u64)end, .type = l->type,
+		.owner = ofd ? (void *)f : files_current(),
+		.start = (u64)start,
+		.end = (u64)end,
+		.type = l->type,
 		.pid = ofd ? -1 : task_current()->pid,
 	};
 	return 0;
@@ -223,7 +236,8 @@ long flock_set(struct file *f, const struct flock *l, bool ofd, bool wait)
 
 	if (err)
 		return err;
-	if ((want.type == F_RDLCK && !(f->mode & FILE_READ)) || (want.type == F_WRLCK && !(f->mode & FILE_WRITE)))
+	if ((want.type == F_RDLCK && !(f->mode & FILE_READ)) ||
+	    (want.type == F_WRLCK && !(f->mode & FILE_WRITE)))
 		return -EBADF;
 	return acquire(f, &want, wait);
 }
@@ -246,8 +260,12 @@ long flock_test(struct file *f, struct flock *l, bool ofd)
 	const struct file_lock *k = conflict(list, &want);
 
 	if (k)
-		*l = (struct flock){ .type = k->type, .whence = SEEK_SET, .start = (s64)k->start, .pid = k->pid,
-				     .len = k->end == INT64_MAX ? 0 : (s64)(k->end - k->start + 1) };
+		*l = (struct flock){ .type = k->type,
+				     .whence = SEEK_SET,
+				     .start = (s64)k->start,
+				     .pid = k->pid,
+				     .len = k->end == INT64_MAX ? 0
+								: (s64)(k->end - k->start + 1) };
 	return 0;
 }
 
@@ -255,12 +273,16 @@ long flock_test(struct file *f, struct flock *l, bool ofd)
 
 long flock_whole(struct file *f, int op)
 {
-	static const s16 types[] = { [LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK };
+	static const s16 types[] = {
+		[LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK
+	};
 	int kind = op & ~LOCK_NB;
 
 	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
 		return -EINVAL;
-	struct file_lock want = { .owner = f, .end = INT64_MAX, .type = types[kind], .whole = true, .pid = -1 };
+	struct file_lock want = {
+		.owner = f, .end = INT64_MAX, .type = types[kind], .whole = true, .pid = -1
+	};
 
 	return acquire(f, &want, !(op & LOCK_NB));
 }

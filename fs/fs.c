@@ -34,7 +34,8 @@ static void make_console(void)
 	int err = name_create(AT_FDCWD, "/dev", S_IFDIR | 0755, 0, nullptr);
 
 	if (!err)
-		err = name_create(AT_FDCWD, "/dev/console", S_IFCHR | 0600, dev_make(5, 1), nullptr);
+		err = name_create(AT_FDCWD, "/dev/console", S_IFCHR | 0600, dev_make(5, 1),
+				  nullptr);
 	if (err)
 		panic("cannot make /dev/console: error %d", -err);
 }

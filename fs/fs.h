@@ -4,8 +4,9 @@
 
 #include "lib/base.h"
 
-/* Caches, the root file system (an empty tmpfs), devtmpfs' super. After mm and the scheduler, on a thread. */
+/* Caches, the root file system (an empty tmpfs), devtmpfs' super. After mm and the scheduler, on a
+ * thread. */
 void fs_init(void);
-/* Unpacks cpio archives (newc, several in a row) into the root. 0, or -EINVAL for bytes that are none, -ENOMEM. What came before
- * the error stays. */
+/* Unpacks cpio archives (newc, several in a row) into the root. 0, or -EINVAL for bytes that are
+ * none, -ENOMEM. What came before the error stays. */
 int initramfs_unpack(const void *data, size_t n);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Unpacks the initial file system into the root. Missing parent directories are made; what a later archive has again
- * replaces the earlier. Hard links are recognised by device and inode number, within one archive.
+ * Unpacks the initial file system into the root. Missing parent directories are made; what a later
+ * archive has again replaces the earlier. Hard links are recognised by device and inode number,
+ * within one archive.
  */
 #include "fs/cpio.h"
 #include "fs/file.h"
@@ -72,7 +73,8 @@ static int write_data(const struct cpio_entry *e)
 {
 	struct file *f;
 	u64 pos = 0;
-	int err = file_open(AT_FDCWD, e->name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, 0, &f);
+	int err = file_open(AT_FDCWD, e->name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, 0,
+			    &f);
 
 	if (err)
 		return err;
@@ -122,8 +124,8 @@ static int make(const struct cpio_entry *e)
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
-		return name_create(AT_FDCWD, e->name, e->mode & (S_IFMT | 07777), dev_make(e->rdev_major, e->rdev_minor),
-				   nullptr);
+		return name_create(AT_FDCWD, e->name, e->mode & (S_IFMT | 07777),
+				   dev_make(e->rdev_major, e->rdev_minor), nullptr);
 	default:
 		return -EINVAL;
 	}

@@ -27,8 +27,8 @@ void inode_cache_init(void)
 	inode_cache = slab_create("inode", sizeof(struct inode), 16);
 }
 
-struct inode *inode_new(struct super *sb, u32 mode, const struct inode_ops *ops, const struct file_ops *fops,
-			const struct object_ops *oops)
+struct inode *inode_new(struct super *sb, u32 mode, const struct inode_ops *ops,
+			const struct file_ops *fops, const struct object_ops *oops)
 {
 	struct inode *i = slab_zalloc(inode_cache);
 
@@ -133,7 +133,8 @@ void inode_touch_changed(struct inode *i)
 	i->ctime = inode_now();
 }
 
-/* relatime without its once-a-day rule: a read after a change is seen, and repeated reads cost nothing. */
+/* relatime without its once-a-day rule: a read after a change is seen, and repeated reads cost
+ * nothing. */
 void inode_touch_read(struct inode *i)
 {
 	if (i->atime <= i->mtime || i->atime <= i->ctime)

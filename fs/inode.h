@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Inodes: what a file is, apart from its names. An inode embeds the mm object that holds its pages, and the
- * object's count is the inode's count: a mapping, a dentry and an open file all keep it alive the same way.
- * object.size is the file's size.
+ * Inodes: what a file is, apart from its names. An inode embeds the mm object that holds its pages,
+ * and the object's count is the inode's count: a mapping, a dentry and an open file all keep it
+ * alive the same way. object.size is the file's size.
  *
- * A file system is: a struct fs_type (fs/mount.h) that fills a struct super with a root dentry, inodes with
- * inode_ops (names and attributes) and file_ops (fs/file.h: what an open file does).
+ * A file system is: a struct fs_type (fs/mount.h) that fills a struct super with a root dentry,
+ * inodes with inode_ops (names and attributes) and file_ops (fs/file.h: what an open file does).
  *
  * Locks: inode->lock (sleeping) guards a directory's entries against change, and a file's size and
  * attributes. Two directories: under rename_mutex, ancestor first (fs/dentry.h).
- * Order: rename_mutex < inode->lock (directory before file) < vm->lock < dentry spinlocks < object.lock.
+ * Order: rename_mutex < inode->lock (directory before file) < vm->lock < dentry spinlocks <
+ * object.lock.
  */
 #pragma once
 
@@ -28,8 +29,17 @@ struct super;
 struct statfs_info;
 
 enum : u32 {
-	S_IFMT = 0170000, S_IFSOCK = 0140000, S_IFLNK = 0120000, S_IFREG = 0100000, S_IFBLK = 0060000,
-	S_IFDIR = 0040000, S_IFCHR = 0020000, S_IFIFO = 0010000, S_ISUID = 04000, S_ISGID = 02000, S_ISVTX = 01000,
+	S_IFMT = 0170000,
+	S_IFSOCK = 0140000,
+	S_IFLNK = 0120000,
+	S_IFREG = 0100000,
+	S_IFBLK = 0060000,
+	S_IFDIR = 0040000,
+	S_IFCHR = 0020000,
+	S_IFIFO = 0010000,
+	S_ISUID = 04000,
+	S_ISGID = 02000,
+	S_ISVTX = 01000,
 };
 
 enum : u32 { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
@@ -43,30 +53,34 @@ static inline u32 dev_major(u32 dev) { return dev >> 20; }
 static inline u32 dev_minor(u32 dev) { return dev & 0xfffff; }
 
 /*
- * What a file system does with names. `dir` is the directory's dentry, its inode is locked (lookup too);
- * `child` is a dentry with name and parent but without inode. Whoever is missing means -EPERM (lookup:
- * -ENOENT). On success the operation has called dentry_instantiate(child, inode); the caller links it.
- * Permissions, existence, sticky bit, read-only mounts have been checked by fs/name.c.
+ * What a file system does with names. `dir` is the directory's dentry, its inode is locked (lookup
+ * too); `child` is a dentry with name and parent but without inode. Whoever is missing means -EPERM
+ * (lookup: -ENOENT). On success the operation has called dentry_instantiate(child, inode); the
+ * caller links it. Permissions, existence, sticky bit, read-only mounts have been checked by
+ * fs/name.c.
  */
 struct inode_ops {
-	/* Finds child->name: instantiates child, or -ENOENT. Only for file systems whose entries are not all in
-	 * the dentry tree. */
+	/* Finds child->name: instantiates child, or -ENOENT. Only for file systems whose entries
+	 * are not all in the dentry tree. */
 	int (*lookup)(struct dentry *dir, struct dentry *child);
-	/* A new file of any type: mode has type bits; rdev for devices; target for symbolic links. */
-	int (*create)(struct dentry *dir, struct dentry *child, u32 mode, u32 rdev, const char *target);
+	/* A new file of any type: mode has type bits; rdev for devices; target for symbolic
+	 * links. */
+	int (*create)(struct dentry *dir, struct dentry *child, u32 mode, u32 rdev,
+		      const char *target);
 	/* A file without a name (O_TMPFILE): *out has nlink 0 and one reference. */
 	int (*tmpfile)(struct inode *dir, u32 mode, struct inode **out);
 	int (*link)(struct dentry *dir, struct dentry *child, struct inode *inode);
-	/* Removes the name of a file or directory; the victim is locked. -ENOTEMPTY is its to say if not all entries are in the
-	 * dentry tree. */
+	/* Removes the name of a file or directory; the victim is locked. -ENOTEMPTY is its to say
+	 * if not all entries are in the dentry tree. */
 	int (*unlink)(struct dentry *dir, struct dentry *child);
-	/* Both exist and are locked; `to` may be without inode (new name). exchange: swap them. Only the store is
-	 * changed here: the dentry tree is moved by the caller. */
-	int (*rename)(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, struct dentry *to,
-		      bool exchange);
+	/* Both exist and are locked; `to` may be without inode (new name). exchange: swap them.
+	 * Only the store is changed here: the dentry tree is moved by the caller. */
+	int (*rename)(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir,
+		      struct dentry *to, bool exchange);
 	/* A symbolic link's text into buf, not terminated; its length. */
 	long (*readlink)(struct inode *inode, char *buf, size_t size);
-	/* A link that leads to a place rather than a name (/proc/PID/fd/N): *out with references. */
+	/* A link that leads to a place rather than a name (/proc/PID/fd/N): *out with
+	 * references. */
 	int (*follow)(struct inode *inode, struct path *out);
 	/* Changes the size (inode locked, size differs). nullptr: -EINVAL. */
 	int (*resize)(struct inode *inode, u64 size);
@@ -82,13 +96,15 @@ struct inode_ops {
 struct inode {
 	struct object object;		/* first: count, size, pages */
 	const struct inode_ops *ops;	/* (i) */
-	const struct file_ops *fops;	/* (i) of an open file; devices and fifos are found by mode */
+	const struct file_ops *fops;	/* (i) of an open file; devices and fifos are found by
+					 * mode */
 	struct super *sb;		/* (i) a reference */
 	u64 ino;			/* (i) */
 	u32 mode;			/* (l) type bits (i) */
 	u32 uid, gid, nlink;		/* (l) */
 	u32 rdev;			/* (i) */
-	s32 writers;			/* (a) > 0: open for writing so often; < 0: running as a program so often */
+	s32 writers;			/* (a) > 0: open for writing so often; < 0: running as a
+					 * program so often */
 	s64 atime, mtime, ctime;	/* (l) ns since 1970 */
 	struct mutex lock;
 	struct pipe *pipe;		/* (l) a fifo's or pipe's */
@@ -102,7 +118,8 @@ struct inode {
 
 #define object_inode(o) container_of(o, struct inode, object)
 
-/* A new inode, refs 1, nlink 1, ids of the current task, times now. nullptr: no memory. oops: nullptr = memory only. */
+/* A new inode, refs 1, nlink 1, ids of the current task, times now. nullptr: no memory. oops:
+ * nullptr = memory only. */
 [[nodiscard]] struct inode *inode_new(struct super *sb, u32 mode, const struct inode_ops *ops,
 				      const struct file_ops *fops, const struct object_ops *oops);
 /* The `release` that object_ops of inodes must have. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where the bytes of a read go or those of a write come from: user memory in one or many pieces, or a kernel buffer.
- * Files never see which. Copies may sleep.
+ * Where the bytes of a read go or those of a write come from: user memory in one or many pieces, or
+ * a kernel buffer. Files never see which. Copies may sleep.
  */
 #pragma once
 
@@ -33,8 +33,8 @@ static inline void io_kernel(struct io *io, void *at, size_t n)
 	*io = (struct io){ .at = (va_t)at, .piece = n, .left = n, .kernel = true };
 }
 
-/* Moves up to n bytes (never more than io->left) and advances. Returns how many before the first bad address.
- * io_put: to the reader. io_take: from the writer. io_zero: zeros to the reader. */
+/* Moves up to n bytes (never more than io->left) and advances. Returns how many before the first
+ * bad address. io_put: to the reader. io_take: from the writer. io_zero: zeros to the reader. */
 size_t io_put(struct io *io, const void *src, size_t n);
 size_t io_take(struct io *io, void *dst, size_t n);
 size_t io_zero(struct io *io, size_t n);

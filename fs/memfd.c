@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Anonymous files: ordinary memory files that never had a name. Seals live in inode->arg[0], with a bit that says that
- * the inode has any. They are looked at by the operations here, which the plain page cache's stand behind.
- * Left out: F_SEAL_WRITE looks at open mappings only by the object's hint.
+ * Anonymous files: ordinary memory files that never had a name. Seals live in inode->arg[0], with a
+ * bit that says that the inode has any. They are looked at by the operations here, which the plain
+ * page cache's stand behind. Left out: F_SEAL_WRITE looks at open mappings only by the object's
+ * hint.
  */
 #include "fs/memfd.h"
 #include "fs/file.h"
@@ -12,7 +13,8 @@
 #include "lib/string.h"
 
 constexpr u64 SEALABLE = 1ul << 32;
-constexpr u32 SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
+constexpr u32 SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
+		      F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
 
 static bool sealed(const struct inode *i, u32 seals) { return i->arg[0] & seals; }
 
@@ -63,7 +65,8 @@ static const struct file_ops memfd_fops = {
 int memfd_new(const char *name, u32 flags, struct file **out)
 {
 	char full[NAME_MAX + 1];
-	struct inode *i = inode_new(mount_anon->sb, S_IFREG | 0777, &memfd_inode_ops, &memfd_fops, nullptr);
+	struct inode *i =
+		inode_new(mount_anon->sb, S_IFREG | 0777, &memfd_inode_ops, &memfd_fops, nullptr);
 
 	if (!i)
 		return -ENOMEM;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mounts and file system instances. One spinlock guards the tree of mounts: it is looked at only where a dentry says
- * that something is mounted on it, and when a walk climbs out of a mount.
+ * Mounts and file system instances. One spinlock guards the tree of mounts: it is looked at only
+ * where a dentry says that something is mounted on it, and when a walk climbs out of a mount.
  *
- * Lock order: mount_lock < rename_lock. References are dropped after mount_lock, since the last may sleep.
+ * Lock order: mount_lock < rename_lock. References are dropped after mount_lock, since the last may
+ * sleep.
  */
 #include "fs/mount.h"
 #include "fs/inode.h"
+#include "fs/super.h"
 #include "fs/text.h"
 #include "fs/walk.h"
 #include "lib/string.h"
@@ -16,85 +18,15 @@ struct mount *mount_root, *mount_anon;
 
 static struct spinlock mount_lock;
 static struct list mounts = LIST_INIT(mounts);	/* (mount_lock) attached ones */
-static struct fs_type *types;
 static int last_id;
-static u32 last_dev;
 /* One mount, unmount or move at a time. */
 static struct mutex mount_mutex = MUTEX_INIT(mount_mutex);
 
-constexpr u32 MOUNT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
+constexpr u32 MOUNT_FLAGS =
+	MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
 
 void mount_tree_lock(void) { spin_lock(&mount_lock); }
 void mount_tree_unlock(void) { spin_unlock(&mount_lock); }
-
-/* ---- types and supers */
-
-void fs_register(struct fs_type *type)
-{
-	scoped_spin(&mount_lock);
-	type->next = types;
-	types = type;
-}
-
-struct fs_type *fs_find(const char *name)
-{
-	for (struct fs_type *t = types; t; t = t->next)
-		if (!strcmp(t->name, name))
-			return t;
-	return nullptr;
-}
-
-struct fs_type *fs_next(struct fs_type *after)
-{
-	return after ? after->next : types;
-}
-
-void super_put(struct super *sb)
-{
-	if (__atomic_fetch_sub(&sb->refs, 1, __ATOMIC_ACQ_REL) == 1)
-		kfree(sb);
-}
-
-static void super_unmount(struct super *sb)
-{
-	if (__atomic_fetch_sub(&sb->mounts, 1, __ATOMIC_ACQ_REL) != 1)
-		return;
-	struct dentry *root = sb->root;
-
-	if (sb->ops && sb->ops->kill)
-		sb->ops->kill(sb);
-	if (root)
-		dentry_put(root);
-	super_put(sb);
-}
-
-static int super_new(struct fs_type *type, const char *source, const char *options, struct super **out)
-{
-	if (type->shared) {
-		__atomic_fetch_add(&type->shared->mounts, 1, __ATOMIC_RELAXED);
-		*out = type->shared;
-		return 0;
-	}
-	struct super *sb = kzalloc(sizeof(*sb));
-
-	if (!sb)
-		return -ENOMEM;
-	sb->refs = sb->mounts = 1;
-	sb->type = type;
-	sb->dev = dev_make(0, __atomic_add_fetch(&last_dev, 1, __ATOMIC_RELAXED));
-	int err = type->fill(sb, source, options);
-
-	if (err) {
-		super_unmount(sb);
-		return err;
-	}
-	if (type->single) {
-		sb->mounts++;	/* never ends */
-		type->shared = sb;
-	}
-	*out = sb;
-	return 0;
-}
 
 void super_sync_all(void)
 {
@@ -107,7 +39,8 @@ void super_sync_all(void)
 /* ---- mounts */
 
 /* Takes over one of sb's mounts; a new reference on root. */
-static struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source, u32 flags)
+static struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source,
+				 u32 flags)
 {
 	struct mount *m = kzalloc(sizeof(*m));
 
@@ -182,7 +115,8 @@ bool mount_ascend(struct path *p)
 	return true;
 }
 
-/* Names that are made up at each lookup must stay if something is mounted on them: they go into the tree, with all above. */
+/* Names that are made up at each lookup must stay if something is mounted on them: they go into the
+ * tree, with all above. */
 static void pin_names(struct dentry *d)
 {
 	for (; d->parent != d && !(d->flags & DENTRY_LINKED); d = d->parent) {
@@ -215,7 +149,8 @@ static int attach(struct mount *m, const struct path *at)
 	return 0;
 }
 
-/* mount_mutex and mount_lock held. The place's references go to *place, for the caller to put after mount_lock. */
+/* mount_mutex and mount_lock held. The place's references go to *place, for the caller to put after
+ * mount_lock. */
 static void unhook(struct mount *m, struct path *place)
 {
 	*place = (struct path){ m->parent, m->mountpoint };
@@ -226,8 +161,8 @@ static void unhook(struct mount *m, struct path *place)
 	list_remove(&m->all);
 }
 
-int mount_new(const char *type_name, const char *source, const char *options, u32 flags, const struct path *at,
-	      struct mount **out)
+int mount_new(const char *type_name, const char *source, const char *options, u32 flags,
+	      const struct path *at, struct mount **out)
 {
 	struct fs_type *type = fs_find(type_name);
 	struct super *sb;
@@ -272,7 +207,8 @@ static int bind_one(struct mount *from, struct dentry *root, const struct path *
 	return err;
 }
 
-/* The n-th mount that is attached somewhere below dentry `under` of mount `parent`, with a reference. */
+/* The n-th mount that is attached somewhere below dentry `under` of mount `parent`, with a
+ * reference. */
 static struct mount *nth_below(struct mount *parent, struct dentry *under, unsigned n)
 {
 	scoped_spin(&mount_lock);
@@ -366,7 +302,8 @@ int mount_remount(const struct path *at, u32 flags, const char *options)
 	return 0;
 }
 
-/* Takes one mount out that is at or below `top`, the deepest last mounted first: false when none is left. mount_mutex held. */
+/* Takes one mount out that is at or below `top`, the deepest last mounted first: false when none is
+ * left. mount_mutex held. */
 static bool detach_one(struct mount *top)
 {
 	struct mount *found = nullptr;
@@ -449,8 +386,8 @@ static void show_one(struct mount *m, const char *where, struct text *t)
 
 static void show_info(struct mount *m, const char *where, struct text *t)
 {
-	text_printf(t, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : 0, dev_major(m->sb->dev),
-		    dev_minor(m->sb->dev));
+	text_printf(t, "%d %d %u:%u / ", m->id, m->parent ? m->parent->id : 0,
+		    dev_major(m->sb->dev), dev_minor(m->sb->dev));
 	text_escaped(t, where);
 	text_puts(t, " ");
 	show_flags(m, t);
@@ -480,12 +417,6 @@ static void show_each(struct text *t, void (*show)(struct mount *, const char *,
 
 void mount_show_all(struct text *t) { show_each(t, show_one); }
 void mount_show_info(struct text *t) { show_each(t, show_info); }
-
-void fs_show_all(struct text *t)
-{
-	for (struct fs_type *type = types; type; type = type->next)
-		text_printf(t, "%s\t%s\n", type->needs_device ? "" : "nodev", type->name);
-}
 
 /* The root mount has no place; it is listed all the same. */
 void mount_set_root(struct mount *m)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * File systems and where they are attached. A super is one file system instance; a mount is one place where a
- * super's tree (or a part of it: bind mounts) is visible. Mounts form a tree under mount_lock.
+ * File systems and where they are attached. A super is one file system instance; a mount is one
+ * place where a super's tree (or a part of it: bind mounts) is visible. Mounts form a tree under
+ * mount_lock.
  */
 #pragma once
 
@@ -61,14 +62,37 @@ struct fs_type *fs_find(const char *name);
 struct fs_type *fs_next(struct fs_type *after);	/* nullptr: the first */
 
 void super_put(struct super *sb);
-static inline u64 super_new_ino(struct super *sb) { return __atomic_add_fetch(&sb->next_ino, 1, __ATOMIC_RELAXED); }
+static inline u64 super_new_ino(struct super *sb)
+{
+	return __atomic_add_fetch(&sb->next_ino, 1, __ATOMIC_RELAXED);
+}
 
-enum : u32 {				/* mount(2) */
-	MS_RDONLY = 1, MS_NOSUID = 2, MS_NODEV = 4, MS_NOEXEC = 8, MS_SYNCHRONOUS = 16, MS_REMOUNT = 32,
-	MS_DIRSYNC = 128, MS_NOATIME = 1024, MS_NODIRATIME = 2048, MS_BIND = 4096, MS_MOVE = 8192, MS_REC = 16384,
-	MS_SILENT = 32768, MS_UNBINDABLE = 1 << 17, MS_PRIVATE = 1 << 18, MS_SLAVE = 1 << 19, MS_SHARED = 1 << 20,
-	MS_RELATIME = 1 << 21, MS_STRICTATIME = 1 << 24, MS_LAZYTIME = 1 << 25,
-	MNT_FORCE = 1, MNT_DETACH = 2, MNT_EXPIRE = 4, UMOUNT_NOFOLLOW = 8,
+/* mount(2) */
+enum : u32 {
+	MS_RDONLY = 1,
+	MS_NOSUID = 2,
+	MS_NODEV = 4,
+	MS_NOEXEC = 8,
+	MS_SYNCHRONOUS = 16,
+	MS_REMOUNT = 32,
+	MS_DIRSYNC = 128,
+	MS_NOATIME = 1024,
+	MS_NODIRATIME = 2048,
+	MS_BIND = 4096,
+	MS_MOVE = 8192,
+	MS_REC = 16384,
+	MS_SILENT = 32768,
+	MS_UNBINDABLE = 1 << 17,
+	MS_PRIVATE = 1 << 18,
+	MS_SLAVE = 1 << 19,
+	MS_SHARED = 1 << 20,
+	MS_RELATIME = 1 << 21,
+	MS_STRICTATIME = 1 << 24,
+	MS_LAZYTIME = 1 << 25,
+	MNT_FORCE = 1,
+	MNT_DETACH = 2,
+	MNT_EXPIRE = 4,
+	UMOUNT_NOFOLLOW = 8,
 };
 
 /* (m) mount_lock */
@@ -78,7 +102,8 @@ struct mount {
 	int id;				/* (i) */
 	struct super *sb;		/* (i) */
 	struct dentry *root;		/* (i) a reference */
-	struct mount *parent;		/* (m) a reference; the root mount: nullptr; detached: nullptr */
+	struct mount *parent;		/* (m) a reference; the root mount: nullptr; detached:
+					 * nullptr */
 	struct dentry *mountpoint;	/* (m) a reference */
 	struct list all;		/* (m) in order of mounting */
 	bool attached;			/* (m) */
@@ -88,7 +113,8 @@ struct mount {
 static inline void mount_get(struct mount *m) { __atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED); }
 void mount_put(struct mount *m);	/* nullptr is fine; may sleep */
 
-/* A new file system of that type, at `at`; at nullptr: a mount that is attached nowhere (internal), in *out. */
+/* A new file system of that type, at `at`; at nullptr: a mount that is attached nowhere (internal),
+ * in *out. */
 [[nodiscard]] int mount_new(const char *type, const char *source, const char *options, u32 flags,
 			    const struct path *at, struct mount **out);
 [[nodiscard]] int mount_bind(const struct path *from, const struct path *at, bool recursive);
@@ -98,10 +124,12 @@ void mount_put(struct mount *m);	/* nullptr is fine; may sleep */
 
 /* While something is mounted on p: moves to its root. p's references follow. */
 void mount_descend(struct path *p);
-/* At a mount's root (and not the root mount): moves to the mountpoint; false if it was not at one. */
+/* At a mount's root (and not the root mount): moves to the mountpoint; false if it was not at
+ * one. */
 bool mount_ascend(struct path *p);
 
-/* A place where d can be seen, with references: for names of files that are known by their inode only. */
+/* A place where d can be seen, with references: for names of files that are known by their inode
+ * only. */
 bool mount_of(struct dentry *d, struct path *out);
 
 /* /proc/PID/mounts, /proc/filesystems. */

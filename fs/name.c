@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Making and removing names. Decode (walk to the parent), lock the directory, look at what is there, check rights, then
- * let the file system act and bring the dentry tree in line.
+ * Making and removing names. Decode (walk to the parent), lock the directory, look at what is
+ * there, check rights, then let the file system act and bring the dentry tree in line.
  *
  * Locks: the directory's inode, then the victim's. rename is in fs/rename.c.
  */
@@ -14,7 +14,9 @@
 
 int path_writable(const struct path *p)
 {
-	return (load_relaxed(&p->mount->flags) | load_relaxed(&p->mount->sb->flags)) & MS_RDONLY ? -EROFS : 0;
+	return (load_relaxed(&p->mount->flags) | load_relaxed(&p->mount->sb->flags)) & MS_RDONLY
+		       ? -EROFS
+		       : 0;
 }
 
 u32 umask_apply(u32 mode)
@@ -38,13 +40,14 @@ int name_may_remove(struct inode *dir, struct dentry *victim)
 
 	if (err)
 		return err;
-	if ((dir->mode & S_ISVTX) && cred_current()->fsuid != dir->uid && !inode_owned(victim->inode))
+	if ((dir->mode & S_ISVTX) && cred_current()->fsuid != dir->uid &&
+	    !inode_owned(victim->inode))
 		return -EPERM;
 	return load_relaxed(&victim->mounted) ? -EBUSY : 0;
 }
 
-int name_create_locked(struct dentry *dir, const char *name, size_t len, u32 mode, u32 rdev, const char *target,
-		       struct dentry **out)
+int name_create_locked(struct dentry *dir, const char *name, size_t len, u32 mode, u32 rdev,
+		       const char *target, struct dentry **out)
 {
 	int err = name_may_create(dir);
 
@@ -109,7 +112,8 @@ int name_create(int dirfd, const char *name, u32 mode, u32 rdev, const char *tar
 		return err;
 	struct dentry *made;
 
-	err = name_create_locked(w.parent.dentry, w.last, w.len, target ? mode : umask_apply(mode), rdev, target, &made);
+	err = name_create_locked(w.parent.dentry, w.last, w.len, target ? mode : umask_apply(mode),
+				 rdev, target, &made);
 	if (!err)
 		dentry_put(made);
 	return err;
@@ -151,7 +155,8 @@ int name_link(int from_fd, const char *from, int to_fd, const char *to, u32 flag
 {
 	scoped_walk_parent w = {};
 	scoped_path old = {};
-	u32 walk = (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	u32 walk = (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) |
+		   (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 	int err = path_lookup(from_fd, from, walk, &old);
 
 	if (!err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * open(2), openat2(2): from a name to an open file. The walk decides which place; file_open_path() whether it may
- * be opened so, and what the file does.
+ * open(2), openat2(2): from a name to an open file. The walk decides which place; file_open_path()
+ * whether it may be opened so, and what the file does.
  */
 #include "fs/open.h"
 #include "fs/chardev.h"
@@ -80,7 +80,8 @@ static int open_checked(const struct path *p, u32 flags, struct file **out)
 {
 	struct inode *i = path_inode(p);
 	u32 mode = (u8[]){ FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 }[flags & O_ACCMODE];
-	struct file *f = file_alloc(i, nullptr, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), mode);
+	struct file *f =
+		file_alloc(i, nullptr, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), mode);
 
 	if (!f)
 		return -ENOMEM;
@@ -108,7 +109,8 @@ static int open_checked(const struct path *p, u32 flags, struct file **out)
 
 static int open_path_only(const struct path *p, u32 flags, struct file **out)
 {
-	struct file *f = file_alloc(path_inode(p), &path_fops, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), FILE_PATH);
+	struct file *f = file_alloc(path_inode(p), &path_fops,
+				    flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), FILE_PATH);
 
 	if (!f)
 		return -ENOMEM;
@@ -147,7 +149,8 @@ int file_open_path(const struct path *p, u32 flags, struct file **out)
 }
 
 /* The last component in its locked directory: makes a regular file if there is nothing. */
-static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, struct path *out, bool *created)
+static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, struct path *out,
+			  bool *created)
 {
 	struct dentry *dir = w->parent.dentry, *child;
 
@@ -161,7 +164,8 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, struct pat
 	if (err == -ENOENT) {
 		err = path_writable(&w->parent);
 		if (!err)
-			err = name_create_locked(dir, w->last, w->len, S_IFREG | (umask_apply(mode) & 07777), 0, nullptr,
+			err = name_create_locked(dir, w->last, w->len,
+						 S_IFREG | (umask_apply(mode) & 07777), 0, nullptr,
 						 &child);
 		*created = !err;
 	}
@@ -172,8 +176,10 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, struct pat
 	return 0;
 }
 
-/* O_CREAT: like path_lookup(), but a missing last component, be it behind a symbolic link, is made. */
-static int lookup_create(struct walk_parent *w, u32 flags, u32 mode, struct path *out, bool *created)
+/* O_CREAT: like path_lookup(), but a missing last component, be it behind a symbolic link, is
+ * made. */
+static int lookup_create(struct walk_parent *w, u32 flags, u32 mode, struct path *out,
+			 bool *created)
 {
 	struct path p = {}, place = {};
 
@@ -200,7 +206,8 @@ static int lookup_create(struct walk_parent *w, u32 flags, u32 mode, struct path
 	}
 }
 
-static int open_create(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve, struct file **out)
+static int open_create(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve,
+		       struct file **out)
 {
 	scoped_walk_parent w = {};
 	scoped_path p = {};
@@ -208,12 +215,14 @@ static int open_create(int dirfd, const char *name, u32 flags, u32 mode, u32 res
 	int err = path_parent(dirfd, name, resolve, &w);
 
 	if (!err)
-		err = lookup_create(&w, flags | (flags & O_EXCL ? O_NOFOLLOW : 0), mode, &p, &created);
+		err = lookup_create(&w, flags | (flags & O_EXCL ? O_NOFOLLOW : 0), mode, &p,
+				    &created);
 	return err ? err : open_place(&p, flags, created, out);
 }
 
 /* O_TMPFILE: name is the directory. */
-static int open_tmpfile(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve, struct file **out)
+static int open_tmpfile(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve,
+			struct file **out)
 {
 	scoped_path dir = {}, p = {};
 	int err = path_lookup(dirfd, name, resolve | WALK_FOLLOW | WALK_DIRECTORY, &dir);
@@ -257,7 +266,8 @@ int file_open(int dirfd, const char *name, u32 flags, u32 mode, u32 resolve, str
 		return open_tmpfile(dirfd, name, flags, mode, resolve, out);
 	if (flags & O_CREAT)
 		return open_create(dirfd, name, flags, mode, resolve, out);
-	u32 walk = resolve | (flags & O_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & O_DIRECTORY ? WALK_DIRECTORY : 0);
+	u32 walk = resolve | (flags & O_NOFOLLOW ? 0 : WALK_FOLLOW) |
+		   (flags & O_DIRECTORY ? WALK_DIRECTORY : 0);
 	int err = path_lookup(dirfd, name, walk, &p);
 
 	return err ? err : open_place(&p, flags, false, out);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading, writing and sizing files whose bytes are the pages of their inode's object. Holes read as zeros and cost no
- * page. A write raises the size after its bytes are there, so that nobody sees anything else.
+ * Reading, writing and sizing files whose bytes are the pages of their inode's object. Holes read
+ * as zeros and cost no page. A write raises the size after its bytes are there, so that nobody sees
+ * anything else.
  *
- * Locks: inode->lock for all that writes; readers take none. User memory is touched under it, which may fault on
- * the very same file: the fault path takes vm and object locks only.
+ * Locks: inode->lock for all that writes; readers take none. User memory is touched under it, which
+ * may fault on the very same file: the fault path takes vm and object locks only.
  */
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -20,7 +21,8 @@ static long read_part(struct inode *i, struct io *io, u64 pos, size_t n)
 {
 	size_t skip = pos & ~PAGE_MASK, part = min(n, PAGE_SIZE - skip);
 	struct page *p;
-	int err = object_page(&i->object, pos >> PAGE_SHIFT, i->object.ops->fill ? OP_CREATE : 0, &p);
+	int err =
+		object_page(&i->object, pos >> PAGE_SHIFT, i->object.ops->fill ? OP_CREATE : 0, &p);
 
 	if (err == -ENOENT)
 		return (long)io_zero(io, part);
@@ -63,8 +65,8 @@ long pagecache_read(struct file *f, struct io *io, u64 *pos)
 	return got < 0 ? got : -EFAULT;
 }
 
-/* Bytes behind the end of the last page's part may have been written through a mapping: they must be zero once
- * they come to lie inside the file. */
+/* Bytes behind the end of the last page's part may have been written through a mapping: they must
+ * be zero once they come to lie inside the file. */
 static void clear_tail(struct inode *i)
 {
 	u64 size = inode_size(i);
@@ -80,7 +82,8 @@ static void clear_tail(struct inode *i)
 static long write_part(struct inode *i, struct io *io, u64 pos)
 {
 	size_t skip = pos & ~PAGE_MASK, part = min(io->left, PAGE_SIZE - skip);
-	/* A whole page behind the end is seen by nobody until the size says so: it need not be cleared first. */
+	/* A whole page behind the end is seen by nobody until the size says so: it need not be
+	 * cleared first. */
 	bool fresh = part == PAGE_SIZE && pos >= inode_size(i);
 	struct page *p;
 	int err = object_page(&i->object, pos >> PAGE_SHIFT,
@@ -193,7 +196,9 @@ s64 pagecache_seek(struct file *f, s64 offset, int whence)
 	if (offset < 0 || (u64)offset >= size)
 		return -ENXIO;
 	u64 index = next_page(&f->inode->object, (u64)offset >> PAGE_SHIFT, whence == SEEK_DATA);
-	u64 at = index >= (size + PAGE_SIZE - 1) >> PAGE_SHIFT ? size : max(index << PAGE_SHIFT, (u64)offset);
+	u64 at = index >= (size + PAGE_SIZE - 1) >> PAGE_SHIFT
+			 ? size
+			 : max(index << PAGE_SHIFT, (u64)offset);
 
 	if (at == size && whence == SEEK_DATA)
 		return -ENXIO;

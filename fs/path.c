@@ -170,7 +170,8 @@ static void prepend(struct front *f, const char *s, size_t n)
 	memcpy(f->start, s, n);
 }
 
-/* Climbs from p to the root. mount_lock and rename_lock are held, so plain pointers do. Returns whether it arrived. */
+/* Climbs from p to the root. mount_lock and rename_lock are held, so plain pointers do. Returns
+ * whether it arrived. */
 static bool prepend_climb(struct front *f, const struct path *p, const struct path *root)
 {
 	struct mount *m = p->mount;
@@ -195,7 +196,8 @@ static bool prepend_climb(struct front *f, const struct path *p, const struct pa
 }
 
 /* The name as `root` sees it; *reached: is it below root at all? */
-static char *name_from(const struct path *p, const struct path *root, char *buf, size_t size, bool *reached)
+static char *name_from(const struct path *p, const struct path *root, char *buf, size_t size,
+		       bool *reached)
 {
 	static const char deleted[] = " (deleted)";
 	struct front f = { .start = buf + size, .low = buf };

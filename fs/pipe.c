@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pipes and fifos: a ring of bytes over pages that come and go with their contents; the first one stays, so that
- * small messages cost no allocation. An empty ring starts over at its beginning.
+ * Pipes and fifos: a ring of bytes over pages that come and go with their contents; the first one
+ * stays, so that small messages cost no allocation. An empty ring starts over at its beginning.
  *
- * A writer sleeps until PIPE_BUF bytes are free, and a reader wakes writers only then: fewer switches, and
- * writes of up to PIPE_BUF bytes are whole.
+ * A writer sleeps until PIPE_BUF bytes are free, and a reader wakes writers only then: fewer
+ * switches, and writes of up to PIPE_BUF bytes are whole.
  *
- * Locks: pipe->lock (mutex) for all; user memory is touched under it. Sleepers look at `used` and the counts without it.
+ * Locks: pipe->lock (mutex) for all; user memory is touched under it. Sleepers look at `used` and
+ * the counts without it.
  */
 #include "fs/pipe.h"
 #include "fs/file.h"
@@ -164,7 +165,8 @@ static long pipe_read(struct file *f, struct io *io, u64 *pos)
 			return err;
 		if (load_relaxed(&f->flags) & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event(&p->readable, load_relaxed(&p->used) || !load_relaxed(&p->writers));
+		err = wait_event(&p->readable,
+				 load_relaxed(&p->used) || !load_relaxed(&p->writers));
 		if (err)
 			return err;
 	}
@@ -210,7 +212,8 @@ static long pipe_write(struct file *f, struct io *io, u64 *pos)
 			return total ? total : got == -EPIPE ? broken() : got;
 		if (load_relaxed(&f->flags) & O_NONBLOCK)
 			return total ? total : -EAGAIN;
-		int err = wait_event(&p->writable, room(p) >= PIPE_BUF || !load_relaxed(&p->readers));
+		int err =
+			wait_event(&p->writable, room(p) >= PIPE_BUF || !load_relaxed(&p->readers));
 
 		if (err)
 			return total ? total : err;
@@ -269,8 +272,8 @@ static void pipe_release(struct file *f)
 
 /* ---- opening a fifo */
 
-/* Counts the new end. *seen: the other side's opens so far. Is the other side there? It may have come and gone by the time
- * that we would wait for it, but then the count of opens differs. */
+/* Counts the new end. *seen: the other side's opens so far. Is the other side there? It may have
+ * come and gone by the time that we would wait for it, but then the count of opens differs. */
 static bool fifo_join(struct pipe *p, u32 mode, u32 *seen)
 {
 	scoped_mutex(&p->lock);
@@ -393,8 +396,8 @@ long pipe_capacity(struct file *f)
 	return p ? (long)load_relaxed(&p->capacity) : -EBADF;
 }
 
-/* The contents move to the beginning of a new ring: whole pages change hands only if they are aligned, so bytes
- * are copied; this is rare. */
+/* The contents move to the beginning of a new ring: whole pages change hands only if they are
+ * aligned, so bytes are copied; this is rare. */
 static int ring_move(struct pipe *p, void **slots, u32 capacity)
 {
 	struct pipe new = { .capacity = capacity, .slots = slots };

@@ -11,7 +11,8 @@ struct pipe;
 
 constexpr size_t PIPE_BUF = 4096, PIPE_SIZE = 64 * KiB, PIPE_SIZE_MAX = 1 * MiB;
 
-/* Two open ends: *in is read from, *out written to. flags: O_NONBLOCK, O_DIRECT (not yet). 0, -ENOMEM. */
+/* Two open ends: *in is read from, *out written to. flags: O_NONBLOCK, O_DIRECT (not yet). 0,
+ * -ENOMEM. */
 [[nodiscard]] int pipe_new(u32 flags, struct file **in, struct file **out);
 void pipe_free(struct pipe *p);
 /* F_GETPIPE_SZ, F_SETPIPE_SZ: bytes. -EBADF if f is no pipe; -EBUSY, -EPERM, -ENOMEM. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * One thread that waits for many queues. Each queue holds an entry that, when woken, marks the set and wakes the thread;
- * nothing is re-scanned that was not asked for again.
+ * One thread that waits for many queues. Each queue holds an entry that, when woken, marks the set
+ * and wakes the thread; nothing is re-scanned that was not asked for again.
  *
  * Lock order: a file's queue, then the set's own.
  */
@@ -86,7 +86,8 @@ int poll_set_sleep(struct poll_set *s, u64 deadline_ns)
 	int err = wait_event_deadline(&s->woken, load_acquire(&s->triggered), deadline_ns);
 
 	store_relaxed(&s->triggered, 0);
-	/* Between this and the next look at the files a waker may set it again: that costs one look too many. */
+	/* Between this and the next look at the files a waker may set it again: that costs one look
+	 * too many. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return err == -ERESTARTSYS ? -ERESTARTNOHAND : err;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Waiting for files to become ready: poll, select, epoll. A file's poll operation calls poll_wait() for each queue
- * that it wakes and returns what is ready now; the wakers pass what became ready as wake_up's key.
+ * Waiting for files to become ready: poll, select, epoll. A file's poll operation calls poll_wait()
+ * for each queue that it wakes and returns what is ready now; the wakers pass what became ready as
+ * wake_up's key.
  */
 #pragma once
 
@@ -11,8 +12,18 @@
 struct file;
 
 enum : u32 {
-	POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32, POLLRDNORM = 64,
-	POLLRDBAND = 128, POLLWRNORM = 256, POLLWRBAND = 512, POLLMSG = 1024, POLLRDHUP = 0x2000,
+	POLLIN = 1,
+	POLLPRI = 2,
+	POLLOUT = 4,
+	POLLERR = 8,
+	POLLHUP = 16,
+	POLLNVAL = 32,
+	POLLRDNORM = 64,
+	POLLRDBAND = 128,
+	POLLWRNORM = 256,
+	POLLWRBAND = 512,
+	POLLMSG = 1024,
+	POLLRDHUP = 0x2000,
 };
 
 struct poll_table {
@@ -59,5 +70,6 @@ struct poll_set {
 void poll_set_init(struct poll_set *s);
 /* Leaves all queues. */
 void poll_set_end(struct poll_set *s);
-/* Sleeps until one of the queues was woken since the last call: 0, -ETIMEDOUT, -ERESTARTNOHAND for a signal. */
+/* Sleeps until one of the queues was woken since the last call: 0, -ETIMEDOUT, -ERESTARTNOHAND for
+ * a signal. */
 int poll_set_sleep(struct poll_set *s, u64 deadline_ns);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Made-up file systems: tables of entries, generated text. A text file's whole contents are made at the first read (and
- * again at position 0), so that one reader sees one moment.
+ * Made-up file systems: tables of entries, generated text. A text file's whole contents are made at
+ * the first read (and again at position 0), so that one reader sees one moment.
  */
 #include "fs/pseudo.h"
 #include "fs/tmpfs.h"
@@ -70,8 +70,8 @@ int pseudo_iterate(struct file *f, struct dir_sink *sink)
 		if (n < f->pos)
 			continue;
 		/* Numbers of inodes that do not exist yet: any that is not 0. */
-		if (!sink->entry(sink, table->name, strlen(table->name), f->inode->ino * PSEUDO_STATIC_END + n,
-				 table->mode, n + 1))
+		if (!sink->entry(sink, table->name, strlen(table->name),
+				 f->inode->ino * PSEUDO_STATIC_END + n, table->mode, n + 1))
 			return 1;
 		f->pos = n + 1;
 	}
@@ -181,7 +181,9 @@ const struct file_ops pseudo_text_fops = {
 
 static void pseudo_statfs(struct super *sb, struct statfs_info *out)
 {
-	*out = (struct statfs_info){ .type = (u64)sb->data, .block_size = PAGE_SIZE, .name_max = NAME_MAX };
+	*out = (struct statfs_info){ .type = (u64)sb->data,
+				     .block_size = PAGE_SIZE,
+				     .name_max = NAME_MAX };
 }
 
 static void pseudo_kill(struct super *sb)

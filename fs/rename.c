@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * rename(2), renameat2(2). rename_mutex keeps the shape of the tree still, so that "is this directory below that
- * one" has an answer; then both directories are locked, the ancestor first.
+ * rename(2), renameat2(2). rename_mutex keeps the shape of the tree still, so that "is this
+ * directory below that one" has an answer; then both directories are locked, the ancestor first.
  */
 #include "fs/name.h"
 #include "fs/mount.h"
@@ -75,7 +75,8 @@ static int check_rights(const struct rename *r)
 	int err = name_may_remove(r->from_dir->inode, r->from);
 
 	if (!err)
-		err = r->to->inode ? name_may_remove(r->to_dir->inode, r->to) : name_may_create(r->to_dir);
+		err = r->to->inode ? name_may_remove(r->to_dir->inode, r->to)
+				   : name_may_create(r->to_dir);
 	if (err || r->from_dir == r->to_dir)
 		return err;
 	/* A directory that moves gets another "..": that is a write to it. */
@@ -139,9 +140,11 @@ static int decode(struct rename *r, int from_fd, const char *from, int to_fd, co
 
 int name_rename(int from_fd, const char *from, int to_fd, const char *to, u32 flags)
 {
-	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	struct rename r = { .exchange = flags & RENAME_EXCHANGE, .noreplace = flags & RENAME_NOREPLACE };
+	struct rename r = { .exchange = flags & RENAME_EXCHANGE,
+			    .noreplace = flags & RENAME_NOREPLACE };
 	int err = decode(&r, from_fd, from, to_fd, to);
 
 	if (!err) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* A growing text buffer, what generated files (procfs) are written with. Errors stick: look once, at the end. */
+/* A growing text buffer, what generated files (procfs) are written with. Errors stick: look once,
+ * at the end. */
 #pragma once
 
 #include "lib/base.h"

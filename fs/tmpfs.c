@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * tmpfs, and the root file system: names are the dentry tree, bytes are the page cache, and there is nothing else.
+ * tmpfs, and the root file system: names are the dentry tree, bytes are the page cache, and there
+ * is nothing else.
  *
- * The size limit counts pages. An object makes pages by itself (a shared mapping that is written), so each inode
- * remembers how many of its pages are counted and is brought up to date before the next write.
- * Left out: extended attributes, inode limits, huge pages, swap.
+ * The size limit counts pages. An object makes pages by itself (a shared mapping that is written),
+ * so each inode remembers how many of its pages are counted and is brought up to date before the
+ * next write. Left out: extended attributes, inode limits, huge pages, swap.
  */
 #include "fs/tmpfs.h"
 #include "fs/file.h"
@@ -85,7 +86,8 @@ static struct inode *new_inode(struct super *sb, u32 mode, u32 rdev)
 	}
 }
 
-static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 rdev, const char *target)
+static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 rdev,
+			const char *target)
 {
 	struct inode *i = new_inode(dir->sb, mode, rdev);
 
@@ -150,8 +152,8 @@ static int tmpfs_unlink(struct dentry *dir, struct dentry *child)
 	return 0;
 }
 
-static int tmpfs_rename(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir, struct dentry *to,
-			bool exchange)
+static int tmpfs_rename(struct dentry *from_dir, struct dentry *from, struct dentry *to_dir,
+			struct dentry *to, bool exchange)
 {
 	struct inode *old = from_dir->inode, *new = to_dir->inode;
 
@@ -260,10 +262,15 @@ static void tmpfs_statfs(struct super *sb, struct statfs_info *out)
 	struct page_stats stats;
 
 	page_stats(&stats);
-	u64 limit = sb->max_pages ? sb->max_pages : stats.total, used = min(load_relaxed(&sb->pages), limit);
+	u64 limit = sb->max_pages ? sb->max_pages : stats.total,
+	    used = min(load_relaxed(&sb->pages), limit);
 
-	*out = (struct statfs_info){ .type = TMPFS_MAGIC, .block_size = PAGE_SIZE, .blocks = limit,
-				     .free = limit - used, .available = limit - used, .name_max = NAME_MAX };
+	*out = (struct statfs_info){ .type = TMPFS_MAGIC,
+				     .block_size = PAGE_SIZE,
+				     .blocks = limit,
+				     .free = limit - used,
+				     .available = limit - used,
+				     .name_max = NAME_MAX };
 }
 
 static void tmpfs_options(struct super *sb, struct text *t)
@@ -288,7 +295,8 @@ static u32 octal_number(const char *s)
 	return v;
 }
 
-/* One option, `key=value` up to the next comma. Unknown ones are ignored, as many programs pass some. */
+/* One option, `key=value` up to the next comma. Unknown ones are ignored, as many programs pass
+ * some. */
 static int parse_one(const char *s, struct options *o)
 {
 	struct page_stats stats;
@@ -300,7 +308,8 @@ static int parse_one(const char *s, struct options *o)
 		if (end == s + 5)
 			return -EINVAL;
 		page_stats(&stats);
-		o->max_pages = *end == '%' ? stats.total * n / 100 : (n + PAGE_SIZE - 1) / PAGE_SIZE;
+		o->max_pages =
+			*end == '%' ? stats.total * n / 100 : (n + PAGE_SIZE - 1) / PAGE_SIZE;
 	} else if (!strncmp(s, "nr_blocks=", 10)) {
 		o->max_pages = str_number(s + 10, &end);
 	} else if (!strncmp(s, "mode=", 5)) {

@@ -8,7 +8,8 @@ struct dir_sink;
 struct file;
 struct super;
 
-/* fs_type.fill of "tmpfs" (options size=, nr_blocks=, mode=, uid=, gid=) and of "rootfs" and "devtmpfs" (no limit, 0755). */
+/* fs_type.fill of "tmpfs" (options size=, nr_blocks=, mode=, uid=, gid=) and of "rootfs" and
+ * "devtmpfs" (no limit, 0755). */
 int tmpfs_fill(struct super *sb, const char *source, const char *options);
 int rootfs_fill(struct super *sb, const char *source, const char *options);
 

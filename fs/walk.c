@@ -2,8 +2,9 @@
 /*
  * The walk: from a pathname to a place (path_resolution(7), openat2(2)).
  *
- * One loop over components, no recursion: a symbolic link's text and what was left of the name become the new
- * name. The walk stops in front of the last component; callers decide what that one means.
+ * One loop over components, no recursion: a symbolic link's text and what was left of the name
+ * become the new name. The walk stops in front of the last component; callers decide what that one
+ * means.
  */
 #include "fs/walk.h"
 #include "fs/file.h"
@@ -160,7 +161,8 @@ static int compose(struct walk_parent *w, struct inode *link, const char *rest)
 	return 0;
 }
 
-/* Follows a link that stands before `rest`: a new name in w->buffer, or a place for a magic link. */
+/* Follows a link that stands before `rest`: a new name in w->buffer, or a place for a magic
+ * link. */
 static int follow(struct walk_parent *w, struct inode *link, const char *rest, struct path *place)
 {
 	if (w->flags & WALK_NO_SYMLINKS || ++w->links > LINKS_MAX)

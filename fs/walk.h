@@ -6,7 +6,8 @@
 
 /* "", "." or "..": nothing can be made or removed under such a name. */
 bool name_is_special(const char *s, size_t len);
-/* May the name `victim` be taken out of dir (both locked or dir locked)? 0, -EACCES, -EPERM (sticky), -EBUSY (a mount point). */
+/* May the name `victim` be taken out of dir (both locked or dir locked)? 0, -EACCES, -EPERM
+ * (sticky), -EBUSY (a mount point). */
 struct dentry;
 struct inode;
 int name_may_remove(struct inode *dir, struct dentry *victim);

@@ -11,7 +11,8 @@
 
 static u32 walk_of(u32 flags)
 {
-	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+	       (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 }
 
 /* ---- mode */
@@ -64,9 +65,15 @@ static long chown_at(int dirfd, va_t name, u32 uid, u32 gid, u32 flags)
 	return err ? err : inode_chown(path_inode(&p), uid, gid);
 }
 
-SYSCALL(fchownat) { return chown_at(ARG_INT(0), ARG_PTR(1), ARG_UINT(2), ARG_UINT(3), ARG_UINT(4)); }
+SYSCALL(fchownat)
+{
+	return chown_at(ARG_INT(0), ARG_PTR(1), ARG_UINT(2), ARG_UINT(3), ARG_UINT(4));
+}
 SYSCALL(chown) { return chown_at(AT_FDCWD, ARG_PTR(0), ARG_UINT(1), ARG_UINT(2), 0); }
-SYSCALL(lchown) { return chown_at(AT_FDCWD, ARG_PTR(0), ARG_UINT(1), ARG_UINT(2), AT_SYMLINK_NOFOLLOW); }
+SYSCALL(lchown)
+{
+	return chown_at(AT_FDCWD, ARG_PTR(0), ARG_UINT(1), ARG_UINT(2), AT_SYMLINK_NOFOLLOW);
+}
 
 SYSCALL(fchown)
 {
@@ -163,7 +170,8 @@ SYSCALL(utime)
 		return change_times(AT_FDCWD, ARG_PTR(0), nullptr, 0);
 	if (get_user(seconds, ARG_PTR(1)))
 		return -EFAULT;
-	return change_times(AT_FDCWD, ARG_PTR(0), (struct timespec64[]){ { seconds[0], 0 }, { seconds[1], 0 } }, 0);
+	return change_times(AT_FDCWD, ARG_PTR(0),
+			    (struct timespec64[]){ { seconds[0], 0 }, { seconds[1], 0 } }, 0);
 }
 
 /* ---- access */
@@ -183,7 +191,8 @@ static long access_at(int dirfd, va_t name, u32 mode, u32 flags)
 	if ((mode & MAY_EXEC) && inode_is_regular(i) && (p.mount->flags & MS_NOEXEC))
 		return -EACCES;
 	err = flags & AT_EACCESS ? inode_permission(i, mode) : inode_permission_real(i, mode);
-	if (!err && (mode & MAY_WRITE) && (inode_is_regular(i) || inode_is_dir(i) || inode_is_symlink(i)))
+	if (!err && (mode & MAY_WRITE) &&
+	    (inode_is_regular(i) || inode_is_dir(i) || inode_is_symlink(i)))
 		err = path_writable(&p);
 	return err;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sendfile, copy_file_range, splice: from file to file through one page. tee and vmsplice are missing: they only make
- * sense where pages can change hands.
+ * sendfile, copy_file_range, splice: from file to file through one page. tee and vmsplice are
+ * missing: they only make sense where pages can change hands.
  */
 #include "sys/syscall.h"
 #include "fs/file.h"
@@ -11,8 +11,10 @@
 
 constexpr size_t STEP = 64 * KiB;
 
-/* One step. What was read but not taken is given back by moving *in_pos; pipes cannot, so they are written to the end. */
-static long copy_step(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, char *buf, size_t n)
+/* One step. What was read but not taken is given back by moving *in_pos; pipes cannot, so they are
+ * written to the end. */
+static long copy_step(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, char *buf,
+		      size_t n)
 {
 	long got = file_read_kernel(in, buf, n, in_pos);
 	long done = 0;
@@ -148,7 +150,8 @@ SYSCALL(splice)
 
 	if (!in.file || !out.file)
 		return -EBADF;
-	bool in_pipe = inode_type(in.file->inode) == S_IFIFO, out_pipe = inode_type(out.file->inode) == S_IFIFO;
+	bool in_pipe = inode_type(in.file->inode) == S_IFIFO,
+	     out_pipe = inode_type(out.file->inode) == S_IFIFO;
 
 	if (!in_pipe && !out_pipe)
 		return -EINVAL;

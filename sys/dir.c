@@ -25,7 +25,8 @@ struct getdents {
 	int err;
 };
 
-static bool emit(struct dir_sink *sink, const char *name, size_t len, u64 ino, u32 mode, u64 next_pos)
+static bool emit(struct dir_sink *sink, const char *name, size_t len, u64 ino, u32 mode,
+		 u64 next_pos)
 {
 	struct getdents *g = container_of(sink, struct getdents, sink);
 	size_t size = align_up(RECORD_HEAD + 1 + len + 1, 8ul);
@@ -159,5 +160,6 @@ SYSCALL(getcwd)
 
 SYSCALL(umask)
 {
-	return __atomic_exchange_n(&fs_context_current()->umask, ARG_UINT(0) & 0777, __ATOMIC_RELAXED);
+	return __atomic_exchange_n(&fs_context_current()->umask, ARG_UINT(0) & 0777,
+				   __ATOMIC_RELAXED);
 }

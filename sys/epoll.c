@@ -128,5 +128,6 @@ SYSCALL(epoll_pwait2)
 		return -EFAULT;
 	if (ts[0] < 0 || ts[1] < 0 || ts[1] >= SECOND)
 		return -EINVAL;
-	return wait_masked(f, ts[0] > INT64_MAX / SECOND - 1 ? FOREVER / 2 : deadline_in(ts[0] * SECOND + ts[1]));
+	return wait_masked(f, ts[0] > INT64_MAX / SECOND - 1 ? FOREVER / 2
+							     : deadline_in(ts[0] * SECOND + ts[1]));
 }

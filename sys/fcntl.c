@@ -9,9 +9,30 @@
 #include "mm/user.h"
 
 enum {
-	F_DUPFD = 0, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG,
-	F_SETOWN_EX = 15, F_GETOWN_EX, F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW, F_GETLEASE = 1025,
-	F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS, FD_CLOEXEC = 1,
+	F_DUPFD = 0,
+	F_GETFD,
+	F_SETFD,
+	F_GETFL,
+	F_SETFL,
+	F_GETLK,
+	F_SETLK,
+	F_SETLKW,
+	F_SETOWN,
+	F_GETOWN,
+	F_SETSIG,
+	F_GETSIG,
+	F_SETOWN_EX = 15,
+	F_GETOWN_EX,
+	F_OFD_GETLK = 36,
+	F_OFD_SETLK,
+	F_OFD_SETLKW,
+	F_GETLEASE = 1025,
+	F_DUPFD_CLOEXEC = 1030,
+	F_SETPIPE_SZ,
+	F_GETPIPE_SZ,
+	F_ADD_SEALS,
+	F_GET_SEALS,
+	FD_CLOEXEC = 1,
 };
 
 constexpr u32 SETFL_MASK = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
@@ -30,7 +51,8 @@ static long set_flags(struct file *file, u32 flags)
 {
 	if ((flags & O_NOATIME) && !(file->flags & O_NOATIME) && !inode_owned(file->inode))
 		return -EPERM;
-	store_relaxed(&file->flags, (load_relaxed(&file->flags) & ~SETFL_MASK) | (flags & SETFL_MASK));
+	store_relaxed(&file->flags,
+		      (load_relaxed(&file->flags) & ~SETFL_MASK) | (flags & SETFL_MASK));
 	return 0;
 }
 
@@ -77,7 +99,8 @@ static long owner_command(struct file *file, int cmd, u64 arg)
 		file->owner = ex.type == 2 ? -ex.pid : ex.pid;
 		return 0;
 	default:
-		ex = (struct owner_ex){ file->owner < 0 ? 2 : 1, file->owner < 0 ? -file->owner : file->owner };
+		ex = (struct owner_ex){ file->owner < 0 ? 2 : 1,
+					file->owner < 0 ? -file->owner : file->owner };
 		return put_user(arg, ex);
 	}
 }

@@ -58,7 +58,8 @@ static long do_mount(const struct mount_args *a, u32 flags, const struct path *a
 		return 0;	/* there is one name space: nothing propagates */
 	if (flags & (MS_BIND | MS_MOVE))
 		return bind_or_move(a, flags, at);
-	return mount_new(a->type.s, a->source.len ? a->source.s : "none", a->options.s, flags, at, nullptr);
+	return mount_new(a->type.s, a->source.len ? a->source.s : "none", a->options.s, flags, at,
+			 nullptr);
 }
 
 SYSCALL(mount)
@@ -90,7 +91,8 @@ SYSCALL(umount2)
 		return -EINVAL;
 	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
 		return -EPERM;
-	int err = path_lookup_user(AT_FDCWD, ARG_PTR(0), flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &at);
+	int err = path_lookup_user(AT_FDCWD, ARG_PTR(0), flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW,
+				   &at);
 
 	return err ? err : mount_detach(&at, flags);
 }

@@ -96,7 +96,10 @@ SYSCALL(renameat2)
 	return two_names(ARG_INT(0), ARG_PTR(1), ARG_INT(2), ARG_PTR(3), ARG_UINT(4), name_rename);
 }
 
-SYSCALL(renameat) { return two_names(ARG_INT(0), ARG_PTR(1), ARG_INT(2), ARG_PTR(3), 0, name_rename); }
+SYSCALL(renameat)
+{
+	return two_names(ARG_INT(0), ARG_PTR(1), ARG_INT(2), ARG_PTR(3), 0, name_rename);
+}
 SYSCALL(rename) { return two_names(AT_FDCWD, ARG_PTR(0), AT_FDCWD, ARG_PTR(1), 0, name_rename); }
 
 SYSCALL(linkat)

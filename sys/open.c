@@ -5,9 +5,9 @@
 #include "mm/user.h"
 #include "proc/task.h"
 
-constexpr u32 OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC |
-			   O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |
-			   O_TMPFILE_BIT;
+constexpr u32 OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
+			   O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY |
+			   O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE_BIT;
 
 static long open_at(int dirfd, va_t name, u32 flags, u32 mode, u32 resolve)
 {
@@ -33,17 +33,20 @@ static long open_at(int dirfd, va_t name, u32 flags, u32 mode, u32 resolve)
 
 SYSCALL(openat)
 {
-	return open_at(ARG_INT(0), ARG_PTR(1), (ARG_UINT(2) & OPEN_FLAGS) | O_LARGEFILE, ARG_UINT(3) & 07777, 0);
+	return open_at(ARG_INT(0), ARG_PTR(1), (ARG_UINT(2) & OPEN_FLAGS) | O_LARGEFILE,
+		       ARG_UINT(3) & 07777, 0);
 }
 
 SYSCALL(open)
 {
-	return open_at(AT_FDCWD, ARG_PTR(0), (ARG_UINT(1) & OPEN_FLAGS) | O_LARGEFILE, ARG_UINT(2) & 07777, 0);
+	return open_at(AT_FDCWD, ARG_PTR(0), (ARG_UINT(1) & OPEN_FLAGS) | O_LARGEFILE,
+		       ARG_UINT(2) & 07777, 0);
 }
 
 SYSCALL(creat)
 {
-	return open_at(AT_FDCWD, ARG_PTR(0), O_CREAT | O_WRONLY | O_TRUNC | O_LARGEFILE, ARG_UINT(1) & 07777, 0);
+	return open_at(AT_FDCWD, ARG_PTR(0), O_CREAT | O_WRONLY | O_TRUNC | O_LARGEFILE,
+		       ARG_UINT(1) & 07777, 0);
 }
 
 struct open_how {
@@ -75,17 +78,20 @@ SYSCALL(openat2)
 
 	if (err)
 		return err;
-	constexpr u64 RESOLVE = (WALK_NO_XDEV | WALK_NO_MAGICLINKS | WALK_NO_SYMLINKS | WALK_BENEATH | WALK_IN_ROOT |
-				 WALK_CACHED) >> 8;
+	constexpr u64 RESOLVE = (WALK_NO_XDEV | WALK_NO_MAGICLINKS | WALK_NO_SYMLINKS |
+				 WALK_BENEATH | WALK_IN_ROOT | WALK_CACHED) >>
+				8;
 	bool makes = how.flags & (O_CREAT | O_TMPFILE_BIT);
 
-	if ((how.flags & ~(u64)OPEN_FLAGS) || (how.resolve & ~RESOLVE) || (how.mode & ~07777ul) || (how.mode && !makes))
+	if ((how.flags & ~(u64)OPEN_FLAGS) || (how.resolve & ~RESOLVE) || (how.mode & ~07777ul) ||
+	    (how.mode && !makes))
 		return -EINVAL;
 	u32 resolve = (u32)how.resolve << 8;
 
 	if ((resolve & WALK_BENEATH) && (resolve & WALK_IN_ROOT))
 		return -EINVAL;
-	return open_at(ARG_INT(0), ARG_PTR(1), (u32)how.flags | O_LARGEFILE, (u32)how.mode, resolve);
+	return open_at(ARG_INT(0), ARG_PTR(1), (u32)how.flags | O_LARGEFILE, (u32)how.mode,
+		       resolve);
 }
 
 SYSCALL(close)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * poll, ppoll, select, pselect6: one loop over a plain array of what is asked, in both manners. The files' queues are
- * entered in the first round only, and only if the call is going to sleep.
+ * poll, ppoll, select, pselect6: one loop over a plain array of what is asked, in both manners. The
+ * files' queues are entered in the first round only, and only if the call is going to sleep.
  */
 #include "sys/syscall.h"
 #include "fs/file.h"
@@ -101,7 +101,8 @@ static int deadline_from(va_t user, s64 unit, u64 *deadline)
 		return -EINVAL;
 	s64 ns;
 
-	if (__builtin_mul_overflow(ts.sec, SECOND, &ns) || __builtin_add_overflow(ns, ts.nsec * unit, &ns))
+	if (__builtin_mul_overflow(ts.sec, SECOND, &ns) ||
+	    __builtin_add_overflow(ns, ts.nsec * unit, &ns))
 		ns = INT64_MAX;
 	*deadline = deadline_in(ns);
 	return 0;
@@ -134,7 +135,8 @@ static long poll_call(va_t user, unsigned n, u64 deadline)
 		ready = poll_until(p, n, deadline);
 	if (ready >= 0)
 		for (unsigned i = 0; i < n; i++)
-			if (put_user(user + i * sizeof(*p) + offsetof(struct pollfd, revents), p[i].revents))
+			if (put_user(user + i * sizeof(*p) + offsetof(struct pollfd, revents),
+				     p[i].revents))
 				ready = -EFAULT;
 	if (p != small)
 		kfree(p);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * read, write and their family. The position of a file that only one descriptor of one thread knows needs no lock.
+ * read, write and their family. The position of a file that only one descriptor of one thread knows
+ * needs no lock.
  */
 #include "sys/rw.h"
 #include "sys/syscall.h"
@@ -63,7 +64,8 @@ SYSCALL(write)
 	return fd_write(&fd, &io);
 }
 
-static long at_position(int n, struct io *io, s64 pos, long (*op)(struct file *f, struct io *io, u64 *pos))
+static long at_position(int n, struct io *io, s64 pos,
+			long (*op)(struct file *f, struct io *io, u64 *pos))
 {
 	scoped_fd fd = fd_get(n);
 	u64 at = (u64)pos;
@@ -135,7 +137,8 @@ static long vector(struct trapframe *f, long (*op)(const struct fd *fd, struct i
 	return err ? err : op(&fd, &io);
 }
 
-static long vector_at(struct trapframe *f, s64 pos, long (*op)(struct file *f, struct io *io, u64 *pos))
+static long vector_at(struct trapframe *f, s64 pos,
+		      long (*op)(struct file *f, struct io *io, u64 *pos))
 {
 	scoped_iovecs vs = {};
 	struct io io;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What files are: stat in its forms, statx, statfs. The facts are gathered once; each layout is a plain struct.
+ * What files are: stat in its forms, statx, statfs. The facts are gathered once; each layout is a
+ * plain struct.
  */
 #include "sys/syscall.h"
 #include "fs/file.h"
@@ -78,10 +79,21 @@ static void refresh(struct inode *i)
 static int put_generic(const struct inode *i, va_t user)
 {
 	struct stat_generic s = {
-		.dev = dev_encode(i->sb->dev), .ino = i->ino, .mode = i->mode, .nlink = i->nlink, .uid = i->uid,
-		.gid = i->gid, .rdev = dev_encode(i->rdev), .size = (s64)inode_size(i), .blksize = PAGE_SIZE,
-		.blocks = (s64)blocks_of(i), .atime = seconds(i->atime), .atime_ns = nanoseconds(i->atime),
-		.mtime = seconds(i->mtime), .mtime_ns = nanoseconds(i->mtime), .ctime = seconds(i->ctime),
+		.dev = dev_encode(i->sb->dev),
+		.ino = i->ino,
+		.mode = i->mode,
+		.nlink = i->nlink,
+		.uid = i->uid,
+		.gid = i->gid,
+		.rdev = dev_encode(i->rdev),
+		.size = (s64)inode_size(i),
+		.blksize = PAGE_SIZE,
+		.blocks = (s64)blocks_of(i),
+		.atime = seconds(i->atime),
+		.atime_ns = nanoseconds(i->atime),
+		.mtime = seconds(i->mtime),
+		.mtime_ns = nanoseconds(i->mtime),
+		.ctime = seconds(i->ctime),
 		.ctime_ns = nanoseconds(i->ctime),
 	};
 
@@ -91,10 +103,21 @@ static int put_generic(const struct inode *i, va_t user)
 static int put_x86_64(const struct inode *i, va_t user)
 {
 	struct stat_x86_64 s = {
-		.dev = dev_encode(i->sb->dev), .ino = i->ino, .nlink = i->nlink, .mode = i->mode, .uid = i->uid,
-		.gid = i->gid, .rdev = dev_encode(i->rdev), .size = (s64)inode_size(i), .blksize = PAGE_SIZE,
-		.blocks = (s64)blocks_of(i), .atime = seconds(i->atime), .atime_ns = nanoseconds(i->atime),
-		.mtime = seconds(i->mtime), .mtime_ns = nanoseconds(i->mtime), .ctime = seconds(i->ctime),
+		.dev = dev_encode(i->sb->dev),
+		.ino = i->ino,
+		.nlink = i->nlink,
+		.mode = i->mode,
+		.uid = i->uid,
+		.gid = i->gid,
+		.rdev = dev_encode(i->rdev),
+		.size = (s64)inode_size(i),
+		.blksize = PAGE_SIZE,
+		.blocks = (s64)blocks_of(i),
+		.atime = seconds(i->atime),
+		.atime_ns = nanoseconds(i->atime),
+		.mtime = seconds(i->mtime),
+		.mtime_ns = nanoseconds(i->mtime),
+		.ctime = seconds(i->ctime),
 		.ctime_ns = nanoseconds(i->ctime),
 	};
 
@@ -144,7 +167,8 @@ SYSCALL(newfstatat)
 		return -EINVAL;
 	if ((flags & AT_EMPTY_PATH) && ARG_INT(0) >= 0 && name_is_empty(ARG_PTR(1)))
 		return stat_fd(ARG_INT(0), ARG_PTR(2));
-	u32 walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	u32 walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+		   (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 
 	return stat_name(ARG_INT(0), ARG_PTR(1), walk, ARG_PTR(2));
 }
@@ -161,11 +185,23 @@ static int put_statx(struct inode *i, const struct mount *m, va_t user)
 {
 	refresh(i);
 	struct statx s = {
-		.mask = STATX_BASIC | (m ? STATX_MNT_ID : 0), .blksize = PAGE_SIZE, .nlink = i->nlink, .uid = i->uid,
-		.gid = i->gid, .mode = (u16)i->mode, .ino = i->ino, .size = inode_size(i), .blocks = blocks_of(i),
-		.atime = statx_time(i->atime), .ctime = statx_time(i->ctime), .mtime = statx_time(i->mtime),
-		.rdev_major = dev_major(i->rdev), .rdev_minor = dev_minor(i->rdev),
-		.dev_major = dev_major(i->sb->dev), .dev_minor = dev_minor(i->sb->dev), .mnt_id = m ? (u64)m->id : 0,
+		.mask = STATX_BASIC | (m ? STATX_MNT_ID : 0),
+		.blksize = PAGE_SIZE,
+		.nlink = i->nlink,
+		.uid = i->uid,
+		.gid = i->gid,
+		.mode = (u16)i->mode,
+		.ino = i->ino,
+		.size = inode_size(i),
+		.blocks = blocks_of(i),
+		.atime = statx_time(i->atime),
+		.ctime = statx_time(i->ctime),
+		.mtime = statx_time(i->mtime),
+		.rdev_major = dev_major(i->rdev),
+		.rdev_minor = dev_minor(i->rdev),
+		.dev_major = dev_major(i->sb->dev),
+		.dev_minor = dev_minor(i->sb->dev),
+		.mnt_id = m ? (u64)m->id : 0,
 	};
 
 	return put_user(user, s);
@@ -175,16 +211,19 @@ SYSCALL(statx)
 {
 	u32 flags = ARG_UINT(2);
 
-	if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) ||
+	if ((flags &
+	     ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) ||
 	    (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE || (ARG_UINT(3) & 0x80000000))
 		return -EINVAL;
 	if ((flags & AT_EMPTY_PATH) && ARG_INT(0) >= 0 && name_is_empty(ARG_PTR(1))) {
 		scoped_fd fd = fd_get_any(ARG_INT(0));
 
-		return fd.file ? put_statx(fd.file->inode, fd.file->path.mount, ARG_PTR(4)) : -EBADF;
+		return fd.file ? put_statx(fd.file->inode, fd.file->path.mount, ARG_PTR(4))
+			       : -EBADF;
 	}
 	scoped_path p = {};
-	u32 walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	u32 walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+		   (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 	int err = path_lookup_user(ARG_INT(0), ARG_PTR(1), walk, &p);
 
 	return err ? err : put_statx(path_inode(&p), p.mount, ARG_PTR(4));
@@ -206,10 +245,18 @@ static int put_statfs(struct super *sb, u32 flags, va_t user)
 	if (sb->ops->statfs)
 		sb->ops->statfs(sb, &info);
 	struct statfs s = {
-		.type = (s64)info.type, .bsize = (s64)info.block_size, .blocks = (s64)info.blocks, .bfree = (s64)info.free,
-		.bavail = (s64)info.available, .files = (s64)info.files, .ffree = (s64)info.files_free,
-		.fsid = { (s32)sb->dev, 0 }, .namelen = (s64)info.name_max, .frsize = (s64)info.block_size,
-		.flags = (flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME)) | 0x20,	/* ST_VALID */
+		.type = (s64)info.type,
+		.bsize = (s64)info.block_size,
+		.blocks = (s64)info.blocks,
+		.bfree = (s64)info.free,
+		.bavail = (s64)info.available,
+		.files = (s64)info.files,
+		.ffree = (s64)info.files_free,
+		.fsid = { (s32)sb->dev, 0 },
+		.namelen = (s64)info.name_max,
+		.frsize = (s64)info.block_size,
+		.flags = (flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME)) |
+			 0x20, /* ST_VALID */
 	};
 
 	return put_user(user, s);
@@ -220,13 +267,16 @@ SYSCALL(statfs)
 	scoped_path p = {};
 	int err = path_lookup_user(AT_FDCWD, ARG_PTR(0), WALK_FOLLOW, &p);
 
-	return err ? err : put_statfs(p.dentry->sb, p.mount->flags | p.mount->sb->flags, ARG_PTR(1));
+	return err ? err
+		   : put_statfs(p.dentry->sb, p.mount->flags | p.mount->sb->flags, ARG_PTR(1));
 }
 
 SYSCALL(fstatfs)
 {
 	scoped_fd fd = fd_get_any(ARG_INT(0));
 
-	return fd.file ? put_statfs(fd.file->inode->sb, fd.file->path.mount ? fd.file->path.mount->flags : 0, ARG_PTR(1)) :
-			 -EBADF;
+	return fd.file ? put_statfs(fd.file->inode->sb,
+				    fd.file->path.mount ? fd.file->path.mount->flags : 0,
+				    ARG_PTR(1))
+		       : -EBADF;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Dispatch: from a number to a function, through a table made from THE list. Slot 0 of the table stands for number
- * -1, where all calls that this CPU lacks end up; numbers are looked up one higher.
+ * Dispatch: from a number to a function, through a table made from THE list. Slot 0 of the table
+ * stands for number -1, where all calls that this CPU lacks end up; numbers are looked up one
+ * higher.
  *
- * A call that no file defines is a weak alias of sys_missing, so that the list can be ahead of the kernel.
+ * A call that no file defines is a weak alias of sys_missing, so that the list can be ahead of the
+ * kernel.
  */
 #include "sys/syscall.h"
 #include "sys/syscalls.h"
@@ -49,11 +51,13 @@ const char *syscall_name(u64 nr)
 	static u64 seen[1024 / 64];
 	u64 slot = nr < 1024 ? nr : 1023, bit = BIT(slot % 64);
 
-	if (!syscall_log_unknown || (__atomic_fetch_or(&seen[slot / 64], bit, __ATOMIC_RELAXED) & bit))
+	if (!syscall_log_unknown ||
+	    (__atomic_fetch_or(&seen[slot / 64], bit, __ATOMIC_RELAXED) & bit))
 		return;
 	const char *name = syscall_name(nr);
 
-	log_info("%s: system call %lu (%s) is missing", thread_current()->name, nr, name ? name : "unknown");
+	log_info("%s: system call %lu (%s) is missing", thread_current()->name, nr,
+		 name ? name : "unknown");
 }
 
 static long sys_missing(struct trapframe *f)

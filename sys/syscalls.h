@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * THE list of system calls: name, arm64's (asm-generic) number, x86-64's number (-1: that CPU lacks it), kinds of arguments.
- * From it come the dispatch table (sys/syscall.c), the tracer, the documentation and tests.
- * A call whose function exists nowhere in the kernel returns -ENOSYS and can be logged (boot option logunknown).
+ * THE list of system calls: name, arm64's (asm-generic) number, x86-64's number (-1: that CPU lacks
+ * it), kinds of arguments. From it come the dispatch table (sys/syscall.c), the tracer, the
+ * documentation and tests. A call whose function exists nowhere in the kernel returns -ENOSYS and
+ * can be logged (boot option logunknown).
  *
- * Kinds, a letter for each argument: d int, u unsigned, l long, n size, x hexadecimal, o octal mode, p address, s string, f
- * file descriptor.
+ * Kinds, a letter for each argument: d int, u unsigned, l long, n size, x hexadecimal, o octal
+ * mode, p address, s string, f file descriptor.
  */
 #define SYSCALLS(X) \
 	/* Files */							\

@@ -28,8 +28,8 @@ static void entry(const char *name, unsigned mode, unsigned ino, unsigned nlink,
 	char head[128];
 	size_t n = data ? strlen(data) : 0;
 
-	sprintf(head, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", ino, mode, 1000, 100, nlink,
-		1704067200, n, 8, 1, 4, 65, strlen(name) + 1, 0);
+	sprintf(head, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", ino, mode,
+		1000, 100, nlink, 1704067200, n, 8, 1, 4, 65, strlen(name) + 1, 0);
 	put(head, 110);
 	put(name, strlen(name) + 1);
 	pad_to(4);
@@ -90,8 +90,9 @@ static void reads_what_is_there(void **state)
 
 static void strips_leading_slashes_and_dots(void **state)
 {
-	static const char *const names[][2] = { { "/a", "a" }, { ".//a", "a" }, { "././a", "a" }, { ".", "." },
-						{ "./", "" }, { "..", ".." }, { ".a", ".a" }, { "//", "" } };
+	static const char *const names[][2] = { { "/a", "a" },  { ".//a", "a" }, { "././a", "a" },
+						{ ".", "." },   { "./", "" },    { "..", ".." },
+						{ ".a", ".a" }, { "//", "" } };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
 		struct cpio_entry e;
@@ -128,7 +129,8 @@ static void takes_an_archive_without_trailer(void **state)
 	begin();
 	assert_int_equal(walk(0, &entries), CPIO_END);
 	entry("a", 0100644, 1, 1, "123");
-	assert_int_equal(walk(length - 1, &entries), CPIO_END);	/* the last padding may be missing */
+	assert_int_equal(walk(length - 1, &entries), CPIO_END);	/* the last padding may be
+								 * missing */
 	assert_int_equal(entries, 1);
 }
 
@@ -180,7 +182,8 @@ static void refuses_names_without_end(void **state)
 	assert_int_equal(cpio_next(archive, length, &at, &e), -EINVAL);
 }
 
-/* Every single byte replaced by every value that matters: no read beyond the bytes, always an end. */
+/* Every single byte replaced by every value that matters: no read beyond the bytes, always an
+ * end. */
 static void survives_damage(void **state)
 {
 	static const char values[] = { 0, '0', '1', '7', 'F', 'f', 'g', '/', '.', -1 };

@@ -41,10 +41,12 @@ static void read_and_write(void)
 	char buf[64] = {};
 
 	ok(write(fd, "hello", 5) == 5 && lseek(fd, 0, SEEK_CUR) == 5, "write moves the position");
-	ok(pread(fd, buf, 64, 1) == 4 && !memcmp(buf, "ello", 4), "pread reads elsewhere, up to the end");
+	ok(pread(fd, buf, 64, 1) == 4 && !memcmp(buf, "ello", 4),
+	   "pread reads elsewhere, up to the end");
 	ok(lseek(fd, 0, SEEK_CUR) == 5, "and leaves the position");
 	ok(read(fd, buf, 64) == 0, "at the end read returns 0");
-	ok(pwrite(fd, "J", 1, 0) == 1 && pread(fd, buf, 5, 0) == 5 && !memcmp(buf, "Jello", 5), "pwrite replaces");
+	ok(pwrite(fd, "J", 1, 0) == 1 && pread(fd, buf, 5, 0) == 5 && !memcmp(buf, "Jello", 5),
+	   "pwrite replaces");
 	ok(lseek(fd, -1, SEEK_SET) == -1 && errno == EINVAL, "a position below 0 is EINVAL");
 	ok(pread(fd, buf, 1, -1) == -1 && errno == EINVAL, "so it is for pread");
 	ok(read(fd, (void *)8, 1) == 0, "at the end even a bad buffer is no error");
@@ -54,7 +56,8 @@ static void read_and_write(void)
 	ok(lseek(fd, 0, SEEK_CUR) == 0, "and the position stays");
 	ok(read(99, buf, 1) == -1 && errno == EBADF, "no such descriptor is EBADF");
 	int ro = open("rw", O_RDONLY), wo = open("rw", O_WRONLY);
-	ok(write(ro, "x", 1) == -1 && errno == EBADF, "writing to a file open for reading is EBADF");
+	ok(write(ro, "x", 1) == -1 && errno == EBADF,
+	   "writing to a file open for reading is EBADF");
 	ok(read(wo, buf, 1) == -1 && errno == EBADF, "and the reverse");
 	close(ro);
 	close(wo);
@@ -65,11 +68,13 @@ static void vectors(void)
 {
 	int fd = make("vec", 0);
 	char a[3] = {}, b[8] = {};
-	struct iovec out[] = { { "abc", 3 }, { nullptr, 0 }, { "defgh", 5 } }, in[] = { { a, 3 }, { b, 8 } };
+	struct iovec out[] = { { "abc", 3 }, { nullptr, 0 }, { "defgh", 5 } },
+		     in[] = { { a, 3 }, { b, 8 } };
 
 	ok(writev(fd, out, 3) == 8, "writev gathers");
 	lseek(fd, 0, SEEK_SET);
-	ok(readv(fd, in, 2) == 8 && !memcmp(a, "abc", 3) && !memcmp(b, "defgh", 5), "readv scatters");
+	ok(readv(fd, in, 2) == 8 && !memcmp(a, "abc", 3) && !memcmp(b, "defgh", 5),
+	   "readv scatters");
 	ok(preadv(fd, in, 1, 2) == 3 && !memcmp(a, "cde", 3), "preadv reads elsewhere");
 	ok(writev(fd, out, -1) == -1 && errno == EINVAL, "a negative count is EINVAL");
 	ok(writev(fd, out, 1025) == -1 && errno == EINVAL, "so are more than 1024 pieces");
@@ -85,10 +90,12 @@ static void holes_and_sizes(void)
 	struct stat st;
 
 	pwrite(fd, "end", 3, 1 << 20);
-	ok(!fstat(fd, &st) && st.st_size == (1 << 20) + 3, "a write beyond the end extends the file");
+	ok(!fstat(fd, &st) && st.st_size == (1 << 20) + 3,
+	   "a write beyond the end extends the file");
 	ok(st.st_blocks < 64, "the hole costs no blocks (%ld)", (long)st.st_blocks);
 	memset(buf, 1, sizeof(buf));
-	ok(pread(fd, buf, sizeof(buf), 4000) == sizeof(buf) && zeros(buf, sizeof(buf)), "it reads as zeros");
+	ok(pread(fd, buf, sizeof(buf), 4000) == sizeof(buf) && zeros(buf, sizeof(buf)),
+	   "it reads as zeros");
 	ok(lseek(fd, 0, SEEK_DATA) == 1 << 20, "SEEK_DATA finds the data");
 	ok(lseek(fd, 1 << 20, SEEK_HOLE) == (1 << 20) + 3, "SEEK_HOLE the end");
 	ok(lseek(fd, 2 << 20, SEEK_DATA) == -1 && errno == ENXIO, "beyond the end it is ENXIO");
@@ -98,7 +105,8 @@ static void holes_and_sizes(void)
 	ok(!ftruncate(fd, 9000) && pread(fd, buf, 9000, 0) == 9000, "and extends");
 	ok(buf[4999] == 'x' && zeros(buf + 5000, 4000), "what was cut off is zero afterwards");
 	ok(ftruncate(fd, -1) == -1 && errno == EINVAL, "a negative size is EINVAL");
-	ok(!truncate("hole", 10) && !stat("hole", &st) && st.st_size == 10, "truncate goes by name");
+	ok(!truncate("hole", 10) && !stat("hole", &st) && st.st_size == 10,
+	   "truncate goes by name");
 	ok(truncate(".", 0) == -1 && errno == EISDIR, "a directory is EISDIR");
 	close(fd);
 }
@@ -108,7 +116,8 @@ static void append(void)
 	int fd = make("app", O_APPEND);
 	char buf[8];
 
-	ok((fcntl(fd, F_GETFL) & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_RDWR), "F_GETFL shows O_APPEND");
+	ok((fcntl(fd, F_GETFL) & (O_APPEND | O_ACCMODE)) == (O_APPEND | O_RDWR),
+	   "F_GETFL shows O_APPEND");
 	write(fd, "one", 3);
 	lseek(fd, 0, SEEK_SET);
 	write(fd, "two", 3);
@@ -126,13 +135,15 @@ static void allocate(void)
 	static char buf[4 * 4096];
 	struct stat st;
 
-	ok(!fallocate(fd, 0, 0, 10000) && !fstat(fd, &st) && st.st_size == 10000, "fallocate extends");
+	ok(!fallocate(fd, 0, 0, 10000) && !fstat(fd, &st) && st.st_size == 10000,
+	   "fallocate extends");
 	ok(st.st_blocks * 512 >= 10000, "and allocates (%ld blocks)", (long)st.st_blocks);
 	ok(!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 50000) && !fstat(fd, &st) && st.st_size == 10000,
 	   "FALLOC_FL_KEEP_SIZE keeps the size");
 	memset(buf, 7, sizeof(buf));
 	pwrite(fd, buf, sizeof(buf), 0);
-	ok(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, 9000), "a hole is punched");
+	ok(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, 9000),
+	   "a hole is punched");
 	pread(fd, buf, sizeof(buf), 0);
 	ok(buf[99] == 7 && zeros(buf + 100, 9000) && buf[9100] == 7, "exactly there");
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 1) == -1 && errno == EOPNOTSUPP,
@@ -169,7 +180,8 @@ static void mapping(void)
 	if (p == MAP_FAILED)
 		tap_bail("mmap");
 	memcpy(p + 4096, "mapped", 6);
-	ok(pread(fd, buf, 6, 4096) == 6 && !memcmp(buf, "mapped", 6), "read sees what a mapping wrote");
+	ok(pread(fd, buf, 6, 4096) == 6 && !memcmp(buf, "mapped", 6),
+	   "read sees what a mapping wrote");
 	pwrite(fd, "wrote", 5, 10);
 	ok(!memcmp(p + 10, "wrote", 5), "a mapping sees what write wrote");
 	memset(p + 6000, 'z', 100);
@@ -199,9 +211,11 @@ static void descriptors(void)
 	ok(dup2(fd, 77) == 77 && fcntl(77, F_GETFD) == 0, "dup2 takes the number asked for");
 	ok(dup2(fd, fd) == fd, "dup2 onto itself does nothing");
 	ok(dup3(fd, fd, 0) == -1 && errno == EINVAL, "dup3 onto itself is EINVAL");
-	ok(dup3(fd, 78, O_CLOEXEC) == 78 && fcntl(78, F_GETFD) == FD_CLOEXEC, "dup3 sets close-on-exec");
+	ok(dup3(fd, 78, O_CLOEXEC) == 78 && fcntl(78, F_GETFD) == FD_CLOEXEC,
+	   "dup3 sets close-on-exec");
 	ok(fcntl(fd, F_DUPFD, 100) == 100, "F_DUPFD finds a number from its argument on");
-	ok(fcntl(fd, F_DUPFD_CLOEXEC, 100) == 101 && fcntl(101, F_GETFD) == FD_CLOEXEC, "F_DUPFD_CLOEXEC too");
+	ok(fcntl(fd, F_DUPFD_CLOEXEC, 100) == 101 && fcntl(101, F_GETFD) == FD_CLOEXEC,
+	   "F_DUPFD_CLOEXEC too");
 	ok(!syscall(SYS_close_range, 100, 200, 0) && fcntl(100, F_GETFD) == -1 && errno == EBADF,
 	   "close_range closes");
 	ok(!close(77) && close(77) == -1 && errno == EBADF, "a second close is EBADF");
@@ -274,8 +288,10 @@ static void locks(void)
 	ok(child_lock("lock", F_RDLCK, 15, 1) == EAGAIN, "another process cannot read-lock in it");
 	ok(child_lock("lock", F_WRLCK, 20, 5) == 0, "behind it, it can");
 	l = (struct flock){ .l_type = F_RDLCK, .l_start = 14, .l_len = 2 };
-	ok(!fcntl(fd, F_SETLK, &l) && child_lock("lock", F_RDLCK, 14, 2) == 0, "its middle becomes a read lock");
-	ok(child_lock("lock", F_RDLCK, 13, 1) == EAGAIN && child_lock("lock", F_RDLCK, 16, 1) == EAGAIN,
+	ok(!fcntl(fd, F_SETLK, &l) && child_lock("lock", F_RDLCK, 14, 2) == 0,
+	   "its middle becomes a read lock");
+	ok(child_lock("lock", F_RDLCK, 13, 1) == EAGAIN &&
+		   child_lock("lock", F_RDLCK, 16, 1) == EAGAIN,
 	   "the rest stays");
 	l = (struct flock){ .l_type = F_UNLCK, .l_start = 0, .l_len = 0 };
 	ok(!fcntl(fd, F_SETLK, &l) && child_lock("lock", F_WRLCK, 0, 0) == 0, "all is given back");
@@ -290,9 +306,11 @@ static void locks(void)
 	waitpid(pid, &status, 0);
 	ok(status == 0, "F_GETLK names the holder");
 	close(open("lock", O_RDONLY));
-	ok(child_lock("lock", F_WRLCK, 0, 0) == 0, "closing any descriptor of the file drops the process' locks");
+	ok(child_lock("lock", F_WRLCK, 0, 0) == 0,
+	   "closing any descriptor of the file drops the process' locks");
 	int fd2 = open("lock", O_RDWR);
-	ok(!flock(fd, LOCK_EX) && flock(fd2, LOCK_EX | LOCK_NB) == -1 && errno == EAGAIN, "flock excludes");
+	ok(!flock(fd, LOCK_EX) && flock(fd2, LOCK_EX | LOCK_NB) == -1 && errno == EAGAIN,
+	   "flock excludes");
 	close(fd);
 	ok(!flock(fd2, LOCK_EX | LOCK_NB), "until the file is closed");
 	close(fd2);
@@ -337,7 +355,8 @@ static void copying(void)
 	ok(sendfile(out, in, &at, 50) == 50 && at == 60, "sendfile copies from an offset");
 	ok(pread(out, buf, 100, 0) == 50 && buf[0] == 10 && buf[49] == 59, "the right bytes");
 	off_t from = 90, to = 200;
-	ok(syscall(SYS_copy_file_range, in, &from, out, &to, 100, 0) == 10 && from == 100 && to == 210,
+	ok(syscall(SYS_copy_file_range, in, &from, out, &to, 100, 0) == 10 && from == 100 &&
+		   to == 210,
 	   "copy_file_range stops at the end");
 	close(in);
 	close(out);
@@ -354,12 +373,14 @@ static void tmpfile_and_memfd(void)
 	if (access(name, F_OK))
 		tap_skip("no /proc: cannot link it");
 	else
-		ok(!linkat(AT_FDCWD, name, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) && !stat("named", &st) &&
-		   st.st_nlink == 1, "linkat gives it one");
+		ok(!linkat(AT_FDCWD, name, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) &&
+			   !stat("named", &st) && st.st_nlink == 1,
+		   "linkat gives it one");
 	close(fd);
 	fd = (int)syscall(SYS_memfd_create, "test", 2u);
 	ok(fd >= 0 && write(fd, "abc", 3) == 3, "memfd_create makes a file");
-	ok(fcntl(fd, 1033, 2 | 4) == 0 && ftruncate(fd, 1) == -1 && errno == EPERM, "a seal keeps it from shrinking");
+	ok(fcntl(fd, 1033, 2 | 4) == 0 && ftruncate(fd, 1) == -1 && errno == EPERM,
+	   "a seal keeps it from shrinking");
 	ok(pwrite(fd, "x", 1, 3) == -1 && errno == EPERM, "and from growing");
 	close(fd);
 }
@@ -370,16 +391,19 @@ static void times_and_modes(void)
 	struct stat st;
 	struct timespec t[2] = { { 1000, 5 }, { 2000, 7 } };
 
-	ok(!futimens(fd, t) && !fstat(fd, &st) && st.st_atim.tv_sec == 1000 && st.st_mtim.tv_nsec == 7,
+	ok(!futimens(fd, t) && !fstat(fd, &st) && st.st_atim.tv_sec == 1000 &&
+		   st.st_mtim.tv_nsec == 7,
 	   "futimens sets times");
 	t[0].tv_nsec = UTIME_OMIT;
 	t[1].tv_nsec = UTIME_NOW;
-	ok(!futimens(fd, t) && !fstat(fd, &st) && st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec > 2000,
+	ok(!futimens(fd, t) && !fstat(fd, &st) && st.st_atim.tv_sec == 1000 &&
+		   st.st_mtim.tv_sec > 2000,
 	   "UTIME_OMIT and UTIME_NOW");
 	t[0].tv_nsec = 2000000000;
 	ok(futimens(fd, t) == -1 && errno == EINVAL, "too many nanoseconds are EINVAL");
 	ok(!fchmod(fd, 0640) && !fstat(fd, &st) && (st.st_mode & 07777) == 0640, "fchmod");
-	ok(S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid(), "stat tells type, links, owner");
+	ok(S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid(),
+	   "stat tells type, links, owner");
 	umask(027);
 	int fd2 = open("masked", O_CREAT | O_RDWR, 0666);
 	ok(!fstat(fd2, &st) && (st.st_mode & 0777) == 0640, "umask takes bits from new files");

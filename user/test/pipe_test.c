@@ -30,7 +30,8 @@ static void basics(void)
 
 	make(p, 0);
 	ok(write(p[1], "abc", 3) == 3 && !ioctl(p[0], FIONREAD, &n) && n == 3, "FIONREAD counts");
-	ok(read(p[0], buf, 2) == 2 && read(p[0], buf + 2, 10) == 1 && !memcmp(buf, "abc", 3), "bytes keep their order");
+	ok(read(p[0], buf, 2) == 2 && read(p[0], buf + 2, 10) == 1 && !memcmp(buf, "abc", 3),
+	   "bytes keep their order");
 	ok(write(p[0], "x", 1) == -1 && errno == EBADF, "the reading end cannot be written");
 	ok(read(p[1], buf, 1) == -1 && errno == EBADF, "nor the writing end read");
 	ok(lseek(p[0], 0, SEEK_CUR) == -1 && errno == ESPIPE, "a pipe has no position");
@@ -44,7 +45,8 @@ static void basics(void)
 	ok(pipe2(p, 0x10000000) == -1 && errno == EINVAL, "unknown flags are EINVAL");
 	ok(pipe((int *)8) == -1 && errno == EFAULT, "a bad address is EFAULT");
 	make(p, O_CLOEXEC);
-	ok(fcntl(p[0], F_GETFD) == FD_CLOEXEC && fcntl(p[1], F_GETFD) == FD_CLOEXEC, "O_CLOEXEC is set on both");
+	ok(fcntl(p[0], F_GETFD) == FD_CLOEXEC && fcntl(p[1], F_GETFD) == FD_CLOEXEC,
+	   "O_CLOEXEC is set on both");
 	done(p);
 }
 
@@ -58,7 +60,8 @@ static void broken(void)
 	make(p, 0);
 	close(p[0]);
 	signal(SIGPIPE, count);
-	ok(write(p[1], "x", 1) == -1 && errno == EPIPE && pipes_broken == 1, "without readers: SIGPIPE and EPIPE");
+	ok(write(p[1], "x", 1) == -1 && errno == EPIPE && pipes_broken == 1,
+	   "without readers: SIGPIPE and EPIPE");
 	signal(SIGPIPE, SIG_DFL);
 	close(p[1]);
 }
@@ -95,14 +98,17 @@ static void full(void)
 	ok(read(p[0], buf, 1) == -1 && errno == EAGAIN, "an empty one is EAGAIN with O_NONBLOCK");
 	while ((n = write(p[1], buf, 1000)) > 0)
 		total += (size_t)n;
-	ok(errno == EAGAIN && total > 60000 && total <= 65536, "a full one too, after %zu bytes", total);
-	ok(write(p[1], buf, 4096) == -1 && errno == EAGAIN, "up to PIPE_BUF bytes go whole or not at all");
+	ok(errno == EAGAIN && total > 60000 && total <= 65536, "a full one too, after %zu bytes",
+	   total);
+	ok(write(p[1], buf, 4096) == -1 && errno == EAGAIN,
+	   "up to PIPE_BUF bytes go whole or not at all");
 	struct pollfd f = { p[1], POLLOUT, 0 };
 	ok(poll(&f, 1, 0) == 0, "poll agrees that there is no room");
 	read(p[0], buf, 8192);
 	ok(poll(&f, 1, 0) == 1 && write(p[1], buf, 4096) == 4096, "after a read there is");
 	ok(fcntl(p[1], F_GETPIPE_SZ) == 65536, "F_GETPIPE_SZ");
-	ok(fcntl(p[1], F_SETPIPE_SZ, 4096) == -1 && errno == EBUSY, "it cannot shrink below its contents");
+	ok(fcntl(p[1], F_SETPIPE_SZ, 4096) == -1 && errno == EBUSY,
+	   "it cannot shrink below its contents");
 	ok(fcntl(p[1], F_SETPIPE_SZ, 200000) == 262144, "it can grow");
 	for (size_t left = total; left > 0 && (n = read(p[0], buf, sizeof(buf))) > 0;)
 		left -= (size_t)n;
@@ -180,7 +186,8 @@ static void atomic(void)
 	}
 	while (wait(nullptr) > 0)
 		;
-	ok(whole == WRITERS * RECORDS, "records of PIPE_BUF bytes from %d writers do not mix", WRITERS);
+	ok(whole == WRITERS * RECORDS, "records of PIPE_BUF bytes from %d writers do not mix",
+	   WRITERS);
 	close(p[0]);
 }
 
@@ -246,14 +253,16 @@ static void fifos(void)
 	if (!mkdtemp(dir) || chdir(dir))
 		tap_bail(dir);
 	ok(!mkfifo("f", 0600), "mkfifo");
-	ok(open("f", O_WRONLY | O_NONBLOCK) == -1 && errno == ENXIO, "a writer without a reader is ENXIO");
+	ok(open("f", O_WRONLY | O_NONBLOCK) == -1 && errno == ENXIO,
+	   "a writer without a reader is ENXIO");
 	int rd = open("f", O_RDONLY | O_NONBLOCK);
 	ok(rd >= 0, "a reader with O_NONBLOCK does not wait");
 	ok(read(rd, &c, 1) == 0, "without writers it reads the end");
 	struct pollfd f = { rd, POLLIN, 0 };
 	ok(poll(&f, 1, 0) == 0, "poll reports no hang-up before the first writer");
 	int wr = open("f", O_WRONLY | O_NONBLOCK);
-	ok(wr >= 0 && write(wr, "q", 1) == 1 && read(rd, &c, 1) == 1 && c == 'q', "bytes go through");
+	ok(wr >= 0 && write(wr, "q", 1) == 1 && read(rd, &c, 1) == 1 && c == 'q',
+	   "bytes go through");
 	close(wr);
 	ok(poll(&f, 1, 0) == 1 && (f.revents & POLLHUP), "afterwards it does");
 	close(rd);

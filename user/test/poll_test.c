@@ -43,11 +43,13 @@ static void polls(void)
 		tap_bail("pipe");
 	struct pollfd f[] = { { p[0], POLLIN, 0 }, { q[0], POLLIN, 0 }, { -1, POLLIN, 99 } };
 
-	ok(poll(f, 3, 0) == 0 && f[2].revents == 0, "nothing is ready; negative descriptors are left out");
+	ok(poll(f, 3, 0) == 0 && f[2].revents == 0,
+	   "nothing is ready; negative descriptors are left out");
 	long start = now_ms();
 	ok(poll(f, 2, 50) == 0 && now_ms() - start >= 49, "poll waits as long as asked");
 	pid_t pid = write_later(q[1], 30);
-	ok(poll(f, 2, 5000) == 1 && f[1].revents == POLLIN && !f[0].revents, "a write ends the wait");
+	ok(poll(f, 2, 5000) == 1 && f[1].revents == POLLIN && !f[0].revents,
+	   "a write ends the wait");
 	waitpid(pid, nullptr, 0);
 	read(q[0], &c, 1);
 	pid = write_later(p[1], 30);
@@ -81,7 +83,8 @@ static void signals(void)
 	sigaddset(&block, SIGALRM);
 	sigprocmask(SIG_BLOCK, &block, &open_mask);
 	raise(SIGALRM);
-	ok(ppoll(nullptr, 0, &limit, &open_mask) == -1 && errno == EINTR, "ppoll lets a blocked one in");
+	ok(ppoll(nullptr, 0, &limit, &open_mask) == -1 && errno == EINTR,
+	   "ppoll lets a blocked one in");
 	sigset_t now;
 	sigprocmask(SIG_BLOCK, nullptr, &now);
 	ok(sigismember(&now, SIGALRM) == 1, "and blocks it again");
@@ -100,10 +103,12 @@ static void selects(void)
 	FD_ZERO(&out);
 	FD_SET(p[0], &in);
 	FD_SET(p[1], &out);
-	ok(select(p[1] + 1, &in, &out, nullptr, nullptr) == 1 && FD_ISSET(p[1], &out) && !FD_ISSET(p[0], &in),
+	ok(select(p[1] + 1, &in, &out, nullptr, nullptr) == 1 && FD_ISSET(p[1], &out) &&
+		   !FD_ISSET(p[0], &in),
 	   "select tells what is ready");
 	FD_SET(p[0], &in);
-	ok(select(p[1] + 1, &in, nullptr, nullptr, &limit) == 0 && !FD_ISSET(p[0], &in), "it ends at its limit");
+	ok(select(p[1] + 1, &in, nullptr, nullptr, &limit) == 0 && !FD_ISSET(p[0], &in),
+	   "it ends at its limit");
 	write(p[1], "x", 1);
 	FD_SET(p[0], &in);
 	FD_SET(p[1], &out);
@@ -111,8 +116,10 @@ static void selects(void)
 	close(p[1]);
 	FD_ZERO(&in);
 	FD_SET(p[1], &in);
-	ok(select(p[1] + 1, &in, nullptr, nullptr, nullptr) == -1 && errno == EBADF, "a closed descriptor is EBADF");
-	ok(select(-1, nullptr, nullptr, nullptr, nullptr) == -1 && errno == EINVAL, "a negative count is EINVAL");
+	ok(select(p[1] + 1, &in, nullptr, nullptr, nullptr) == -1 && errno == EBADF,
+	   "a closed descriptor is EBADF");
+	ok(select(-1, nullptr, nullptr, nullptr, nullptr) == -1 && errno == EINVAL,
+	   "a negative count is EINVAL");
 	close(p[0]);
 }
 
@@ -136,7 +143,8 @@ static void eventfds(void)
 	ok(write(fd, &v, 8) == -1 && errno == EAGAIN, "and nothing more");
 	close(fd);
 	fd = eventfd(2, EFD_SEMAPHORE | EFD_NONBLOCK);
-	ok(read(fd, &v, 8) == 8 && v == 1 && read(fd, &v, 8) == 8 && v == 1 && read(fd, &v, 8) == -1,
+	ok(read(fd, &v, 8) == 8 && v == 1 && read(fd, &v, 8) == 8 && v == 1 &&
+		   read(fd, &v, 8) == -1,
 	   "a semaphore is taken one by one");
 	close(fd);
 }
@@ -155,16 +163,20 @@ static void epolls(void)
 		tap_bail("pipe");
 	e = (struct epoll_event){ .events = EPOLLIN, .data.u64 = 111 };
 	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), "a descriptor is added");
-	ok(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e) == -1 && errno == EEXIST, "a second time it is EEXIST");
-	ok(epoll_ctl(ep, EPOLL_CTL_MOD, q[0], &e) == -1 && errno == ENOENT, "one that is not there is ENOENT");
+	ok(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e) == -1 && errno == EEXIST,
+	   "a second time it is EEXIST");
+	ok(epoll_ctl(ep, EPOLL_CTL_MOD, q[0], &e) == -1 && errno == ENOENT,
+	   "one that is not there is ENOENT");
 	ok(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &e) == -1 && errno == EINVAL, "itself is EINVAL");
 	int file = open("/etc/passwd", O_RDONLY);
 	if (file >= 0)
-		ok(epoll_ctl(ep, EPOLL_CTL_ADD, file, &e) == -1 && errno == EPERM, "a regular file is EPERM");
+		ok(epoll_ctl(ep, EPOLL_CTL_ADD, file, &e) == -1 && errno == EPERM,
+		   "a regular file is EPERM");
 	close(file);
 	ok(epoll_wait(ep, got, 4, 0) == 0, "nothing is ready");
 	pid_t pid = write_later(p[1], 20);
-	ok(epoll_wait(ep, got, 4, 5000) == 1 && got[0].events == EPOLLIN && got[0].data.u64 == 111, "a write ends the wait");
+	ok(epoll_wait(ep, got, 4, 5000) == 1 && got[0].events == EPOLLIN && got[0].data.u64 == 111,
+	   "a write ends the wait");
 	waitpid(pid, nullptr, 0);
 	ok(epoll_wait(ep, got, 4, 0) == 1, "level-triggered: it stays ready");
 	read(p[0], &c, 1);
@@ -188,10 +200,12 @@ static void epolls(void)
 	ok(poll(&f, 1, 0) == 1, "an epoll is itself ready when something in it is");
 	int outer = epoll_create1(0);
 	e = (struct epoll_event){ .events = EPOLLIN, .data.u64 = 444 };
-	ok(!epoll_ctl(outer, EPOLL_CTL_ADD, ep, &e) && epoll_wait(outer, got, 4, 0) == 1 && got[0].data.u64 == 444,
+	ok(!epoll_ctl(outer, EPOLL_CTL_ADD, ep, &e) && epoll_wait(outer, got, 4, 0) == 1 &&
+		   got[0].data.u64 == 444,
 	   "one epoll in another");
 	ok(epoll_ctl(ep, EPOLL_CTL_ADD, outer, &e) == -1 && errno == ELOOP, "but not in a circle");
-	ok(!epoll_ctl(ep, EPOLL_CTL_DEL, p[0], nullptr) && epoll_wait(ep, got, 4, 0) == 0, "a deleted one is silent");
+	ok(!epoll_ctl(ep, EPOLL_CTL_DEL, p[0], nullptr) && epoll_wait(ep, got, 4, 0) == 0,
+	   "a deleted one is silent");
 	close(q[0]);
 	write(p[1], "y", 1);
 	ok(epoll_wait(ep, got, 4, 0) == 0, "a closed file has left the set");
