@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * kmain(): from one CPU with a stack to a system that runs programs. The order of the calls is the order in which the
- * parts need each other. What may sleep is left to a kernel thread; this stack becomes CPU 0's idle thread.
+ * kmain(): from one CPU with a stack to a system that runs programs. The order of the calls is the
+ * order in which the parts need each other. What may sleep is left to a kernel thread; this stack
+ * becomes CPU 0's idle thread.
  */
 #include "arch/arch.h"
 #include "boot/options.h"
@@ -37,8 +38,10 @@ static void unpack_initramfs(void)
 
 static void start_init(void)
 {
-	static const char *const usual[] = { "/sbin/init", "/init", "/etc/init", "/bin/init", "/bin/sh" };
-	static char *env[] = { "HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", nullptr };
+	static const char *const usual[] = { "/sbin/init", "/init", "/etc/init", "/bin/init",
+					   "/bin/sh" };
+	static char *env[] = { "HOME=/", "TERM=linux", "PATH=/sbin:/usr/sbin:/bin:/usr/bin",
+				nullptr };
 	char *argv[BOOT_ARGS_MAX + 2] = {};
 	const char *const *paths = options.init ? &options.init : usual;
 	unsigned n = options.init ? 1 : ARRAY_SIZE(usual);

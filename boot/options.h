@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel's command line. Words apart by blanks, "quotes" keep blanks together; words that nobody knows are ignored, as
- * boot loaders add their own; behind `--` they are init's arguments.
+ * The kernel's command line. Words apart by blanks, "quotes" keep blanks together; words that
+ * nobody knows are ignored, as boot loaders add their own; behind `--` they are init's arguments.
  *
- *   quiet            only emergencies on the console        loglevel=N   lines of levels below N (default 7)
- *   init=PATH        the first program (also rdinit=)       cpus=N       use at most N CPUs (also maxcpus=)
- *   norandmaps       no address space randomisation         logunknown   name missing system calls in the log
+ *   quiet            only emergencies on the console
+ *   loglevel=N       lines of levels below N (default 7)
+ *   init=PATH        the first program (also rdinit=)
+ *   cpus=N           use at most N CPUs (also maxcpus=)
+ *   norandmaps       no address space randomisation
+ *   logunknown       name missing system calls in the log
  *   failalloc=N      from init on, the N-th allocation of pages fails (a test of error paths)
  */
 #pragma once

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * On which CPU: a thread that wakes goes where it was if that CPU is idle, else to any idle one, else to the shorter of two
- * queues. A CPU that runs out of work takes some from the longest queue. Queues are compared by length, without locks:
- * a wrong guess costs a little time, and the next tick looks again.
+ * On which CPU: a thread that wakes goes where it was if that CPU is idle, else to any idle one,
+ * else to the shorter of two queues. A CPU that runs out of work takes some from the longest queue.
+ * Queues are compared by length, without locks: a wrong guess costs a little time, and the next
+ * tick looks again.
  */
 #include "proc/runqueue.h"
 
@@ -84,7 +85,8 @@ struct thread *sched_steal(struct runqueue *rq)
 	return steal_from_longer(rq, 2);
 }
 
-/* Wakes an idle CPU so that it steals. Its queue is not locked: if it is busy by now, its idle thread looks once for nothing. */
+/* Wakes an idle CPU so that it steals. Its queue is not locked: if it is busy by now, its idle
+ * thread looks once for nothing. */
 static void rouse(struct runqueue *other)
 {
 	__atomic_fetch_or(&other->idle->head.work, THREAD_RESCHED, __ATOMIC_SEQ_CST);

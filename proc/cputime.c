@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * CPU time. What a thread used is exact: the clock is read at every switch. Whether it went to the program or to the
- * kernel is sampled, as system calls read no clock: what the last tick saw is where the time since then counts.
+ * CPU time. What a thread used is exact: the clock is read at every switch. Whether it went to the
+ * program or to the kernel is sampled, as system calls read no clock: what the last tick saw is
+ * where the time since then counts.
  *
- * The tick is a timer of its own for each CPU that has something to run: each slice while others wait, slower for a
- * thread that is alone (its CPU-time limits and interval timers need it). An idle CPU does not arm it again: at most
- * one comes after the last thread has gone to sleep.
+ * The tick is a timer of its own for each CPU that has something to run: each slice while others
+ * wait, slower for a thread that is alone (its CPU-time limits and interval timers need it). An
+ * idle CPU does not arm it again: at most one comes after the last thread has gone to sleep.
  */
 #include "proc/runqueue.h"
 
@@ -20,7 +21,8 @@ static bool slice_over(struct runqueue *rq, struct thread *t, u64 now)
 
 	if (!next)
 		return false;
-	if (t->policy == SCHED_RR && next->rt_priority == t->rt_priority && ran >= SCHED_RR_SLICE_NS) {
+	if (t->policy == SCHED_RR && next->rt_priority == t->rt_priority &&
+	    ran >= SCHED_RR_SLICE_NS) {
 		runqueue_requeue(rq, t);
 		return true;
 	}
@@ -32,8 +34,8 @@ static u64 tick_period(const struct runqueue *rq)
 	return rq->nr > 1 ? SCHED_SLICE_NS : TICK_ALONE_NS;
 }
 
-/* A tick in a system call finds that call's frame at the top of the stack; one in user mode its own. (In a page fault it finds
- * the fault's: that time counts as the program's.) */
+/* A tick in a system call finds that call's frame at the top of the stack; one in user mode its
+ * own. (In a page fault it finds the fault's: that time counts as the program's.) */
 static void sample(struct thread *t)
 {
 	t->in_system = !t->task || frame_in_syscall(arch_frame(&t->head));
@@ -51,7 +53,7 @@ static void tick(struct timer *timer)
 	sample(t);
 	sched_account(rq, t, now);
 	if (!rq->first || runs_before(t, rq->first))
-		runqueue_raise_min(rq, t);	/* a thread that runs on and on is chosen only once */
+		runqueue_raise_min(rq, t);	/* who runs on and on is chosen only once */
 	if (++rq->ticks % BALANCE_TICKS == 0 || rq->nr > 1)
 		sched_balance_tick(rq);
 	if (slice_over(rq, t, now))

@@ -10,8 +10,8 @@ static void dump_thread(const struct thread *t)
 	bool runs = runqueues[t->head.cpu].current == t;
 
 	log_info("%5d %-15s %c%s cpu %u, preempt depth %u, work %lx", t->tid, t->name,
-		 thread_state_letter(t), runs ? "*" : t->on_queue ? "+" : " ", t->head.cpu, t->head.preempt,
-		 t->head.work);
+		 thread_state_letter(t), runs ? "*" : t->on_queue ? "+" : " ", t->head.cpu,
+		 t->head.preempt, t->head.work);
 	if (!runs && t->head.stack_top)
 		backtrace(arch_thread_fp(&t->arch));
 }
@@ -38,7 +38,8 @@ static void describe(void)
 {
 	const struct thread *t = thread_current();
 
-	log_at(LOG_EMERG, "in %s, thread %d of process %d", t->name, t->tid, t->task ? t->task->pid : 0);
+	log_at(LOG_EMERG, "in %s, thread %d of process %d", t->name, t->tid,
+	       t->task ? t->task->pid : 0);
 	if (DEBUG_BUILD)
 		sched_dump();
 }

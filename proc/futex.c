@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Futexes: a hash table of waiters by key. The word is compared under the bucket's lock, which a waker takes too: so either
- * the waker sees the waiter, or the waiter sees the new value. A user word that is not present cannot be read
- * under a spinlock (trap_fault() refuses): then it is faulted in without the lock, and all starts over.
+ * Futexes: a hash table of waiters by key. The word is compared under the bucket's lock, which a
+ * waker takes too: so either the waker sees the waiter, or the waiter sees the new value. A user
+ * word that is not present cannot be read under a spinlock (trap_fault() refuses): then it is
+ * faulted in without the lock, and all starts over.
  *
- * A waiter lies on its thread's stack. The waker says `woken`, wakes, unlinks; the thread takes the bucket's lock once
- * before it goes, so that the waker is done with both by then.
+ * A waiter lies on its thread's stack. The waker says `woken`, wakes, unlinks; the thread takes the
+ * bucket's lock once before it goes, so that the waker is done with both by then.
  *
  * Left out: priority inheritance (-ENOSYS).
  *
@@ -30,7 +31,7 @@ struct futex_bucket {
 
 struct futex_waiter {
 	struct list node;		/* (bucket's lock) */
-	struct futex_bucket *bucket;	/* (a) changes with the lock of the old and the new one held */
+	struct futex_bucket *bucket;	/* (a) changes with both locks held */
 	struct futex_key key;		/* (bucket's lock) */
 	struct thread *thread;
 	u32 bitset;
@@ -59,8 +60,8 @@ static void bucket_lock(struct futex_bucket *b)
 		list_init(&b->waiters);
 }
 
-/* Objects are told from spaces by their address; a key does not keep its object alive: a stale one can only cause a
- * wake-up too many, which callers must expect anyway. */
+/* Objects are told from spaces by their address; a key does not keep its object alive: a stale one
+ * can only cause a wake-up too many, which callers must expect anyway. */
 static int key_make(va_t uaddr, bool shared, struct futex_key *key)
 {
 	struct vm *vm = vm_current();
@@ -77,7 +78,8 @@ static int key_make(va_t uaddr, bool shared, struct futex_key *key)
 	if (!layout_find(&vm->layout, uaddr, &r))
 		return -EFAULT;
 	if ((r.flags & R_SHARED) && r.object)
-		*key = (struct futex_key){ (u64)r.object, (r.offset << PAGE_SHIFT) + uaddr - r.start };
+		*key = (struct futex_key){ (u64)r.object,
+					   (r.offset << PAGE_SHIFT) + uaddr - r.start };
 	return 0;
 }
 
@@ -277,7 +279,8 @@ long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const 
 	}
 }
 
-/* ---- FUTEX_WAKE_OP (futex(2)): op << 28 | cmp << 24 | oparg << 12 | cmparg; op's bit 3: oparg is a shift */
+/* ---- FUTEX_WAKE_OP (futex(2)): op << 28 | cmp << 24 | oparg << 12 | cmparg.
+ * op's bit 3: oparg is a shift. */
 
 static int sign_extend12(u32 v)
 {
@@ -333,7 +336,8 @@ static int op_compare(u32 code, u32 value)
 	}
 }
 
-/* Changes the word; *old is what it was. -EFAULT also when it is not present and the caller holds a lock. */
+/* Changes the word; *old is what it was. -EFAULT also when it is not present and the caller holds a
+ * lock. */
 static int op_perform(va_t uaddr, u32 code, u32 *old)
 {
 	u32 found, result;

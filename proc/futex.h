@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Futexes (futex(2)): sleeping on a word of user memory. A word is known by its object and offset where it is mapped
- * MAP_SHARED, else by address space and address; `shared` false says that the caller does not care for the first.
+ * Futexes (futex(2)): sleeping on a word of user memory. A word is known by its object and offset
+ * where it is mapped MAP_SHARED, else by address space and address; `shared` false says that the
+ * caller does not care for the first.
  *
  * Words must be aligned (-EINVAL); a bad address is -EFAULT. All may sleep.
  */
@@ -12,14 +13,14 @@
 
 constexpr u32 FUTEX_ANY = ~0u;		/* bitset: all */
 
-/* Sleeps while *uaddr == value, until a wake-up whose bitset has a bit in common. 0; -EAGAIN: another value;
- * -ETIMEDOUT; -ERESTARTSYS: a signal. */
+/* Sleeps while *uaddr == value, until a wake-up whose bitset has a bit in common. 0; -EAGAIN:
+ * another value; -ETIMEDOUT; -ERESTARTSYS: a signal. */
 int futex_wait(va_t uaddr, bool shared, u32 value, u32 bitset, u64 deadline_ns);
 /* Wakes at most n; the number woken, or -errno. */
 long futex_wake(va_t uaddr, bool shared, int n, u32 bitset);
-/* Wakes at most nwake, moves at most nmove others to `to`. expected: -EAGAIN if *from is not that (nullptr: whatever
- * it is). The number woken, and of those moved too if `expected` is given. */
+/* Wakes at most nwake, moves at most nmove others to `to`. expected: -EAGAIN if *from is not that
+ * (nullptr: whatever it is). The number woken, and of those moved too if `expected` is given. */
 long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const u32 *expected);
-/* FUTEX_WAKE_OP: changes *second as `op` says, wakes n1 on first and, if the old value meets op's condition, n2 on
- * second. */
+/* FUTEX_WAKE_OP: changes *second as `op` says, wakes n1 on first and, if the old value meets op's
+ * condition, n2 on second. */
 long futex_wake_op(va_t first, va_t second, bool shared, int n1, int n2, u32 op);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * CPUs with nothing to do. Each has an idle thread, which is on no queue and runs when the queue is empty.
+ * CPUs with nothing to do. Each has an idle thread, which is on no queue and runs when the queue is
+ * empty.
  *
- * No wake-up is lost: with interrupts off the CPU says that it is waiting, then looks whether it was asked to
- * reschedule, then waits. A waker asks first and looks at `waiting` second: so either the CPU sees the request, or the
- * waker sends an interrupt, which ends the wait even if it comes before it begins.
+ * No wake-up is lost: with interrupts off the CPU says that it is waiting, then looks whether it
+ * was asked to reschedule, then waits. A waker asks first and looks at `waiting` second: so either
+ * the CPU sees the request, or the waker sends an interrupt, which ends the wait even if it comes
+ * before it begins.
  */
 #include "proc/runqueue.h"
 #include "lib/printf.h"

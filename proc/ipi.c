@@ -5,8 +5,8 @@
 #include "mm/tlb.h"
 #include "proc/sched.h"
 
-/* One call at a time. Waiting for the lock and for the others is with interrupts on, so that two callers answer
- * each other. */
+/* One call at a time. Waiting for the lock and for the others is with interrupts on, so that two
+ * callers answer each other. */
 static struct {
 	struct spinlock lock;
 	void (*fn)(void *arg);
@@ -44,7 +44,7 @@ void ipi_handle(enum ipi kind)
 {
 	switch (kind) {
 	case IPI_RESCHED:
-		break;		/* THREAD_RESCHED is set: the way out of the interrupt looks at it */
+		break;		/* THREAD_RESCHED is set: the way out of the interrupt sees it */
 	case IPI_TLB:
 		tlb_ipi();
 		break;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Load averages: runnable threads, decaying over 1, 5 and 15 minutes, in steps of 5 s. There is no tick to count the
- * steps of an idle system: they are made up for by who comes next (the end of idleness, a tick, a reader).
+ * Load averages: runnable threads, decaying over 1, 5 and 15 minutes, in steps of 5 s. There is no
+ * tick to count the steps of an idle system: they are made up for by who comes next (the end of
+ * idleness, a tick, a reader).
  */
 #include "proc/runqueue.h"
 
@@ -32,8 +33,9 @@ static void load_update(u64 now, unsigned active)
 	for (u64 i = 0; i < steps; i++) {
 		for (unsigned k = 0; k < 3; k++) {
 			u32 keep = load_decay[k], one = 1u << LOAD_BITS;
+			u32 news = (active << LOAD_BITS) * (one - keep);
 
-			load[k] = (load[k] * keep + (active << LOAD_BITS) * (one - keep)) >> LOAD_BITS;
+			load[k] = (load[k] * keep + news) >> LOAD_BITS;
 		}
 	}
 	if (steps)

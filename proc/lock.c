@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sleeping locks. The fast paths are one compare-and-swap on `state`. Who finds the lock taken lines up, and whoever
- * lets go hands the lock to the first in line: no newcomer overtakes, so nobody starves.
+ * Sleeping locks. The fast paths are one compare-and-swap on `state`. Who finds the lock taken
+ * lines up, and whoever lets go hands the lock to the first in line: no newcomer overtakes, so
+ * nobody starves.
  *
- * A waiter lies on its thread's stack. It is granted with the queue's lock held, and the thread takes that lock once
- * before it returns: so the one who granted is done with the waiter, and with the lock, by then.
+ * A waiter lies on its thread's stack. It is granted with the queue's lock held, and the thread
+ * takes that lock once before it returns: so the one who granted is done with the waiter, and with
+ * the lock, by then.
  *
  * Lock order: any sleeping lock < its queue's lock (no interrupts) < run queue.
  */
@@ -43,8 +45,8 @@ static void grant(struct lock_waiter *w)
 	thread_wake(w->thread);
 }
 
-/* Lines up; the queue's lock is held, and let go of. Returns when granted, or, if killable, -EINTR, out of line and
- * with the queue's lock held again. */
+/* Lines up; the queue's lock is held, and let go of. Returns when granted, or, if killable, -EINTR,
+ * out of line and with the queue's lock held again. */
 static int wait_in_line(struct wait_queue *q, struct lock_waiter *w, bool killable)
 {
 	int err = 0;
@@ -81,7 +83,8 @@ void mutex_init(struct mutex *m)
 	wait_queue_init(&m->waiters);
 }
 
-/* Contended by now, or ours. The queue's lock is held, so `state` leaves CONTENDED only through us. */
+/* Contended by now, or ours. The queue's lock is held, so `state` leaves CONTENDED only through
+ * us. */
 static bool mutex_contend(struct mutex *m)
 {
 	for (;;) {
@@ -157,7 +160,8 @@ bool mutex_is_locked(const struct mutex *m)
 	return load_relaxed(&m->state) != FREE;
 }
 
-/* ---- rwlock: state = readers | RW_WRITER | RW_WAITERS. Once somebody waits, newcomers of both kinds line up. */
+/* ---- rwlock: state = readers | RW_WRITER | RW_WAITERS. Once somebody waits, newcomers of both
+ * kinds line up. */
 
 void rwlock_init(struct rwlock *l)
 {
@@ -177,7 +181,8 @@ static bool rw_try(struct rwlock *l, bool write)
 	return false;
 }
 
-/* The queue's lock is held. Ours, or marked as waited for while somebody holds it or is about to hand it over. */
+/* The queue's lock is held. Ours, or marked as waited for while somebody holds it or is about to
+ * hand it over. */
 static bool rw_contend(struct rwlock *l, bool write)
 {
 	for (;;) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What programs may ask of the scheduler: nice values, policies, CPUs. A thread in the order is taken out, changed and
- * put back; then its CPU chooses again.
+ * What programs may ask of the scheduler: nice values, policies, CPUs. A thread in the order is
+ * taken out, changed and put back; then its CPU chooses again.
  */
 #include "proc/runqueue.h"
 

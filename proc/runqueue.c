@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who runs next: fair by weight. Each thread's virtual time grows with the CPU time it gets, divided by its weight; the
- * one with the least goes first (Stoica & Abdel-Wahab 1995, as CFS made it known). Real-time threads (SCHED_FIFO,
- * SCHED_RR) go before all others, by priority, then by their place in line.
+ * Who runs next: fair by weight. Each thread's virtual time grows with the CPU time it gets,
+ * divided by its weight; the one with the least goes first (Stoica & Abdel-Wahab 1995, as CFS made
+ * it known). Real-time threads (SCHED_FIFO, SCHED_RR) go before all others, by priority, then by
+ * their place in line.
  *
- * The next thread is kept outside the tree: with two runnable threads, the usual case, a switch inserts and removes
- * without touching the tree at all.
+ * The next thread is kept outside the tree: with two runnable threads, the usual case, a switch
+ * inserts and removes without touching the tree at all.
  */
 #include "proc/runqueue.h"
 

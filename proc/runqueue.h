@@ -10,9 +10,9 @@
  *   dump.c	what each thread is doing
  *   idle.c	CPUs that start and have nothing to do
  *
- * A thread that runs is on its CPU's queue but not in the order. Sleepers are on none; head.cpu says where they were,
- * and its queue's lock guards them. The lock is held over the switch: who takes it finds every thread but `current`
- * with its registers saved.
+ * A thread that runs is on its CPU's queue but not in the order. Sleepers are on none; head.cpu
+ * says where they were, and its queue's lock guards them. The lock is held over the switch: who
+ * takes it finds every thread but `current` with its registers saved.
  *
  * Lock order: anything < run queue < asid. Two queues: the second only by runqueue_try().
  */
@@ -28,16 +28,16 @@ constexpr u64 WAKE_CREDIT_NS = 2'000'000;	/* who slept may lag this far behind t
 
 /* (r) lock  (a) atomic  (i) fixed  (c) by its CPU only, with interrupts off */
 struct runqueue {
-	alignas(CACHE_LINE) struct spinlock lock;	/* irq-safe; taken raw, with interrupts off */
-	u32 nr;			/* (r, read by all) runnable threads, the running one included, idle not */
+	alignas(CACHE_LINE) struct spinlock lock;	/* taken raw, interrupts off */
+	u32 nr;			/* (r, read by all) runnable threads, also the running one */
 	struct thread *current;	/* (r) */
 	struct thread *idle;	/* (i) nullptr: the CPU is not there (yet) */
-	struct thread *first;	/* (r) next to run; kept out of the tree, so that short queues need none */
+	struct thread *first;	/* (r) next to run; not in the tree: short queues need none */
 	struct rb_tree rest;	/* (r) all others, in order */
 	u64 min_vruntime;	/* (r) never falls; where those who wake or arrive are put */
 	u64 rt_line;		/* (r) last place given to a real-time thread */
 	u32 cpu;		/* (i) */
-	bool waiting;		/* (a) in arch_wait_irq(), or on the way: only an interrupt wakes it */
+	bool waiting;		/* (a) in or about to enter arch_wait_irq(): needs an interrupt */
 
 	struct timer tick;	/* (c) */
 	u32 ticks;		/* (c) */
@@ -46,7 +46,7 @@ struct runqueue {
 
 extern struct runqueue runqueues[MAX_CPUS];
 extern u64 cpus_online;		/* (a) CPUs whose idle thread has run */
-extern u64 cpus_idle;		/* (a) hint: CPUs with nothing to do and nothing on the way to them */
+extern u64 cpus_idle;		/* (a) hint: CPUs with nothing to do, now or soon */
 
 /* Interrupts or preemption off. */
 static inline struct runqueue *runqueue_here(void)
@@ -63,7 +63,8 @@ struct runqueue *runqueue_lock_of(const struct thread *t, u64 *flags);
 
 static inline bool thread_is_rt(const struct thread *t) { return t->rt_priority != 0; }
 
-/* ---- runqueue.c; all with the lock held. The usual case of each, an empty or one-thread queue, is here. */
+/* ---- runqueue.c; all with the lock held. The usual case of each, an empty or one-thread queue, is
+ * here. */
 /* Does a go first? */
 static inline bool runs_before(const struct thread *a, const struct thread *b)
 {
@@ -104,8 +105,10 @@ static inline void runqueue_raise_min(struct runqueue *rq, const struct thread *
 		store_relaxed(&rq->min_vruntime, t->vruntime);
 }
 
-void runqueue_remove(struct runqueue *rq, struct thread *t);	/* from anywhere in the order */
-struct thread *runqueue_next(const struct runqueue *rq, const struct thread *t);	/* behind t, or nullptr */
+/* From anywhere in the order. */
+void runqueue_remove(struct runqueue *rq, struct thread *t);
+/* The one behind t, or nullptr. */
+struct thread *runqueue_next(const struct runqueue *rq, const struct thread *t);
 
 /* Charges `ns` of CPU time to the running thread. */
 static inline void runqueue_charge(struct thread *t, u64 ns)
@@ -135,14 +138,16 @@ u32 weight_of(u8 policy, int nice);
 
 /* ---- balance.c */
 unsigned sched_select_cpu(const struct thread *t);	/* t's queue is locked, or t is new */
-/* Moves t, which is in rq's order or on no queue at all, to another CPU's time. Both t's old queue's lock and, unless t is
- * on no queue, `to`'s are held. */
+/* Moves t, which is in rq's order or on no queue at all, to another CPU's time. Both t's old
+ * queue's lock and, unless t is on no queue, `to`'s are held. */
 void thread_migrate(struct thread *t, const struct runqueue *from, const struct runqueue *to);
-struct thread *sched_steal(struct runqueue *rq);	/* rq locked and empty: one of another's, moved; or nullptr */
+/* rq is locked and empty: one of another's, moved; or nullptr. */
+struct thread *sched_steal(struct runqueue *rq);
 void sched_balance_tick(struct runqueue *rq);		/* rq locked */
 
 /* ---- sched.c */
-/* t has become runnable and is on no queue; rq is its old one, locked. Returns the queue that is locked then. */
+/* t has become runnable and is on no queue; rq is its old one, locked. Returns the queue that is
+ * locked then. */
 struct runqueue *sched_enqueue(struct runqueue *rq, struct thread *t, bool sync);
 /* Asks rq's CPU to reschedule; interrupts it if need be. rq locked. */
 void sched_kick(struct runqueue *rq);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Switching and waking. schedule() takes this CPU's run queue, picks, and switches with the lock held; the thread that
- * comes out of the switch releases it. So a thread on a queue other than as its `current` is always whole, and may be
- * taken by another CPU.
+ * Switching and waking. schedule() takes this CPU's run queue, picks, and switches with the lock
+ * held; the thread that comes out of the switch releases it. So a thread on a queue other than as
+ * its `current` is always whole, and may be taken by another CPU.
  *
- * No wake-up is lost: a sleeper sets its state, then looks at its condition; a waker makes the condition true,
- * then looks at the state (a full barrier between, on both sides). A thread that is preempted between the two stays on
- * the queue: only its own call of schedule() takes it off.
+ * No wake-up is lost: a sleeper sets its state, then looks at its condition; a waker makes the
+ * condition true, then looks at the state (a full barrier between, on both sides). A thread that is
+ * preempted between the two stays on the queue: only its own call of schedule() takes it off.
  *
  * Lock order: proc/runqueue.h. thread_wake() may be called under any lock but a run queue's.
  */
@@ -67,7 +67,8 @@ void sched_kick(struct runqueue *rq)
 	}
 }
 
-/* While t is between two queues nobody else can wake it (it is running) or queue it; its affinity may change, though. */
+/* While t is between two queues nobody else can wake it (it is running) or queue it; its affinity
+ * may change, though. */
 struct runqueue *sched_enqueue(struct runqueue *rq, struct thread *t, bool sync)
 {
 	unsigned cpu = cpu_id();
@@ -104,7 +105,8 @@ static struct thread *pick_next(struct runqueue *rq, struct thread *self, bool p
 		leave_queue(rq, self);
 		self->switches_voluntary++;
 	} else if (unlikely(!(self->affinity & BIT(rq->cpu)))) {
-		/* finish_switch() moves it. If it was about to sleep, it looks at its condition once more. */
+		/* finish_switch() moves it. If it was about to sleep, it looks at its condition
+		 * once more. */
 		leave_queue(rq, self);
 		store_relaxed(&self->state, THREAD_RUNNING);
 	} else {
@@ -135,7 +137,8 @@ static void idle_changed(struct runqueue *rq, bool idle, u64 now)
 	}
 }
 
-/* On the other side of a switch, as the thread that goes on; the lock is still held by the one that ran before. */
+/* On the other side of a switch, as the thread that goes on; the lock is still held by the one that
+ * ran before. */
 static inline void finish_switch(struct thread *prev)
 {
 	struct runqueue *rq = runqueue_here();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Timers: a tree for each CPU, in order of deadlines. The hardware is set when a timer becomes the earliest, and after
- * it has gone off; a timer that is cancelled leaves the hardware alone, for an interrupt that finds nothing to do is
- * cheaper than setting it twice for each sleep with a time limit.
+ * Timers: a tree for each CPU, in order of deadlines. The hardware is set when a timer becomes the
+ * earliest, and after it has gone off; a timer that is cancelled leaves the hardware alone, for an
+ * interrupt that finds nothing to do is cheaper than setting it twice for each sleep with a time
+ * limit.
  *
  * Locks: a queue's lock is irq-safe and a leaf; a timer's function runs without it.
  */
@@ -11,7 +12,7 @@
 #include "lib/lock.h"
 
 constexpr u64 NEVER = ~0ul;
-constexpr u64 IN_HANDLER = 0;	/* `programmed` while timer_interrupt() runs: it sets the hardware at its end */
+constexpr u64 IN_HANDLER = 0;	/* timer_interrupt() runs: it sets the hardware at its end */
 
 struct timer_queue {
 	alignas(CACHE_LINE) struct spinlock lock;
@@ -136,7 +137,8 @@ static void run_due(struct timer_queue *q)
 	for (struct timer *t; (t = q->first) && t->deadline <= now;) {
 		void (*fn)(struct timer *) = t->fn;
 
-		store_relaxed(&q->running, t);	/* before `armed` falls: timer_cancel() looks at that first */
+		/* Before `armed` falls: timer_cancel() looks at that first. */
+		store_relaxed(&q->running, t);
 		take_out(q, t);
 		spin_unlock_raw(&q->lock);
 		fn(t);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Timers with nanosecond deadlines (arch_clock_ns() time): a tree per CPU, the hardware set to the earliest; no tick
- * is needed for them. */
+/* Timers with nanosecond deadlines (arch_clock_ns() time): a tree per CPU, the hardware set to the
+ * earliest; no tick is needed for them. */
 #pragma once
 
 #include "lib/base.h"
@@ -16,13 +16,15 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *));
-/* (Re)arms on this CPU. The owner sees to it that nobody else arms or cancels it at the same time. */
+/* (Re)arms on this CPU. The owner sees to it that nobody else arms or cancels it at the same
+ * time. */
 void timer_arm(struct timer *t, u64 deadline_ns);
-/* Not armed afterwards. If fn is running on another CPU, waits for it to end (so do not hold what fn takes). Returns whether it
- * was armed. */
+/* Not armed afterwards. If fn is running on another CPU, waits for it to end (so do not hold what
+ * fn takes). Returns whether it was armed. */
 bool timer_cancel(struct timer *t);
 
-/* The hardware is set to the earliest deadline only when that changes; how often, and how often it went off. */
+/* The hardware is set to the earliest deadline only when that changes; how often, and how often it
+ * went off. */
 struct timer_stats { u64 programmed, interrupts; };
 void timer_stats(unsigned cpu, struct timer_stats *out);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What programs do to themselves: memory faults and other exceptions, and what has to be done before a thread goes back
- * to user mode.
+ * What programs do to themselves: memory faults and other exceptions, and what has to be done
+ * before a thread goes back to user mode.
  */
 #include "arch/arch.h"
 #include "lib/printf.h"
@@ -26,7 +26,8 @@ static void send_fault(int sig, int code, va_t address)
 	signal_force(sig, &info);
 }
 
-/* Whoever gets no memory for a fault cannot go on; the OOM killer has chosen somebody else, or nobody, before. */
+/* Whoever gets no memory for a fault cannot go on; the OOM killer has chosen somebody else, or
+ * nobody, before. */
 static void out_of_memory(void)
 {
 	struct task *task = task_current();

@@ -2,9 +2,10 @@
 /*
  * Wait queues: see proc/wait.h for the pattern.
  *
- * A waiter lies on its thread's stack. The waker first wakes the thread, then takes the waiter out and does not touch
- * it again; the thread, on its way out, sees an unlinked waiter and may go, or a linked one, and then takes the lock,
- * which the waker holds until it is done. So the usual wake-up costs the sleeper no lock.
+ * A waiter lies on its thread's stack. The waker first wakes the thread, then takes the waiter out
+ * and does not touch it again; the thread, on its way out, sees an unlinked waiter and may go, or a
+ * linked one, and then takes the lock, which the waker holds until it is done. So the usual wake-up
+ * costs the sleeper no lock.
  *
  * Lock order: queue (irq-safe) < run queue.
  */
@@ -86,7 +87,8 @@ static inline bool wake_waiter(struct waiter *w, u64 key, bool sync)
 	return woken;
 }
 
-[[gnu::always_inline]] static inline unsigned wake_up(struct wait_queue *q, u64 key, bool one, bool sync)
+[[gnu::always_inline]] static inline unsigned wake_up(struct wait_queue *q, u64 key, bool one,
+						      bool sync)
 {
 	unsigned woken = 0;
 
@@ -137,7 +139,8 @@ static void sleep_timeout(struct timer *timer)
 	thread_wake(t);
 }
 
-/* The timer may go off before we sleep: then thread_wake() makes us running, and schedule() returns at once. */
+/* The timer may go off before we sleep: then thread_wake() makes us running, and schedule() returns
+ * at once. */
 static bool sleep_until_timeout(struct thread *self, u64 deadline_ns)
 {
 	self->timed_out = false;

@@ -2,10 +2,10 @@
 /*
  * Sleeping and waking. A wait queue is a list of threads that wait for one kind of event.
  *
- * The pattern, free of lost wake-ups: the sleeper enters the queue and marks itself sleeping before it looks at
- * the condition; the waker makes the condition true before it looks at the queue.
+ * The pattern, free of lost wake-ups: the sleeper enters the queue and marks itself sleeping before
+ * it looks at the condition; the waker makes the condition true before it looks at the queue.
  *
- *	int err = wait_event(&pipe->readers, pipe_has_data(pipe));	// -ERESTARTSYS on a signal
+ * 	int err = wait_event(&pipe->readers, pipe_has_data(pipe));	// -ERESTARTSYS on a signal
  */
 #pragma once
 
@@ -19,16 +19,18 @@ struct poll_table;
 struct waiter {			/* zeroed before its first use */
 	struct list node;
 	struct thread *thread;
-	/* Called by wake_up with the queue's lock held (interrupts off) instead of waking `thread`, if set: poll, epoll.
-	 * Returns true if that counts as one waiter woken. The waiter stays in the queue. */
+	/* Called by wake_up with the queue's lock held (interrupts off) instead of waking `thread`,
+	 * if set: poll, epoll. Returns true if that counts as one waiter woken. The waiter stays in
+	 * the queue. */
 	bool (*notify)(struct waiter *w, u64 key);
 	bool exclusive;		/* wake_up_one stops behind it */
 };
 
 void wait_queue_init(struct wait_queue *q);
 
-/* Enters the queue (exclusive: at the end) and marks the current thread sleeping: interruptible = signals end the sleep.
- * Being woken takes it out of the queue: wait_prepare again before sleeping again. */
+/* Enters the queue (exclusive: at the end) and marks the current thread sleeping: interruptible =
+ * signals end the sleep. Being woken takes it out of the queue: wait_prepare again before sleeping
+ * again. */
 void wait_prepare(struct wait_queue *q, struct waiter *w, bool interruptible);
 /* Leaves the queue and is running again. */
 void wait_finish(struct wait_queue *q, struct waiter *w);
@@ -36,11 +38,12 @@ void wait_finish(struct wait_queue *q, struct waiter *w);
 void wait_add(struct wait_queue *q, struct waiter *w);
 void wait_remove(struct wait_queue *q, struct waiter *w);
 
-/* Wakes all / at most one exclusive waiter (and all others). From anywhere, interrupts included. Cheap when empty. `key`: POLL* events,
- * 0 = any. Returns the number woken. */
+/* Wakes all / at most one exclusive waiter (and all others). From anywhere, interrupts included.
+ * Cheap when empty. `key`: POLL* events, 0 = any. Returns the number woken. */
 unsigned wake_up_all(struct wait_queue *q, u64 key);
 unsigned wake_up_one(struct wait_queue *q, u64 key);
-/* The same when the caller is about to sleep or to end: the woken stay on this CPU and do not preempt it. */
+/* The same when the caller is about to sleep or to end: the woken stay on this CPU and do not
+ * preempt it. */
 unsigned wake_up_all_sync(struct wait_queue *q, u64 key);
 unsigned wake_up_one_sync(struct wait_queue *q, u64 key);
 static inline bool wait_queue_active(struct wait_queue *q)
@@ -78,7 +81,8 @@ static inline bool wait_queue_active(struct wait_queue *q)
 		wait_err_;								\
 	})
 
-/* After wait_prepare: gives the CPU away until woken. 0, -ERESTARTSYS (intr and a signal pends), -ETIMEDOUT. */
+/* After wait_prepare: gives the CPU away until woken. 0, -ERESTARTSYS (intr and a signal pends),
+ * -ETIMEDOUT. */
 int wait_sleep(u64 deadline_ns, bool intr);
 /* Sleeps until the time; 0 or -ERESTARTSYS. */
 int sleep_until(u64 deadline_ns, bool intr);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Kernel threads, and one of them that runs queued work in order. Work that takes long keeps the rest waiting: who has
- * such work starts a thread of its own.
+ * Kernel threads, and one of them that runs queued work in order. Work that takes long keeps the
+ * rest waiting: who has such work starts a thread of its own.
  */
 #include "proc/work.h"
 #include "mm/kmem.h"

@@ -7,7 +7,8 @@
 
 struct thread;
 
-/* A kernel thread that runs fn(arg); when fn returns it ends. nullptr without memory. name <= 15 bytes is copied. */
+/* A kernel thread that runs fn(arg); when fn returns it ends. nullptr without memory. name <= 15
+ * bytes is copied. */
 [[nodiscard]] struct thread *kthread_start(const char *name, void (*fn)(void *), void *arg);
 
 extern struct list kthreads;	/* (tasks_lock) by in_task */

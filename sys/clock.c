@@ -63,7 +63,8 @@ int timeval_put(va_t uaddr, u64 ns)
 
 /* ---- clocks */
 
-/* CPU-time clocks (clock_getcpuclockid(3)): ~pid << 3 | 4 (a thread's) | which, 0 to 2. pid 0: the caller's. */
+/* CPU-time clocks (clock_getcpuclockid(3)): ~pid << 3 | 4 (a thread's) | which, 0 to 2. pid 0: the
+ * caller's. */
 constexpr int MY_TASK = -8, MY_THREAD = -4;
 
 static int cpu_clock_read(int clock, u64 *ns)
@@ -214,7 +215,8 @@ SYSCALL(time)
 
 static int sleep_restart(struct thread *t);
 
-/* A relative sleep that a signal cuts short says how much is left, and goes on from there if no handler ran. */
+/* A relative sleep that a signal cuts short says how much is left, and goes on from there if no
+ * handler ran. */
 static int sleep_relative(u64 deadline_ns, va_t left)
 {
 	struct thread *self = thread_current();
@@ -259,7 +261,8 @@ static int can_sleep_by(int clock)
 	}
 }
 
-/* An absolute sleep by the wall clock ends at the moment that was meant when it began: setting the clock does not move it. */
+/* An absolute sleep by the wall clock ends at the moment that was meant when it began: setting the
+ * clock does not move it. */
 SYSCALL(clock_nanosleep)
 {
 	int clock = ARG_INT(0);

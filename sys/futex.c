@@ -6,8 +6,8 @@
 #include "sys/syscall.h"
 
 enum {
-	FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_WAIT_BITSET = 9,
-	FUTEX_WAKE_BITSET,
+	FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP,
+	FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET,
 	FUTEX_PRIVATE = 128, FUTEX_CLOCK_REALTIME = 256,
 	FUTEX_COMMAND = ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME),
 };
@@ -49,8 +49,10 @@ static long decode_wait(struct trapframe *f, int op, u32 bitset)
 
 		if (err)
 			return err;
+		int clock = op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+
 		deadline = (op & FUTEX_COMMAND) == FUTEX_WAIT ? deadline_after(ns) :
-			deadline_at(op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, ns);
+								deadline_at(clock, ns);
 	}
 	return wait(ARG_PTR(0), shared, ARG_UINT(2), bitset, deadline);
 }

@@ -119,7 +119,8 @@ static int set_policy(int tid, int policy, va_t param)
 	bool reset = policy < 0 ? t->reset_on_fork : policy & SCHED_RESET_ON_FORK;
 
 	policy = policy < 0 ? t->policy : policy & ~SCHED_RESET_ON_FORK;
-	bool fits = policy_is_rt(policy) ? priority >= 1 && priority <= RT_PRIORITY_MAX : priority == 0;
+	int least = policy_is_rt(policy) ? 1 : 0, most = policy_is_rt(policy) ? RT_PRIORITY_MAX : 0;
+	bool fits = priority >= least && priority <= most;
 	int err = !policy_exists(policy) || !fits ? -EINVAL : may_set_policy(t, policy, priority);
 
 	if (!err) {
@@ -190,7 +191,8 @@ SYSCALL(sched_rr_get_interval)
 
 	if (!t)
 		return -ESRCH;
-	u64 ns = t->policy == SCHED_RR ? SCHED_RR_SLICE_NS : t->policy == SCHED_FIFO ? 0 : SCHED_SLICE_NS;
+	u64 ns = t->policy == SCHED_RR	 ? SCHED_RR_SLICE_NS :
+		 t->policy == SCHED_FIFO ? 0 : SCHED_SLICE_NS;
 
 	thread_put(t);
 	return timespec_put(ARG_PTR(1), ns);

@@ -21,7 +21,8 @@ static void nothing_given(void **state)
 
 static void every_option(void **state)
 {
-	boot_options_parse(&o, " quiet\tinit=/bin/sh  cpus=3 norandmaps logunknown failalloc=0x10\n");
+	boot_options_parse(&o, " quiet\tinit=/bin/sh  cpus=3 norandmaps "
+			       "logunknown failalloc=0x10\n");
 	assert_int_equal(o.console_level, 1);
 	assert_string_equal(o.init, "/bin/sh");
 	assert_int_equal(o.cpus, 3);
@@ -42,7 +43,8 @@ static void arguments_for_init(void **state)
 
 static void nonsense_changes_nothing(void **state)
 {
-	boot_options_parse(&o, "console=ttyAMA0 quietly loglevel=99 loglevel= cpus=two failalloc=1x = -");
+	boot_options_parse(&o, "console=ttyAMA0 quietly loglevel=99 loglevel= cpus=two "
+			       "failalloc=1x = -");
 	assert_int_equal(o.console_level, 7);
 	assert_int_equal(o.cpus, MAX_CPUS);
 	assert_int_equal(o.fail_alloc, 0);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // uses: proc/timer.c lib/rbtree.c test/host/support.c
-/* Timers on two CPUs, with a clock and hardware that the test plays: every timer fires when its time has come, none
- * before, none that was cancelled, and the hardware is set no more often than need be. */
+/* Timers on two CPUs, with a clock and hardware that the test plays: every timer fires when its
+ * time has come, none before, none that was cancelled, and the hardware is set no more often than
+ * need be. */
 #include "host.h"
 #include "arch/arch.h"
 #include "proc/timer.h"

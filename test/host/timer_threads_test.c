@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // uses: proc/timer.c lib/rbtree.c test/host/support.c
 // sanitize: thread
-/* Cancelling a timer whose function runs on another CPU: once timer_cancel() has returned, the function does not run
- * and will not. One host thread takes interrupts for ever, the other arms on it and cancels. */
+/* Cancelling a timer whose function runs on another CPU: once timer_cancel() has returned, the
+ * function does not run and will not. One host thread takes interrupts for ever, the other arms on
+ * it and cancels. */
 #include "host.h"
 #include <pthread.h>
 #include "arch/arch.h"

@@ -34,7 +34,7 @@ static int64_t now(clockid_t clock)
 
 static struct timespec at(int64_t ns)
 {
-	return (struct timespec){ ns / 1000000000, ns % 1000000000 };
+	return (struct timespec){ns / 1000000000, ns % 1000000000};
 }
 
 static void pause_ms(int ms)
@@ -46,20 +46,26 @@ static void pause_ms(int ms)
 
 static void test_errors(void)
 {
-	struct timespec bad = { 0, 1000000000 };
+	struct timespec bad = {0, 1000000000};
 
 	word = 1;
-	ok(futex(&word, FUTEX_WAIT, 2, nullptr, nullptr, 0) == -1 && errno == EAGAIN, "another value: EAGAIN");
+	ok(futex(&word, FUTEX_WAIT, 2, nullptr, nullptr, 0) == -1 && errno == EAGAIN,
+	   "another value: EAGAIN");
 	ok(futex((char *)&word + 1, FUTEX_WAIT, 1, nullptr, nullptr, 0) == -1 && errno == EINVAL,
 	   "a word that is not aligned: EINVAL");
-	ok(futex((void *)8, FUTEX_WAIT, 1, nullptr, nullptr, 0) == -1 && errno == EFAULT, "no memory there: EFAULT");
+	ok(futex((void *)8, FUTEX_WAIT, 1, nullptr, nullptr, 0) == -1 && errno == EFAULT,
+	   "no memory there: EFAULT");
 	ok(futex((void *)8, FUTEX_WAIT_PRIVATE, 1, nullptr, nullptr, 0) == -1 && errno == EFAULT,
 	   "nor for a private one");
-	ok(futex(&word, FUTEX_WAIT, 1, &bad, nullptr, 0) == -1 && errno == EINVAL, "a bad time: EINVAL");
-	ok(futex(&word, FUTEX_WAIT, 1, (void *)8, nullptr, 0) == -1 && errno == EFAULT, "a bad pointer to it: EFAULT");
-	ok(futex(&word, FUTEX_WAIT_BITSET, 1, nullptr, nullptr, 0) == -1 && errno == EINVAL, "no bits: EINVAL");
+	ok(futex(&word, FUTEX_WAIT, 1, &bad, nullptr, 0) == -1 && errno == EINVAL,
+	   "a bad time: EINVAL");
+	ok(futex(&word, FUTEX_WAIT, 1, (void *)8, nullptr, 0) == -1 && errno == EFAULT,
+	   "a bad pointer to it: EFAULT");
+	ok(futex(&word, FUTEX_WAIT_BITSET, 1, nullptr, nullptr, 0) == -1 && errno == EINVAL,
+	   "no bits: EINVAL");
 	ok(futex(&word, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 0, "nobody to wake");
-	ok(futex(&word, 77, 1, nullptr, nullptr, 0) == -1 && errno == ENOSYS, "an unknown operation: ENOSYS");
+	ok(futex(&word, 77, 1, nullptr, nullptr, 0) == -1 && errno == ENOSYS,
+	   "an unknown operation: ENOSYS");
 }
 
 static void test_timeout(void)
@@ -69,17 +75,21 @@ static void test_timeout(void)
 
 	word = 1;
 	ok(futex(&word, FUTEX_WAIT, 1, &ts, nullptr, 0) == -1 && errno == ETIMEDOUT &&
-	   now(CLOCK_MONOTONIC) - start >= 20 * MS, "a relative limit");
+		   now(CLOCK_MONOTONIC) - start >= 20 * MS,
+	   "a relative limit");
 	start = now(CLOCK_MONOTONIC);
 	ts = at(start + 20 * MS);
 	ok(futex(&word, FUTEX_WAIT_BITSET, 1, &ts, nullptr, -1) == -1 && errno == ETIMEDOUT &&
-	   now(CLOCK_MONOTONIC) - start >= 20 * MS, "a moment of the monotonic clock");
+		   now(CLOCK_MONOTONIC) - start >= 20 * MS,
+	   "a moment of the monotonic clock");
 	start = now(CLOCK_REALTIME);
 	ts = at(start + 20 * MS);
 	ok(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &ts, nullptr, -1) == -1 &&
-	   errno == ETIMEDOUT && now(CLOCK_REALTIME) - start >= 20 * MS, "a moment of the wall clock");
+		   errno == ETIMEDOUT && now(CLOCK_REALTIME) - start >= 20 * MS,
+	   "a moment of the wall clock");
 	ts = at(1);
-	ok(futex(&word, FUTEX_WAIT_BITSET, 1, &ts, nullptr, -1) == -1 && errno == ETIMEDOUT, "a moment long past");
+	ok(futex(&word, FUTEX_WAIT_BITSET, 1, &ts, nullptr, -1) == -1 && errno == ETIMEDOUT,
+	   "a moment long past");
 }
 
 // ---- threads that wait for `word` to be woken with bit `arg`
@@ -98,7 +108,8 @@ static void start(pthread_t *threads, int n, int bits)
 	word = 1;
 	asleep = awake = 0;
 	for (int i = 0; i < n; i++)
-		pthread_create(&threads[i], nullptr, waiter, (void *)(intptr_t)(bits ? bits << i : -1));
+		pthread_create(&threads[i], nullptr, waiter,
+			       (void *)(intptr_t)(bits ? bits << i : -1));
 	while (asleep < n)
 		pause_ms(1);
 	pause_ms(30);
@@ -118,13 +129,16 @@ static void test_wake(void)
 	ok(futex(&word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0) == 1, "one is woken");
 	pause_ms(20);
 	ok(awake == 1, "and only one returns");
-	ok(futex(&word, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == WAITERS - 1, "then the others");
+	ok(futex(&word, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == WAITERS - 1,
+	   "then the others");
 	join(threads, WAITERS);
 	ok(awake == WAITERS, "all have returned");
 
 	start(threads, WAITERS, 1);
-	ok(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 100, nullptr, nullptr, 16) == 0, "a bit that nobody has");
-	ok(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 100, nullptr, nullptr, 2 | 8) == 2, "two have these bits");
+	ok(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 100, nullptr, nullptr, 16) == 0,
+	   "a bit that nobody has");
+	ok(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 100, nullptr, nullptr, 2 | 8) == 2,
+	   "two have these bits");
 	ok(futex(&word, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == 2, "two are left");
 	join(threads, WAITERS);
 }
@@ -134,11 +148,15 @@ static void test_requeue(void)
 	pthread_t threads[WAITERS];
 
 	start(threads, WAITERS, 0);
-	ok(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1ul, &second, 7) == -1 && errno == EAGAIN,
+	ok(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1ul, &second, 7) == -1 &&
+		   errno == EAGAIN,
 	   "requeue only if the word is as expected");
-	ok(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2ul, &second, 1) == 3, "one woken, two moved");
-	ok(futex(&second, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == 2, "the moved ones wait for the other word");
-	ok(futex(&word, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == 1, "and one for the first");
+	ok(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2ul, &second, 1) == 3,
+	   "one woken, two moved");
+	ok(futex(&second, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == 2,
+	   "the moved ones wait for the other word");
+	ok(futex(&word, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == 1,
+	   "and one for the first");
 	join(threads, WAITERS);
 	ok(awake == WAITERS, "all have returned");
 }
@@ -151,11 +169,14 @@ static void test_wake_op(void)
 	second = 5;
 	// second += 3; wake on it if it was 5
 	ok(futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1ul, &second,
-		 FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 5)) == 1, "FUTEX_WAKE_OP wakes");
+		 FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 5)) == 1,
+	   "FUTEX_WAKE_OP wakes");
 	ok(second == 8, "and adds");
-	futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1ul, &second, FUTEX_OP(FUTEX_OP_ANDN, 8, FUTEX_OP_CMP_LT, 0));
+	futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1ul, &second,
+	      FUTEX_OP(FUTEX_OP_ANDN, 8, FUTEX_OP_CMP_LT, 0));
 	ok(second == 0, "and clears bits");
-	ok(futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1ul, (void *)8, 0) == -1 && errno == EFAULT,
+	ok(futex(&word, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1ul, (void *)8, 0) == -1 &&
+		   errno == EFAULT,
 	   "a bad second word: EFAULT");
 	join(threads, 1);
 }
@@ -164,7 +185,8 @@ static void test_wake_op(void)
 
 static void test_shared(void)
 {
-	atomic_int *shared = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	atomic_int *shared =
+		mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
 	pid_t pid = fork();
 
@@ -175,15 +197,19 @@ static void test_shared(void)
 	}
 	pause_ms(30);
 	*shared = 3;
-	ok(futex(shared, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 1, "a process in shared memory is woken");
+	ok(futex(shared, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 1,
+	   "a process in shared memory is woken");
 	ok(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3, "and sees the new value");
 	munmap(shared, 4096);
-	ok(futex(shared, FUTEX_WAKE, 1, nullptr, nullptr, 0) == -1 && errno == EFAULT, "unmapped: EFAULT");
+	ok(futex(shared, FUTEX_WAKE, 1, nullptr, nullptr, 0) == -1 && errno == EFAULT,
+	   "unmapped: EFAULT");
 
 	// A page that is not there yet is read in the middle of the call.
-	atomic_int *fresh = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	atomic_int *fresh =
+		mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct timespec ts = at(MS);
-	ok(futex(fresh, FUTEX_WAIT, 0, &ts, nullptr, 0) == -1 && errno == ETIMEDOUT, "an untouched page is zero");
+	ok(futex(fresh, FUTEX_WAIT, 0, &ts, nullptr, 0) == -1 && errno == ETIMEDOUT,
+	   "an untouched page is zero");
 }
 
 // ---- signals
@@ -204,7 +230,7 @@ static void *interrupter(void *arg)
 
 static long interrupted_wait(int flags, const struct timespec *limit)
 {
-	struct sigaction act = { .sa_handler = handler, .sa_flags = flags };
+	struct sigaction act = {.sa_handler = handler, .sa_flags = flags};
 	pthread_t self = pthread_self(), other;
 
 	sigaction(SIGUSR1, &act, nullptr);
@@ -223,8 +249,10 @@ static void test_signals(void)
 {
 	struct timespec ts = at(3000l * MS);
 
-	ok(interrupted_wait(0, nullptr) == -1 && errno == EINTR && handled == 1, "a signal ends it: EINTR");
-	ok(interrupted_wait(0, &ts) == -1 && errno == EINTR && handled == 1, "with a time limit too");
+	ok(interrupted_wait(0, nullptr) == -1 && errno == EINTR && handled == 1,
+	   "a signal ends it: EINTR");
+	ok(interrupted_wait(0, &ts) == -1 && errno == EINTR && handled == 1,
+	   "with a time limit too");
 	ok(interrupted_wait(SA_RESTART, &ts) == -1 && errno == EINTR && handled == 1,
 	   "which SA_RESTART does not change");
 }
@@ -330,7 +358,8 @@ static void test_robust(void)
 	pthread_join(thread, nullptr);
 	ok(pthread_mutex_lock(&robust) == EOWNERDEAD, "a robust mutex tells that its owner died");
 	pthread_mutex_consistent(&robust);
-	ok(pthread_mutex_unlock(&robust) == 0 && pthread_mutex_lock(&robust) == 0, "and can be made good");
+	ok(pthread_mutex_unlock(&robust) == 0 && pthread_mutex_lock(&robust) == 0,
+	   "and can be made good");
 }
 
 int main(void)

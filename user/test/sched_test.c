@@ -28,7 +28,7 @@ static int64_t now(clockid_t clock)
 
 static struct timespec at(int64_t ns)
 {
-	return (struct timespec){ ns / 1000000000, ns % 1000000000 };
+	return (struct timespec){ns / 1000000000, ns % 1000000000};
 }
 
 // Mostly in user mode, even where reading the clock is a system call.
@@ -61,15 +61,19 @@ static void test_clocks(void)
 	ok(raw_gettime(CLOCK_MONOTONIC, &ts) == 0 && ts.tv_sec * 1000000000l + ts.tv_nsec >= b,
 	   "nor between the library's way and the system call");
 	ok(raw_gettime(99, &ts) == -1 && errno == EINVAL, "an unknown clock: EINVAL");
-	ok(raw_gettime(CLOCK_REALTIME, (void *)8) == -1 && errno == EFAULT, "a bad pointer: EFAULT");
-	ok(clock_getres(CLOCK_MONOTONIC, &ts) == 0 && ts.tv_sec == 0 && ts.tv_nsec >= 1, "resolution");
+	ok(raw_gettime(CLOCK_REALTIME, (void *)8) == -1 && errno == EFAULT,
+	   "a bad pointer: EFAULT");
+	ok(clock_getres(CLOCK_MONOTONIC, &ts) == 0 && ts.tv_sec == 0 && ts.tv_nsec >= 1,
+	   "resolution");
 	ok(clock_getres(CLOCK_MONOTONIC, nullptr) == 0, "clock_getres without a place for it");
 	gettimeofday(&tv, nullptr);
 	a = now(CLOCK_REALTIME) / 1000 - (tv.tv_sec * 1000000l + tv.tv_usec);
 	ok(a >= 0 && a < 1000000, "gettimeofday is the same clock");
-	ts = (struct timespec){ 0, -1 };
-	ok(clock_settime(CLOCK_REALTIME, &ts) == -1 && errno == EINVAL, "setting it to nonsense: EINVAL");
-	ok(clock_settime(CLOCK_MONOTONIC, &ts) == -1 && errno == EINVAL, "the monotonic clock cannot be set");
+	ts = (struct timespec){0, -1};
+	ok(clock_settime(CLOCK_REALTIME, &ts) == -1 && errno == EINVAL,
+	   "setting it to nonsense: EINVAL");
+	ok(clock_settime(CLOCK_MONOTONIC, &ts) == -1 && errno == EINVAL,
+	   "the monotonic clock cannot be set");
 }
 
 static void test_sleep(void)
@@ -80,19 +84,23 @@ static void test_sleep(void)
 	ok(nanosleep(&ts, nullptr) == 0 && now(CLOCK_MONOTONIC) - start >= 30 * MS, "nanosleep");
 	start = now(CLOCK_MONOTONIC);
 	ts = at(start + 30 * MS);
-	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, nullptr) == 0 && now(CLOCK_MONOTONIC) >= start + 30 * MS,
+	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, nullptr) == 0 &&
+		   now(CLOCK_MONOTONIC) >= start + 30 * MS,
 	   "until a moment");
 	ts = at(now(CLOCK_REALTIME) + 30 * MS);
 	ok(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, nullptr) == 0 &&
-	   now(CLOCK_REALTIME) >= ts.tv_sec * 1000000000l + ts.tv_nsec, "of the wall clock");
+		   now(CLOCK_REALTIME) >= ts.tv_sec * 1000000000l + ts.tv_nsec,
+	   "of the wall clock");
 	ts = at(5);
-	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, nullptr) == 0, "a moment long past");
-	ts = (struct timespec){ 0, 1000000000 };
+	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, nullptr) == 0,
+	   "a moment long past");
+	ts = (struct timespec){0, 1000000000};
 	ok(nanosleep(&ts, nullptr) == -1 && errno == EINVAL, "too many nanoseconds: EINVAL");
-	ok(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &ts, nullptr) == EINVAL, "not by a thread's CPU time");
+	ok(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &ts, nullptr) == EINVAL,
+	   "not by a thread's CPU time");
 
-	struct sigaction act = { .sa_handler = handler };
-	struct itimerval timer = { .it_value.tv_usec = 20000 };
+	struct sigaction act = {.sa_handler = handler};
+	struct itimerval timer = {.it_value.tv_usec = 20000};
 	sigaction(SIGALRM, &act, nullptr);
 	setitimer(ITIMER_REAL, &timer, nullptr);
 	ts = at(2000l * MS);
@@ -100,7 +108,8 @@ static void test_sleep(void)
 	ok(left.tv_sec == 1 && left.tv_nsec > 0, "and it tells what was left");
 	setitimer(ITIMER_REAL, &timer, nullptr);
 	ts = at(now(CLOCK_MONOTONIC) + 2000l * MS);
-	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, nullptr) == EINTR, "an absolute one too");
+	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, nullptr) == EINTR,
+	   "an absolute one too");
 }
 
 static void test_stopped_sleep(void)
@@ -118,7 +127,8 @@ static void test_stopped_sleep(void)
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGCONT);
-	ok(waitpid(pid, &status, 0) == pid && status == 0, "a sleep that is stopped and continued goes on");
+	ok(waitpid(pid, &status, 0) == pid && status == 0,
+	   "a sleep that is stopped and continued goes on");
 	ok(now(CLOCK_MONOTONIC) - start >= 150 * MS, "for as long as was asked");
 }
 
@@ -148,11 +158,14 @@ static void test_cpu_time(void)
 	ok(now(CLOCK_THREAD_CPUTIME_ID) - mine < used + 40 * MS, "nor another thread's work");
 	ok(now(CLOCK_PROCESS_CPUTIME_ID) - all >= used + 5 * MS, "but the process's has it");
 	getrusage(RUSAGE_SELF, &after);
-	ok(after.ru_utime.tv_sec * 1000000l + after.ru_utime.tv_usec - before.ru_utime.tv_sec * 1000000l -
-	   before.ru_utime.tv_usec > 0, "user time grows");
+	ok(after.ru_utime.tv_sec * 1000000l + after.ru_utime.tv_usec -
+			   before.ru_utime.tv_sec * 1000000l - before.ru_utime.tv_usec >
+		   0,
+	   "user time grows");
 	ok(after.ru_nvcsw > before.ru_nvcsw, "voluntary switches are counted");
 	ok(clock_getcpuclockid(0, &clock) == 0 && now(clock) >= used, "a clock id for it");
-	ok(clock_getcpuclockid(getppid() == 1 ? 1 : getppid(), &clock) == 0 && now(clock) >= 0, "and for another process");
+	ok(clock_getcpuclockid(getppid() == 1 ? 1 : getppid(), &clock) == 0 && now(clock) >= 0,
+	   "and for another process");
 }
 
 // ---- CPUs
@@ -162,8 +175,10 @@ static void test_affinity(void)
 	cpu_set_t all, one, got;
 	unsigned cpu, node;
 
-	ok(syscall(SYS_sched_getaffinity, 0, sizeof(all), &all) >= (long)sizeof(long), "sched_getaffinity");
-	ok(syscall(SYS_sched_getaffinity, 0, 1, &all) == -1 && errno == EINVAL, "with too little room: EINVAL");
+	ok(syscall(SYS_sched_getaffinity, 0, sizeof(all), &all) >= (long)sizeof(long),
+	   "sched_getaffinity");
+	ok(syscall(SYS_sched_getaffinity, 0, 1, &all) == -1 && errno == EINVAL,
+	   "with too little room: EINVAL");
 	ok(sched_getaffinity(0, sizeof(all), &all) == 0 && CPU_COUNT(&all) >= 1, "there is a CPU");
 	int good = 0, tries = 0;
 	for (int i = 0; i < CPU_SETSIZE; i++) {
@@ -173,7 +188,8 @@ static void test_affinity(void)
 		CPU_SET(i, &one);
 		for (int k = 0; k < 20; k++, tries++) {
 			good += sched_setaffinity(0, sizeof(one), &one) == 0 &&
-				syscall(SYS_getcpu, &cpu, &node, nullptr) == 0 && cpu == (unsigned)i;
+				syscall(SYS_getcpu, &cpu, &node, nullptr) == 0 &&
+				cpu == (unsigned)i;
 			sched_yield();
 		}
 	}
@@ -182,11 +198,14 @@ static void test_affinity(void)
 	pid_t pid = fork();
 	int status;
 	if (pid == 0)
-		_exit(sched_getaffinity(0, sizeof(got), &got) == 0 && CPU_EQUAL(&got, &one) ? 0 : 1);
+		_exit(sched_getaffinity(0, sizeof(got), &got) == 0 && CPU_EQUAL(&got, &one) ? 0
+											    : 1);
 	ok(waitpid(pid, &status, 0) == pid && status == 0, "a child inherits it");
 	CPU_ZERO(&got);
-	ok(sched_setaffinity(0, sizeof(got), &got) == -1 && errno == EINVAL, "no CPU at all: EINVAL");
-	ok(sched_setaffinity(99999, sizeof(all), &all) == -1 && errno == ESRCH, "nobody there: ESRCH");
+	ok(sched_setaffinity(0, sizeof(got), &got) == -1 && errno == EINVAL,
+	   "no CPU at all: EINVAL");
+	ok(sched_setaffinity(99999, sizeof(all), &all) == -1 && errno == ESRCH,
+	   "nobody there: ESRCH");
 	ok(sched_setaffinity(0, sizeof(all), &all) == 0, "back to all");
 }
 
@@ -196,8 +215,10 @@ static void test_priority(void)
 {
 	errno = 0;
 	ok(getpriority(PRIO_PROCESS, 0) == 0 && errno == 0, "nice is 0 at first");
-	ok(setpriority(PRIO_PROCESS, 0, 5) == 0 && getpriority(PRIO_PROCESS, 0) == 5, "and can be raised");
-	ok(setpriority(PRIO_PROCESS, 0, 99) == 0 && getpriority(PRIO_PROCESS, 0) == 19, "to 19 at most");
+	ok(setpriority(PRIO_PROCESS, 0, 5) == 0 && getpriority(PRIO_PROCESS, 0) == 5,
+	   "and can be raised");
+	ok(setpriority(PRIO_PROCESS, 0, 99) == 0 && getpriority(PRIO_PROCESS, 0) == 19,
+	   "to 19 at most");
 	ok(getpriority(PRIO_PGRP, 0) <= 19, "of a process group");
 	ok(getpriority(PRIO_PROCESS, 99999) == -1 && errno == ESRCH, "nobody there: ESRCH");
 	ok(getpriority(3, 0) == -1 && errno == EINVAL, "nonsense: EINVAL");
@@ -208,15 +229,17 @@ static void test_priority(void)
 			_exit(1);
 		_exit(setpriority(PRIO_PROCESS, 0, 0) == -1 && errno == EACCES ? 0 : 2);
 	}
-	ok(waitpid(pid, &status, 0) == pid && status == 0, "users inherit it and cannot lower it: EACCES");
+	ok(waitpid(pid, &status, 0) == pid && status == 0,
+	   "users inherit it and cannot lower it: EACCES");
 	ok(setpriority(PRIO_PROCESS, 0, 0) == 0, "root can");
 }
 
 // Two processes on one CPU, started together: how much one gets of what both get, in percent.
 static int share_of_first(int nice_first, int nice_second)
 {
-	atomic_long *work = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int nices[2] = { nice_first, nice_second };
+	atomic_long *work =
+		mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int nices[2] = {nice_first, nice_second};
 	pid_t pids[2];
 	cpu_set_t one;
 
@@ -256,20 +279,26 @@ static void test_fairness(void)
 
 static void test_policy(void)
 {
-	struct sched_param param = {}, rt = { .sched_priority = 10 };
+	struct sched_param param = {}, rt = {.sched_priority = 10};
 	struct timespec ts;
 
 	ok(syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER, "SCHED_OTHER at first");
-	ok(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &param) == 0 && syscall(SYS_sched_getscheduler, 0) == SCHED_BATCH,
+	ok(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &param) == 0 &&
+		   syscall(SYS_sched_getscheduler, 0) == SCHED_BATCH,
 	   "SCHED_BATCH");
 	ok(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &rt) == -1 && errno == EINVAL,
 	   "a priority needs a real-time policy: EINVAL");
-	ok(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param) == -1 && errno == EINVAL, "which needs one: EINVAL");
-	ok(syscall(SYS_sched_setscheduler, 0, 99, &param) == -1 && errno == EINVAL, "an unknown policy: EINVAL");
-	ok(syscall(SYS_sched_get_priority_max, SCHED_FIFO) == 99 && syscall(SYS_sched_get_priority_min, SCHED_RR) == 1 &&
-	   syscall(SYS_sched_get_priority_max, SCHED_OTHER) == 0, "the range of priorities");
-	ok(syscall(SYS_sched_setscheduler, 0, SCHED_RR, &rt) == 0 && syscall(SYS_sched_getparam, 0, &param) == 0 &&
-	   param.sched_priority == 10, "SCHED_RR with priority 10");
+	ok(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param) == -1 && errno == EINVAL,
+	   "which needs one: EINVAL");
+	ok(syscall(SYS_sched_setscheduler, 0, 99, &param) == -1 && errno == EINVAL,
+	   "an unknown policy: EINVAL");
+	ok(syscall(SYS_sched_get_priority_max, SCHED_FIFO) == 99 &&
+		   syscall(SYS_sched_get_priority_min, SCHED_RR) == 1 &&
+		   syscall(SYS_sched_get_priority_max, SCHED_OTHER) == 0,
+	   "the range of priorities");
+	ok(syscall(SYS_sched_setscheduler, 0, SCHED_RR, &rt) == 0 &&
+		   syscall(SYS_sched_getparam, 0, &param) == 0 && param.sched_priority == 10,
+	   "SCHED_RR with priority 10");
 	ok(syscall(SYS_sched_rr_get_interval, 0, &ts) == 0 && ts.tv_nsec > 0, "has a slice");
 	sched_yield();
 	int status;
@@ -277,7 +306,8 @@ static void test_policy(void)
 	if (pid == 0)
 		_exit(syscall(SYS_sched_getscheduler, 0) == SCHED_RR ? 0 : 1);
 	ok(waitpid(pid, &status, 0) == pid && status == 0, "a child inherits it");
-	ok(syscall(SYS_sched_setscheduler, 0, SCHED_RR | SCHED_RESET_ON_FORK, &rt) == 0, "SCHED_RESET_ON_FORK");
+	ok(syscall(SYS_sched_setscheduler, 0, SCHED_RR | SCHED_RESET_ON_FORK, &rt) == 0,
+	   "SCHED_RESET_ON_FORK");
 	pid = fork();
 	if (pid == 0)
 		_exit(syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER ? 0 : 1);
