@@ -87,24 +87,6 @@ struct inode *inode_anon(void)
 
 /* ---- reading and writing */
 
-long file_read_io(struct file *f, struct io *io, u64 *pos)
-{
-	if (!(f->mode & FILE_READ))
-		return -EBADF;
-	if (!f->ops->read)
-		return f->ops->iterate ? -EISDIR : -EINVAL;
-	return io->left ? f->ops->read(f, io, pos) : 0;
-}
-
-long file_write_io(struct file *f, struct io *io, u64 *pos)
-{
-	if (!(f->mode & FILE_WRITE))
-		return -EBADF;
-	if (!f->ops->write)
-		return -EINVAL;
-	return io->left ? f->ops->write(f, io, pos) : 0;
-}
-
 long file_read_kernel(struct file *f, void *buf, size_t n, u64 *pos)
 {
 	struct io io;

@@ -134,8 +134,25 @@ long file_name(struct file *f, char *buf, size_t size);
  * -errno. */
 long file_read_kernel(struct file *f, void *buf, size_t n, u64 *pos);
 long file_write_kernel(struct file *f, const void *buf, size_t n, u64 *pos);
-long file_read_io(struct file *f, struct io *io, u64 *pos);
-long file_write_io(struct file *f, struct io *io, u64 *pos);
+
+static inline long file_read_io(struct file *f, struct io *io, u64 *pos)
+{
+	if (unlikely(!(f->mode & FILE_READ)))
+		return -EBADF;
+	if (unlikely(!f->ops->read))
+		return f->ops->iterate ? -EISDIR : -EINVAL;
+	return likely(io->left) ? f->ops->read(f, io, pos) : 0;
+}
+
+static inline long file_write_io(struct file *f, struct io *io, u64 *pos)
+{
+	if (unlikely(!(f->mode & FILE_WRITE)))
+		return -EBADF;
+	if (unlikely(!f->ops->write))
+		return -EINVAL;
+	return likely(io->left) ? f->ops->write(f, io, pos) : 0;
+}
+
 s64 file_seek(struct file *f, s64 offset, int whence);
 enum { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE };
 /* seek over a given size, for ops->seek. */

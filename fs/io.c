@@ -39,11 +39,11 @@ static size_t take_piece(struct io *io, void *dst, size_t n)
 	return n;
 }
 
-size_t io_put(struct io *io, const void *src, size_t n)
+/* Bytes that lie in one piece, the usual case, take the short way. */
+[[gnu::noinline]] static size_t put_pieces(struct io *io, const void *src, size_t n)
 {
 	size_t done = 0;
 
-	n = min(n, io->left);
 	while (done < n && next_piece(io)) {
 		size_t want = min(n - done, io->piece);
 		size_t got = put_piece(io, (const char *)src + done, want);
@@ -56,11 +56,20 @@ size_t io_put(struct io *io, const void *src, size_t n)
 	return done;
 }
 
-size_t io_take(struct io *io, void *dst, size_t n)
+size_t io_put(struct io *io, const void *src, size_t n)
+{
+	if (unlikely(n > io->piece))
+		return put_pieces(io, src, min(n, io->left));
+	size_t got = put_piece(io, src, n);
+
+	advance(io, got);
+	return got;
+}
+
+[[gnu::noinline]] static size_t take_pieces(struct io *io, void *dst, size_t n)
 {
 	size_t done = 0;
 
-	n = min(n, io->left);
 	while (done < n && next_piece(io)) {
 		size_t want = min(n - done, io->piece);
 		size_t got = take_piece(io, (char *)dst + done, want);
@@ -73,9 +82,19 @@ size_t io_take(struct io *io, void *dst, size_t n)
 	return done;
 }
 
+size_t io_take(struct io *io, void *dst, size_t n)
+{
+	if (unlikely(n > io->piece))
+		return take_pieces(io, dst, min(n, io->left));
+	size_t got = take_piece(io, dst, n);
+
+	advance(io, got);
+	return got;
+}
+
 static const u8 zeros[PAGE_SIZE];
 
-size_t io_zero(struct io *io, size_t n)
+[[gnu::noinline]] static size_t zero_pages(struct io *io, size_t n)
 {
 	size_t done = 0;
 
@@ -89,6 +108,11 @@ size_t io_zero(struct io *io, size_t n)
 			break;
 	}
 	return done;
+}
+
+size_t io_zero(struct io *io, size_t n)
+{
+	return likely(n <= sizeof(zeros)) ? io_put(io, zeros, n) : zero_pages(io, n);
 }
 
 void io_skip(struct io *io, size_t n)

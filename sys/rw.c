@@ -22,29 +22,30 @@ static bool pos_shared(const struct fd *fd)
 	return op(fd->file, io, &fd->file->pos);
 }
 
-long fd_read(const struct fd *fd, struct io *io)
+[[gnu::always_inline]] inline long fd_read(const struct fd *fd, struct io *io)
 {
 	if (unlikely(pos_shared(fd)))
 		return locked(fd, io, file_read_io);
 	return file_read_io(fd->file, io, &fd->file->pos);
 }
 
-long fd_write(const struct fd *fd, struct io *io)
+[[gnu::always_inline]] inline long fd_write(const struct fd *fd, struct io *io)
 {
 	if (unlikely(pos_shared(fd)))
 		return locked(fd, io, file_write_io);
 	return file_write_io(fd->file, io, &fd->file->pos);
 }
 
+/* An O_PATH descriptor is open for neither reading nor writing: fd_get_any() will do. */
 SYSCALL(read)
 {
-	scoped_fd fd = fd_get(ARG_INT(0));
+	scoped_fd fd = fd_get_any(ARG_INT(0));
 	u64 n = ARG_U64(2);
 	struct io io;
 
-	if (!fd.file)
+	if (unlikely(!fd.file))
 		return -EBADF;
-	if ((s64)n < 0)
+	if (unlikely((s64)n < 0))
 		return -EINVAL;
 	io_user(&io, ARG_PTR(1), min(n, IO_MAX));
 	return fd_read(&fd, &io);
@@ -52,13 +53,13 @@ SYSCALL(read)
 
 SYSCALL(write)
 {
-	scoped_fd fd = fd_get(ARG_INT(0));
+	scoped_fd fd = fd_get_any(ARG_INT(0));
 	u64 n = ARG_U64(2);
 	struct io io;
 
-	if (!fd.file)
+	if (unlikely(!fd.file))
 		return -EBADF;
-	if ((s64)n < 0)
+	if (unlikely((s64)n < 0))
 		return -EINVAL;
 	io_user(&io, ARG_PTR(1), min(n, IO_MAX));
 	return fd_write(&fd, &io);
