@@ -153,25 +153,35 @@ void arch_thread_exec(struct arch_thread *a)
 
 /* ------------------------------------------------------------------ the switch */
 
+/* Interrupts are off, so the user's GS base may come in front for a moment. */
+static void bases_switch(struct arch_thread *pa, const struct arch_thread *na)
+{
+	__asm__ volatile("swapgs");
+	if (pa->user)
+		__asm__ volatile("rdfsbase %0\n\trdgsbase %1" : "=r"(pa->fs_base), "=r"(pa->gs_base));
+	if (na->user)
+		__asm__ volatile("wrfsbase %0\n\twrgsbase %1" :: "r"(na->fs_base), "r"(na->gs_base));
+	__asm__ volatile("swapgs" ::: "memory");
+}
+
 struct thread_head *arch_switch(struct thread_head *prev, struct arch_thread *pa,
 				struct thread_head *next, struct arch_thread *na)
 {
 	struct x86_cpu *c = this_cpu();
 
-	if (pa->user) {
-		if (!pa->fpu_replaced)
-			fpu_save(pa);
-		pa->fs_base = fs_base_read(pa);
-		pa->gs_base = gs_base_read(pa);
+	__asm__ volatile("" : "+r"(c));		/* found now, not while GS is the user's */
+	if (pa->user && !pa->fpu_replaced)
+		fpu_save(pa);
+	if (x86_features.fsgsbase) {
+		bases_switch(pa, na);
+	} else if (na->user) {
+		wrmsr(MSR_FS_BASE, na->fs_base);
+		wrmsr(MSR_KERNEL_GS_BASE, na->gs_base);
 	}
 	c->self = next;
 	c->tss.rsp[0] = (u64)next->stack_top;
-	if (na->user) {
-		if (!na->fpu_replaced)
-			fpu_load(na);
-		fs_base_write(na->fs_base);
-		gs_base_write(na->gs_base);
-	}
+	if (na->user && !na->fpu_replaced)
+		fpu_load(na);
 	return switch_stacks(&pa->sp, na->sp, prev);
 }
 
