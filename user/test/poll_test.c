@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -149,6 +150,35 @@ static void eventfds(void)
 	close(fd);
 }
 
+static void timers(void)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	struct itimerspec once = { {}, { 0, 30000000 } }, often = { { 0, 10000000 }, { 0, 1 } },
+			  now;
+	struct pollfd f = { fd, POLLIN, 0 };
+	uint64_t n;
+
+	ok(fd >= 0 && read(fd, &n, 8) == -1 && errno == EAGAIN, "a timer that is off is EAGAIN");
+	long start = now_ms();
+	timerfd_settime(fd, 0, &once, nullptr);
+	ok(!timerfd_gettime(fd, &now) && now.it_value.tv_nsec > 0 &&
+		   now.it_value.tv_nsec <= 30000000,
+	   "timerfd_gettime tells what is left");
+	ok(poll(&f, 1, 5000) == 1 && now_ms() - start >= 29, "poll waits for it");
+	ok(read(fd, &n, 8) == 8 && n == 1 && poll(&f, 1, 0) == 0, "it expires once");
+	timerfd_settime(fd, 0, &often, nullptr);
+	usleep(55000);
+	ok(read(fd, &n, 8) == 8 && n >= 5 && n < 1000, "a repeating one counts (%d)", (int)n);
+	ok(poll(&f, 1, 5000) == 1, "and goes on");
+	once.it_value.tv_nsec = 0;
+	ok(!timerfd_settime(fd, 0, &once, &now) && now.it_interval.tv_nsec == 10000000,
+	   "it is turned off");
+	ok(poll(&f, 1, 30) == 0, "for good");
+	ok(timerfd_settime(-1, 0, &once, nullptr) == -1 && errno == EBADF,
+	   "no descriptor is EBADF");
+	close(fd);
+}
+
 static void epolls(void)
 {
 	int ep = epoll_create1(EPOLL_CLOEXEC), p[2], q[2];
@@ -224,6 +254,7 @@ int main(void)
 	signals();
 	selects();
 	eventfds();
+	timers();
 	epolls();
 	return tap_done();
 }
