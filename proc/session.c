@@ -232,7 +232,7 @@ void pgrp_check_orphaned(struct task *t, struct task *parent, const struct task 
 	/* Only a link from a parent outside the group, in the same session, can have kept it from being one. */
 	if (!parent || parent->group == g || parent->session != t->session)
 		return;
-	if (!has_stopped(g) || !pgrp_is_orphaned_locked(g, ignore))
+	if (!signal_stop_any() || !has_stopped(g) || !pgrp_is_orphaned_locked(g, ignore))
 		return;
 	list_for_each(m, &g->members, struct task, in_group) {
 		signal_task(m, SIGHUP, nullptr);

@@ -10,6 +10,21 @@
  */
 #include "proc/tree.h"
 
+static u32 stopped_tasks;		/* (a) */
+
+void signal_stop_mark(struct task *task, bool stopped)
+{
+	if (task->stopped == stopped)
+		return;
+	store_relaxed(&task->stopped, stopped);
+	__atomic_fetch_add(&stopped_tasks, stopped ? 1 : -1u, __ATOMIC_RELAXED);
+}
+
+bool signal_stop_any(void)
+{
+	return load_relaxed(&stopped_tasks) != 0;
+}
+
 static void flush_all(struct task *task, u64 set)
 {
 	signal_queue_flush(&task->pending, set);
@@ -26,7 +41,8 @@ static void continue_locked(struct task *task)
 		task->continued = true;
 		task->cld_pending = CLD_CONTINUED;
 	}
-	task->stopping = task->stopped = false;
+	task->stopping = false;
+	signal_stop_mark(task, false);
 	task->nstopped = 0;
 	list_for_each(t, &task->threads, struct thread, in_task)
 		store_relaxed(&t->stop_acked, false);
@@ -80,7 +96,7 @@ void signal_stop_complete(struct task *task)
 {
 	if (!task->stopping || task->stopped || !task->nstopped || task->nstopped < task->nthreads)
 		return;
-	task->stopped = true;
+	signal_stop_mark(task, true);
 	task->stop_reported = false;
 	task->continued = false;
 	parent_notify(task, CLD_STOPPED, task->stop_signal);

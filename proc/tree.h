@@ -115,6 +115,9 @@ void signal_stop(int sig, u32 conts);
 /* Takes part in a stop that another thread began, and tells the parent what is due. */
 void signal_stop_point(void);
 bool signal_stop_due(const struct task *task);
+/* task->stopped changes; keeps count of the stopped tasks, of which there are none as a rule. */
+void signal_stop_mark(struct task *task, bool stopped);
+bool signal_stop_any(void);
 /* A thread less: was it the last one that a stop waited for? Under tasks_lock and siglock. */
 void signal_stop_complete(struct task *task);
 /* SIGCHLD and waking of wait4 for a stop or continuation. Under tasks_lock. */

@@ -99,15 +99,18 @@ static int look_at(struct wait *w, struct task *c)
 	return take_zombie(w, c) || take_change(w, c);
 }
 
+/* Zombies come first in the list (notify_end() in exit.c): who asks for nothing else need not look behind a living child that is
+ * meant. */
 static int look_at_all(struct wait *w)
 {
+	bool only_zombies = !(w->options & (WSTOPPED | WCONTINUED));
 	int result = -ECHILD;
 
 	list_for_each(c, &task_current()->children, struct task, sibling) {
 		int r = look_at(w, c);
 
-		if (r == 1)
-			return 1;
+		if (r == 1 || (r == 0 && only_zombies && !c->zombie))
+			return r;
 		result = max(result, r);
 	}
 	return result;
