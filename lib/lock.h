@@ -14,37 +14,37 @@
 #include "lib/list.h"
 #include "arch/arch_lock.h"	/* preempt_disable/enable, irq_save/restore, cpu_relax */
 
-/* Ticket lock: fair, one atomic addition to take, one plain store to release. */
+/*
+ * One word, 1 while held: taken by an exchange, released by a plain store. Not fair on purpose: a
+ * lock that is handed over in order stops everybody whenever the next in line is a virtual CPU
+ * that its host does not run just now. Here whoever runs may take it, and what it guards is
+ * short.
+ */
 struct spinlock {
-	union {
-		u32 word;
-		struct {
-			u16 owner, next;
-		};
-	};
+	u32 held;
 };
+
+static inline bool spin_try_raw(struct spinlock *l)
+{
+	return load_relaxed(&l->held) == 0 &&
+	       __atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) == 0;
+}
 
 static inline void spin_lock_raw(struct spinlock *l)
 {
-	u32 old = __atomic_fetch_add(&l->word, 1u << 16, __ATOMIC_ACQUIRE);
-	u16 ticket = (u16)(old >> 16);
-
-	if (likely((u16)old == ticket))
-		return;
-	while (load_acquire(&l->owner) != ticket)
-		cpu_relax();
+	while (unlikely(__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE)))
+		while (load_relaxed(&l->held))		/* without taking the line from the holder */
+			cpu_relax();
 }
 
 static inline void spin_unlock_raw(struct spinlock *l)
 {
-	store_release(&l->owner, (u16)(load_relaxed(&l->owner) + 1));
+	store_release(&l->held, 0);
 }
 
 static inline bool spin_is_locked(const struct spinlock *l)
 {
-	u32 w = load_relaxed(&l->word);
-
-	return (u16)w != (u16)(w >> 16);
+	return load_relaxed(&l->held) != 0;
 }
 
 static inline void spin_lock(struct spinlock *l)
@@ -63,11 +63,7 @@ static inline void spin_unlock(struct spinlock *l)
 static inline bool spin_try(struct spinlock *l)
 {
 	preempt_disable();
-	u32 w = load_relaxed(&l->word);
-
-	if ((u16)w == (u16)(w >> 16) &&
-	    __atomic_compare_exchange_n(&l->word, &w, w + (1u << 16), false, __ATOMIC_ACQUIRE,
-					__ATOMIC_RELAXED))
+	if (spin_try_raw(l))
 		return true;
 	preempt_enable();
 	return false;

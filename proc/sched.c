@@ -15,14 +15,7 @@
 
 struct runqueue runqueues[MAX_CPUS];
 
-bool runqueue_try(struct runqueue *rq)
-{
-	u32 w = load_relaxed(&rq->lock.word);
-
-	return (u16)w == (u16)(w >> 16) &&
-	       __atomic_compare_exchange_n(&rq->lock.word, &w, w + (1u << 16), false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
+bool runqueue_try(struct runqueue *rq) { return spin_try_raw(&rq->lock); }
 
 /* t may be moved while we wait for the lock; then its queue is another. */
 struct runqueue *runqueue_lock_of(const struct thread *t, u64 *flags)
