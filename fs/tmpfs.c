@@ -373,19 +373,26 @@ static int fill(struct super *sb, const struct options *o)
 	return 0;
 }
 
-int tmpfs_fill(struct super *sb, const char *source, const char *options)
+/* Files may take half of the memory: without any limit they could take what programs need, and no
+ * program's end would give it back. */
+static u64 default_limit(void)
 {
 	struct page_stats stats;
 
 	page_stats(&stats);
-	struct options o = { .max_pages = stats.total / 2, .mode = 01777 };
+	return stats.total / 2;
+}
+
+int tmpfs_fill(struct super *sb, const char *source, const char *options)
+{
+	struct options o = { .max_pages = default_limit(), .mode = 01777 };
 	int err = parse_options(options, &o);
 
 	return err ? err : fill(sb, &o);
 }
 
-/* The root: no limit, an ordinary directory's mode. */
+/* The root: an ordinary directory's mode. */
 int rootfs_fill(struct super *sb, const char *source, const char *options)
 {
-	return fill(sb, &(struct options){ .mode = 0755 });
+	return fill(sb, &(struct options){ .max_pages = default_limit(), .mode = 0755 });
 }

@@ -9,7 +9,7 @@ struct file;
 struct super;
 
 /* fs_type.fill of "tmpfs" (options size=, nr_blocks=, mode=, uid=, gid=) and of "rootfs" and
- * "devtmpfs" (no limit, 0755). */
+ * "devtmpfs" (0755). Unless told otherwise their files take at most half of the memory. */
 int tmpfs_fill(struct super *sb, const char *source, const char *options);
 int rootfs_fill(struct super *sb, const char *source, const char *options);
 
