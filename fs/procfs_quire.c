@@ -2,9 +2,11 @@
 /*
  * procfs: /proc/quire, what Linux has no file for. audit: everything is recounted, a line for each
  * thing that is wrong, nothing when all is well. counters: `name value` lines, for tests that
- * compare them before and after.
+ * compare them before and after. failalloc: N written there lets the N-th allocation of pages from
+ * then on fail, whoever asks for it (0: none).
  */
 #include "fs/procfs_tree.h"
+#include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 #include "mm/tlb.h"
@@ -107,8 +109,22 @@ static int show_counters(struct inode *i, struct text *t)
 	return 0;
 }
 
+/* ---- failalloc */
+
+static long store_failalloc(struct inode *i, const char *buf, size_t n)
+{
+	const char *end;
+	u64 nth = str_number(buf, &end);
+
+	if (end == buf)
+		return -EINVAL;
+	page_fail_at(nth);
+	return (long)n;
+}
+
 const struct pseudo_entry proc_quire_table[] = {
 	{ .name = "audit", .mode = S_IFREG | 0400, .show = show_audit },
 	{ .name = "counters", .mode = S_IFREG | 0444, .show = show_counters },
+	{ .name = "failalloc", .mode = S_IFREG | 0200, .store = store_failalloc },
 	{},
 };

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+// Runs out of memory at every place: the n-th allocation of pages fails, for each n up to the last that an action makes.
+// A call then fails with ENOMEM or does without; a process that has no memory for a page it touches is killed; nobody
+// else notices, and nothing is left behind.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "user/test/tap.h"
+
+constexpr size_t PAGE = 4096, MIB = 1 << 20;
+constexpr int TRIES = 60;
+static int control;
+
+static void fail_at(int n)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%d\n", n);
+
+	if (write(control, text, (size_t)length) != length)
+		tap_bail("failalloc");
+}
+
+// ---- actions: 0, or what failed, in a process of their own
+
+static int gave_up(void)
+{
+	return errno == ENOMEM || errno == EAGAIN || errno == ENOSPC ? 1 : 2;
+}
+
+static char data[64 * 4096];
+
+static int forks(void)
+{
+	int status;
+
+	pid_t pid = fork();
+	if (pid < 0)
+		return gave_up();
+	if (pid == 0) {
+		for (size_t i = 0; i < sizeof(data); i += PAGE)
+			data[i] = 2;
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 3;
+	return data[0] == 1 && data[sizeof(data) - 1] == 1 ? WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 0 : 4;
+}
+
+static int execs(void)
+{
+	execl("/proc/self/exe", "x", "done", nullptr);
+	return gave_up();
+}
+
+static int maps(void)
+{
+	char *p = mmap(nullptr, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return gave_up();
+	for (size_t at = 0; at < 6 * MIB; at += 128 * PAGE)
+		p[at] = 7;
+	if (mprotect(p + MIB + PAGE, 2 * MIB, PROT_READ))
+		return gave_up();
+	if (p[0] != 7 || p[4 * MIB] != 7)
+		return 3;
+	char *moved = mremap(p, 6 * MIB, 12 * MIB, MREMAP_MAYMOVE);
+	if (moved == MAP_FAILED && errno != EFAULT)
+		return gave_up();
+	if (munmap(p + 2 * MIB, PAGE))
+		return gave_up();
+	return 0;
+}
+
+static int files(void)
+{
+	char name[] = "/tmp/failalloc.XXXXXX";
+	int fd = mkstemp(name), result = 0;
+
+	if (fd < 0)
+		return gave_up();
+	for (int i = 0; i < 10 && !result; i++)
+		if (write(fd, data, 3 * PAGE) < 0)
+			result = gave_up();
+	char *p = mmap(nullptr, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		result = gave_up();
+	close(fd);
+	unlink(name);
+	if (mkdir("/tmp/failalloc", 0755) && errno != EEXIST)
+		result = gave_up();
+	rmdir("/tmp/failalloc");
+	return result;
+}
+
+static int pipes(void)
+{
+	int p[2];
+
+	if (pipe2(p, O_NONBLOCK))
+		return gave_up();
+	if (write(p[1], data, 16 * PAGE) < 0 || read(p[0], data, 16 * PAGE) < 0)
+		return gave_up();
+	int e = epoll_create1(0);
+	if (e < 0)
+		return gave_up();
+	if (epoll_ctl(e, EPOLL_CTL_ADD, p[0], &(struct epoll_event){.events = EPOLLIN}))
+		return gave_up();
+	for (int i = 3; i < 200; i++)
+		if (dup2(p[0], i + 10) < 0)
+			return gave_up();
+	return 0;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static int threads(void)
+{
+	pthread_t t[4];
+	int n = 0;
+
+	while (n < 4 && !pthread_create(&t[n], nullptr, nothing, nullptr))
+		n++;
+	int result = n == 4 ? 0 : 1;
+	while (n > 0)
+		pthread_join(t[--n], nullptr);
+	return result;
+}
+
+// ---- trying them
+
+// A line for each thing that is wrong, none if all is well.
+static int audit(void)
+{
+	char text[4096];
+	int fd = open("/proc/quire/audit", O_RDONLY), wrong = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof(text) - 1)) > 0) {
+		text[n] = 0;
+		printf("# %s", text);
+		wrong++;
+	}
+	close(fd);
+	return wrong;
+}
+
+static int try_with(int (*action)(void), int n)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		fail_at(n);
+		int result = action();
+		fail_at(0);
+		_exit(result);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 99;
+	fail_at(0);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void try(const char *name, int (*action)(void))
+{
+	int failed = 0, killed = 0, wrong = 0;
+
+	for (int n = 1; n <= TRIES; n++) {
+		int result = try_with(action, n);
+
+		failed += result == 1;
+		killed += result == 128 + SIGKILL;
+		if (result > 1 && result != 128 + SIGKILL) {
+			printf("# %s, allocation %d: %d\n", name, n, result);
+			wrong++;
+		}
+	}
+	int found = audit();
+	ok(wrong == 0 && found == 0 && failed + killed > 0, "%s: %d times a call fails, %d times a fault, in %d tries", name, failed,
+	   killed, TRIES);
+	ok(try_with(action, 0) == 0, "%s: with memory it goes well", name);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return 0;
+	control = open("/proc/quire/failalloc", O_WRONLY | O_CLOEXEC);
+	if (control < 0) {
+		tap_skip("allocations that fail when asked are Quire's only");
+		return tap_done();
+	}
+	memset(data, 1, sizeof(data));
+	try("fork", forks);
+	try("exec", execs);
+	try("mmap", maps);
+	try("files", files);
+	try("pipes", pipes);
+	try("threads", threads);
+	return tap_done();
+}
