@@ -5,10 +5,10 @@
  * package _S5 is looked for, in the one shape that compilers give it. Firmware is not trusted:
  * every read is inside its table.
  */
-#include "lib/printf.h"
+#include "acpi.h"
+
 #include "lib/string.h"
 #include "mm/kmap.h"
-#include "x86.h"
 
 constexpr u32 SDT_HEADER = 36;	/* signature, length at 4, revision, checksum, names */
 constexpr u32 SDT_MAX = 1 * MiB;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "arch/arch.h"
+#include "acpi.h"
 
 /* ------------------------------------------------------------------ instructions */
 
@@ -186,8 +187,6 @@ constexpr u32 BOOT_PVH = 1, BOOT_MULTIBOOT2 = 2;
 
 /* Fills bi from what the loader left; the identity map of 4 GiB is there. */
 void x86_boot_info(u32 kind, u64 info, struct boot_info *bi);
-constexpr size_t RSDP_SIZE = 36;
-extern u8 x86_rsdp[RSDP_SIZE];	/* a copy of ACPI's root pointer; all zero: not found */
 constexpr u64 DIRECT_SIZE = 512 * GiB;
 
 /* kernel.ld, boot.S */
@@ -247,24 +246,3 @@ u64 x86_clock_ns(u64 tsc);			/* TSC -> time of arch_clock_ns() */
 u64 x86_clock_tsc(u64 ns);			/* and back */
 extern u64 x86_tsc_hz;
 void delay_us(u32 us);
-
-/* acpi.c: everything that we take from the firmware's tables. */
-struct acpi_ioapic { u64 pa; u32 gsi_base; };
-struct acpi_override { u8 irq; u16 flags; u32 gsi; };
-struct acpi_facts {
-	u64 apic_pa;
-	unsigned ncpus, nioapics, noverrides;
-	u32 apic_id[MAX_CPUS];
-	struct acpi_ioapic ioapic[8];
-	struct acpi_override override[24];
-	u32 pm1a, pm1b;			/* control ports; 0: none */
-	bool s5_valid;
-	u8 s5_a, s5_b;
-	bool reset_valid;
-	u8 reset_space, reset_value;	/* space 0 memory, 1 I/O */
-	u64 reset_address;
-	u64 ecam_pa;			/* PCI configuration space, 0: none */
-	u8 ecam_bus_start, ecam_bus_end;
-};
-extern struct acpi_facts x86_acpi;
-void acpi_init(void);
