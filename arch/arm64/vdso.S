@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vDSO: one page that every program finds mapped, read-only and executable, and whose address
- * AT_SYSINFO_EHDR names. It is a small shared object, written out by hand: C libraries look its functions up
- * by name. The clocks are computed here as arch_clock_ns() does it; what that takes is in the page's
- * last words, which the kernel fills in (vdso_data.c). A signal handler returns to __kernel_rt_sigreturn.
- *
- * Leaves out symbol versions: the libraries that ask for one take a name without.
+ * AT_SYSINFO_EHDR names. It is a small shared object, written out by hand: C libraries look its
+ * functions up by name. The clocks are computed here as arch_clock_ns() does it; what that takes is
+ * in the page's last words, which the kernel fills in (vdso_data.c). A signal handler returns to
+ * __kernel_rt_sigreturn.
  */
 #include "asm.h"
 #include "offsets.h"
@@ -20,79 +19,13 @@
 #define CLOCKS_REAL		0x21
 #define CLOCK_LAST		7
 
-#define ET_DYN			3
-#define EM_AARCH64		183
-#define PT_LOAD			1
-#define PT_DYNAMIC		2
-#define PF_RX			5
-#define DT_HASH			4
-#define DT_STRTAB		5
-#define DT_SYMTAB		6
-#define DT_STRSZ		10
-#define DT_SYMENT		11
-#define DT_SONAME		14
-#define GLOBAL_FUNC		0x12
-#define TEXT_SECTION		1		/* any but 0, which means undefined */
-
-	.section .rodata, "a"
-	.globl	arch_vdso_page, arch_vdso_sigreturn_offset
-	.balign	4096
-arch_vdso_page:
-	.ascii	"\177ELF"
-	.byte	2, 1, 1, 0			/* 64 bits, little-endian, version 1 */
-	.quad	0
-	.short	ET_DYN, EM_AARCH64
-	.long	1
-	.quad	0
-	.quad	segments - arch_vdso_page
-	.quad	0
-	.long	0
-	.short	64, 56, 2, 64, 0, 0
-
-segments:
-	.long	PT_LOAD, PF_RX
-	.quad	0, 0, 0, 4096, 4096, 4096
-	.long	PT_DYNAMIC, PF_RX
-	.quad	dynamic - arch_vdso_page, dynamic - arch_vdso_page, dynamic - arch_vdso_page
-	.quad	dynamic_end - dynamic, dynamic_end - dynamic, 8
-
-dynamic:
-	.quad	DT_SONAME, name_self - names
-	.quad	DT_HASH, hash - arch_vdso_page
-	.quad	DT_STRTAB, names - arch_vdso_page
-	.quad	DT_SYMTAB, symbols - arch_vdso_page
-	.quad	DT_STRSZ, names_end - names
-	.quad	DT_SYMENT, 24
-	.quad	0, 0
-dynamic_end:
-
-.macro symbol label
-	.long	name_\label - names
-	.byte	GLOBAL_FUNC, 0
-	.short	TEXT_SECTION
-	.quad	\label - arch_vdso_page, \label\()_end - \label
-.endm
-
-symbols:
-	.quad	0, 0, 0
-	symbol	clock_gettime
-	symbol	gettimeofday
-	symbol	clock_getres
-	symbol	sigreturn
-
-/* One bucket: all symbols in one chain. */
-hash:
-	.long	1, 5, 1
-	.long	0, 2, 3, 4, 0
-
-names:
-	.byte	0
-name_self:		.asciz "linux-vdso.so.1"
-name_clock_gettime:	.asciz "__kernel_clock_gettime"
-name_gettimeofday:	.asciz "__kernel_gettimeofday"
-name_clock_getres:	.asciz "__kernel_clock_getres"
-name_sigreturn:		.asciz "__kernel_rt_sigreturn"
-names_end:
+#define VDSO_MACHINE		183		/* EM_AARCH64 */
+#define VDSO_PREFIX		"__kernel_"
+#define VDSO_VERSION		"LINUX_2.6.39"
+#define VDSO_VERSION_HASH	0x075fcb89
+#define VDSO_FUNCTIONS(X)	\
+	X(clock_gettime) X(gettimeofday) X(clock_getres) X(rt_sigreturn)
+#include "arch/vdso_elf.h"
 
 /* x3 = nanoseconds since boot, x6 = what makes them real time. */
 .macro clock_read
@@ -162,14 +95,15 @@ clock_getres_end:
 /* Unwinders know a signal frame by these two instructions, and look one instruction back. */
 	.balign	16
 	nop
-sigreturn:
+rt_sigreturn:
 	mov	x8, #NR_RT_SIGRETURN
 	svc	#0
-sigreturn_end:
+rt_sigreturn_end:
 
 	.org	arch_vdso_page + VDSO_DATA
 data:	.quad	0, 0			/* struct vdso_data */
 	.balign	4096, 0
 
+	.globl	arch_vdso_sigreturn_offset
 arch_vdso_sigreturn_offset:
-	.long	sigreturn - arch_vdso_page
+	.long	rt_sigreturn - arch_vdso_page

@@ -5,7 +5,7 @@
  * up by name. The clocks are computed as arch_clock_ns() does it, from numbers in the page's last
  * words, which the kernel fills in (clock.c). What it does not know it asks the kernel.
  *
- * Leaves out symbol versions: the libraries that ask for one take a name without.
+ * Leaves out a way round the TSC: the kernel's own clock has none, its answer would be no better.
  */
 #include "asm.h"
 
@@ -18,79 +18,13 @@
 #define CLOCKS_REAL		0x21
 #define CLOCK_LAST		7
 
-#define ET_DYN			3
-#define EM_X86_64		62
-#define PT_LOAD			1
-#define PT_DYNAMIC		2
-#define PF_RX			5
-#define DT_HASH			4
-#define DT_STRTAB		5
-#define DT_SYMTAB		6
-#define DT_STRSZ		10
-#define DT_SYMENT		11
-#define DT_SONAME		14
-#define GLOBAL_FUNC		0x12
-#define TEXT_SECTION		1		// any but 0, which means undefined
-
-	.section .rodata, "a"
-	.globl	arch_vdso_page
-	.balign	4096
-arch_vdso_page:
-	.ascii	"\177ELF"
-	.byte	2, 1, 1, 0			// 64 bits, little-endian, version 1
-	.quad	0
-	.short	ET_DYN, EM_X86_64
-	.long	1
-	.quad	0
-	.quad	segments - arch_vdso_page
-	.quad	0
-	.long	0
-	.short	64, 56, 2, 64, 0, 0
-
-segments:
-	.long	PT_LOAD, PF_RX
-	.quad	0, 0, 0, 4096, 4096, 4096
-	.long	PT_DYNAMIC, PF_RX
-	.quad	dynamic - arch_vdso_page, dynamic - arch_vdso_page, dynamic - arch_vdso_page
-	.quad	dynamic_end - dynamic, dynamic_end - dynamic, 8
-
-dynamic:
-	.quad	DT_SONAME, name_self - names
-	.quad	DT_HASH, hash - arch_vdso_page
-	.quad	DT_STRTAB, names - arch_vdso_page
-	.quad	DT_SYMTAB, symbols - arch_vdso_page
-	.quad	DT_STRSZ, names_end - names
-	.quad	DT_SYMENT, 24
-	.quad	0, 0
-dynamic_end:
-
-.macro SYMBOL label
-	.long	name_\label - names
-	.byte	GLOBAL_FUNC, 0
-	.short	TEXT_SECTION
-	.quad	\label - arch_vdso_page, \label\()_end - \label
-.endm
-
-symbols:
-	.quad	0, 0, 0
-	SYMBOL	clock_gettime
-	SYMBOL	gettimeofday
-	SYMBOL	time
-	SYMBOL	clock_getres
-
-// One bucket: all symbols in one chain.
-hash:
-	.long	1, 5, 1
-	.long	0, 2, 3, 4, 0
-
-names:
-	.byte	0
-name_self:		.asciz "linux-vdso.so.1"
-name_clock_gettime:	.asciz "__vdso_clock_gettime"
-name_gettimeofday:	.asciz "__vdso_gettimeofday"
-name_time:		.asciz "__vdso_time"
-name_clock_getres:	.asciz "__vdso_clock_getres"
-names_end:
+#define VDSO_MACHINE		62		// EM_X86_64
+#define VDSO_PREFIX		"__vdso_"
+#define VDSO_VERSION		"LINUX_2.6"
+#define VDSO_VERSION_HASH	0x03ae75f6
+#define VDSO_FUNCTIONS(X)	\
+	X(clock_gettime) X(gettimeofday) X(time) X(clock_getres)
+#include "arch/vdso_elf.h"
 
 // rax = nanoseconds since boot. The fence keeps the counter from being read early.
 .macro CLOCK_READ
@@ -174,3 +108,4 @@ clock_getres_end:
 	.org	arch_vdso_page + VDSO_DATA
 ns_per_tick:		.quad 0		// struct vdso_data
 realtime_offset:	.quad 0
+	.balign	4096, 0
