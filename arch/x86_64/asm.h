@@ -16,6 +16,7 @@
 #define FRAME_RIP 136
 #define FRAME_SYSCALL_VECTOR 0x100
 
+#define CPU_NUMBER_SELECTOR 0x7b	/* its limit is this CPU's number; as on Linux */
 #define VDSO_DATA 4080		/* struct vdso_data, at the end of the vDSO's page */
 
 #define SYM(name) .globl name; .type name, @function; .balign 16; name:

@@ -7,6 +7,7 @@
 
 constexpr size_t IST_STACK = 8 * KiB;
 constexpr u16 TSS_SELECTOR = 0x40;
+constexpr u16 CPU_NUMBER_SELECTOR = 0x7b;	/* asm.h */
 
 /* PAT: 0 write-back, 1 write-combining, 2 UC-, 3 uncached; the upper half the same (pte.h). */
 constexpr u64 PAT_VALUE = 0x0007010600070106;
@@ -77,6 +78,7 @@ static void gdt_init(struct x86_cpu *c)
 	c->gdt[8] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | 0x89ul << 40 |
 		    (base >> 24 & 0xff) << 56;
 	c->gdt[9] = base >> 32;
+	c->gdt[CPU_NUMBER_SELECTOR / 8] = (u64)(c - x86_cpus) | 0xf1ul << 40;	/* limit: vdso.S */
 	c->tss.iomap = sizeof(struct tss);
 	for (unsigned i = 0; i < 3; i++)
 		c->tss.ist[i] = (u64)ist_stacks[c - x86_cpus][i] + IST_STACK;

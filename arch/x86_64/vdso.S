@@ -23,7 +23,7 @@
 #define VDSO_VERSION		"LINUX_2.6"
 #define VDSO_VERSION_HASH	0x03ae75f6
 #define VDSO_FUNCTIONS(X)	\
-	X(clock_gettime) X(gettimeofday) X(time) X(clock_getres)
+	X(clock_gettime) X(gettimeofday) X(time) X(clock_getres) X(getcpu)
 #include "arch/vdso_elf.h"
 
 // rax = nanoseconds since boot. The fence keeps the counter from being read early.
@@ -104,6 +104,21 @@ clock_getres:
 	syscall
 	ret
 clock_getres_end:
+
+// The limit of a segment that each CPU has for itself is its number (cpu.c). There is one node.
+	.balign	16
+getcpu:
+	movl	$CPU_NUMBER_SELECTOR, %eax
+	lsll	%eax, %eax
+	testq	%rdi, %rdi
+	jz	1f
+	movl	%eax, (%rdi)
+1:	testq	%rsi, %rsi
+	jz	2f
+	movl	$0, (%rsi)
+2:	xorl	%eax, %eax
+	ret
+getcpu_end:
 
 	.org	arch_vdso_page + VDSO_DATA
 ns_per_tick:		.quad 0		// struct vdso_data

@@ -161,7 +161,7 @@ struct x86_cpu {
 	struct thread_head *idle;	/* (i) the thread a starting CPU enters with */
 	struct arch_thread *fpu_owner;	/* (c) whose image the SIMD registers hold */
 	u64 deadline;			/* (c) of the timer, ns */
-	u64 gdt[10];			/* (i) */
+	u64 gdt[16];			/* (i) */
 };
 static_assert(offsetof(struct x86_cpu, tss.rsp) == 24);	/* entry.S */
 
