@@ -103,7 +103,23 @@ static int may_set_policy(struct thread *t, int policy, int priority)
 	return (u64)priority <= task_current()->limits[RLIM_RTPRIO].cur ? 0 : -EPERM;
 }
 
-/* policy < 0: keep it. */
+/* policy < 0: keep it, and the flag. */
+static int change_policy(struct thread *t, int policy, int priority)
+{
+	bool reset = policy < 0 ? t->reset_on_fork : policy & SCHED_RESET_ON_FORK;
+
+	policy = policy < 0 ? t->policy : policy & ~SCHED_RESET_ON_FORK;
+	int least = policy_is_rt(policy) ? 1 : 0, most = policy_is_rt(policy) ? RT_PRIORITY_MAX : 0;
+	bool fits = priority >= least && priority <= most;
+	int err = !policy_exists(policy) || !fits ? -EINVAL : may_set_policy(t, policy, priority);
+
+	if (err)
+		return err;
+	t->reset_on_fork = reset;
+	sched_set_policy(t, (u8)policy, (u8)priority);
+	return 0;
+}
+
 static int set_policy(int tid, int policy, va_t param)
 {
 	s32 priority;
@@ -116,17 +132,8 @@ static int set_policy(int tid, int policy, va_t param)
 
 	if (!t)
 		return -ESRCH;
-	bool reset = policy < 0 ? t->reset_on_fork : policy & SCHED_RESET_ON_FORK;
+	int err = change_policy(t, policy, priority);
 
-	policy = policy < 0 ? t->policy : policy & ~SCHED_RESET_ON_FORK;
-	int least = policy_is_rt(policy) ? 1 : 0, most = policy_is_rt(policy) ? RT_PRIORITY_MAX : 0;
-	bool fits = priority >= least && priority <= most;
-	int err = !policy_exists(policy) || !fits ? -EINVAL : may_set_policy(t, policy, priority);
-
-	if (!err) {
-		t->reset_on_fork = reset;
-		sched_set_policy(t, (u8)policy, (u8)priority);
-	}
 	thread_put(t);
 	return err;
 }
@@ -200,6 +207,19 @@ SYSCALL(sched_rr_get_interval)
 
 /* ---- nice values: of a thread, of all threads of a process group, of all of a user */
 
+static int change_nice(struct thread *t, int nice)
+{
+	u64 limit = t->task ? load_relaxed(&t->task->limits[RLIM_NICE].cur) : 0;
+
+	if (!same_owner(t))
+		return -EPERM;
+	if (nice < t->nice && nice < 20 - (int)min(limit, 40ul) &&
+	    !cred_capable(cred_current(), CAP_SYS_NICE))
+		return -EACCES;
+	sched_set_nice(t, nice);
+	return 0;
+}
+
 struct prio_walk {
 	int which;
 	u32 who;
@@ -208,26 +228,14 @@ struct prio_walk {
 	int err;	/* -ESRCH until one is found */
 };
 
-static int nice_limit(const struct task *task)
-{
-	u64 limit = load_relaxed(&task->limits[RLIM_NICE].cur);
-
-	return 20 - (int)min(limit, 40ul);
-}
-
 static void prio_visit(struct prio_walk *w, struct thread *t)
 {
 	if (w->err == -ESRCH)
 		w->err = 0;
 	if (!w->set)
 		w->nice = min(w->nice, t->nice);
-	else if (!same_owner(t))
-		w->err = -EPERM;
-	else if (w->nice < t->nice && w->nice < nice_limit(t->task) &&
-		 !cred_capable(cred_current(), CAP_SYS_NICE))
-		w->err = -EACCES;
 	else
-		sched_set_nice(t, w->nice);
+		w->err = change_nice(t, w->nice) ?: w->err;
 }
 
 static bool prio_selects(const struct prio_walk *w, struct task *task)
@@ -284,4 +292,87 @@ SYSCALL(setpriority)
 	if (w.which < PRIO_PROCESS || w.which > PRIO_USER)
 		return -EINVAL;
 	return prio_walk(&w);
+}
+
+/* ---- both at once: sched_setattr(2). Of struct sched_attr there is more than one size; deadlines
+ * and clamps are not for us. */
+
+struct sched_attr {
+	u32 size, policy;
+	u64 flags;
+	s32 nice;
+	u32 priority;
+	u64 runtime, deadline, period;
+};
+static_assert(sizeof(struct sched_attr) == 48);
+
+constexpr u64 ATTR_RESET_ON_FORK = 1;
+
+/* What a newer program says in fields that we do not know must be nothing. */
+static int attr_get(va_t uaddr, struct sched_attr *attr)
+{
+	u32 size;
+	u8 rest[PAGE_SIZE / 16];
+
+	if (get_user(size, uaddr))
+		return -EFAULT;
+	if (size == 0)
+		size = sizeof(*attr);
+	if (size < sizeof(*attr) || size > sizeof(*attr) + sizeof(rest)) {
+		size = sizeof(*attr);
+		return put_user(uaddr, size) ? -EFAULT : -E2BIG;
+	}
+	if (get_user(*attr, uaddr) ||
+	    copy_from_user(rest, uaddr + sizeof(*attr), size - sizeof(*attr)))
+		return -EFAULT;
+	return mem_other(rest, 0, size - sizeof(*attr)) ? -E2BIG : 0;
+}
+
+SYSCALL(sched_setattr)
+{
+	struct sched_attr attr;
+
+	if (ARG_INT(0) < 0 || !ARG_PTR(1) || ARG_UINT(2))
+		return -EINVAL;
+	int err = attr_get(ARG_PTR(1), &attr);
+
+	if (err)
+		return err;
+	if ((attr.flags & ~ATTR_RESET_ON_FORK) || (s32)attr.policy < 0 ||
+	    (attr.policy & SCHED_RESET_ON_FORK))
+		return -EINVAL;
+	struct thread *t = find(ARG_INT(0));
+
+	if (!t)
+		return -ESRCH;
+	int flag = attr.flags & ATTR_RESET_ON_FORK ? SCHED_RESET_ON_FORK : 0;
+
+	err = change_policy(t, (int)attr.policy | flag, (int)attr.priority);
+	if (!err && !policy_is_rt((int)attr.policy))
+		err = change_nice(t, min(max(attr.nice, -20), 19));
+	thread_put(t);
+	return err;
+}
+
+SYSCALL(sched_getattr)
+{
+	u32 size = ARG_UINT(2);
+
+	if (ARG_INT(0) < 0 || !ARG_PTR(1) || ARG_UINT(3) || size < sizeof(struct sched_attr) ||
+	    size > PAGE_SIZE)
+		return -EINVAL;
+	struct thread *t = find(ARG_INT(0));
+
+	if (!t)
+		return -ESRCH;
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.policy = t->policy,
+		.flags = t->reset_on_fork ? ATTR_RESET_ON_FORK : 0,
+		.nice = t->nice,
+		.priority = t->rt_priority,
+	};
+
+	thread_put(t);
+	return put_user(ARG_PTR(1), attr);
 }

@@ -316,6 +316,39 @@ static void test_policy(void)
 	ok(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param) == 0, "back to SCHED_OTHER");
 }
 
+static void test_attributes(void)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+		uint32_t clamp_min, clamp_max, room[8];
+	} attr = {.size = 48, .policy = SCHED_BATCH, .nice = 3}, got = {};
+
+	ok(syscall(SYS_sched_setattr, 0, &attr, 0) == 0 && getpriority(PRIO_PROCESS, 0) == 3,
+	   "sched_setattr sets the nice value");
+	ok(syscall(SYS_sched_getattr, 0, &got, 48, 0) == 0 && got.size == 48 &&
+		   got.policy == SCHED_BATCH && got.nice == 3,
+	   "sched_getattr tells policy and nice value");
+	ok(syscall(SYS_sched_getattr, 0, &got, 47, 0) == -1 && errno == EINVAL,
+	   "too small: EINVAL");
+	attr.size = 47;
+	ok(syscall(SYS_sched_setattr, 0, &attr, 0) == -1 && errno == E2BIG && attr.size >= 48,
+	   "to set too: E2BIG, and the size that is known");
+	attr.size = sizeof(attr);
+	attr.room[7] = 1;
+	ok(syscall(SYS_sched_setattr, 0, &attr, 0) == -1 && errno == E2BIG,
+	   "unknown fields must be zero");
+	attr.size = 48;
+	attr.policy = 77;
+	ok(syscall(SYS_sched_setattr, 0, &attr, 0) == -1 && errno == EINVAL, "an unknown policy");
+	attr.policy = SCHED_OTHER;
+	attr.nice = 0;
+	ok(syscall(SYS_sched_setattr, 0, &attr, 0) == 0, "back to SCHED_OTHER");
+}
+
 int main(void)
 {
 	test_clocks();
@@ -326,5 +359,6 @@ int main(void)
 	test_priority();
 	test_fairness();
 	test_policy();
+	test_attributes();
 	return tap_done();
 }
