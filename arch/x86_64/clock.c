@@ -127,6 +127,8 @@ void x86_clock_init(void)
 	x86_tsc_hz = hz_from_cpuid();
 	if (x86_tsc_hz == 0)
 		x86_tsc_hz = hz_from_pit();
+	if (x86_tsc_hz == 0 && cpuid(0, 0).a >= 0x16)
+		x86_tsc_hz = cpuid(0x16, 0).a * 1000000ul;	/* nominal, in MHz */
 	if (x86_tsc_hz == 0)
 		x86_tsc_hz = NS;	/* runs on with a wrong clock rather than not at all */
 	ns_mult = muldiv(NS, BIT(32), x86_tsc_hz);
