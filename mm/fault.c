@@ -442,6 +442,7 @@ enum fault_result vm_fault(struct vm *vm, va_t address, u32 access)
 	f.access = access;
 	f.want_page = f.upgrade = false;
 	vm_count(faults);
+	store_relaxed(&vm->min_faults, load_relaxed(&vm->min_faults) + 1);	/* may miss one: others fault too */
 	return resolve(&f);
 }
 
