@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Tests, and what humans type: run, test, check, bench, debug, setup.
+# Tests, and what humans type: run, test, test-long, check, bench, debug, setup.
 
 # ---- Host tests: test/host/NAME_test.c, see tools/hostmk ----
 
@@ -16,7 +16,7 @@ $(HOST)/tests.mk: FORCE
 	@mkdir -p $(@D)
 	@tools/hostmk $(HOST) $(HOST_SRC) > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-ifneq ($(filter test check-host host-tests $(HOST)/%,$(MAKECMDGOALS)),)
+ifneq ($(filter test test-long check-host host-tests $(HOST)/%,$(MAKECMDGOALS)),)
 include $(HOST)/tests.mk
 endif
 
@@ -29,7 +29,7 @@ RUN = tools/quire --arch $(ARCH) --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM
 	$(if $(filter 1,$(DEBUG)),--debug) $(if $(APPEND),--append '$(APPEND)') --no-build
 PYTHON = $(shell $(SETUP) --python)
 
-.PHONY: run debug test check bench setup help
+.PHONY: run debug test test-long check bench setup help
 run: kernel image
 	$(Q)$(SETUP) --quiet run
 	@echo '  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.'
@@ -44,6 +44,11 @@ debug: kernel image
 test:
 	$(Q)$(SETUP) --quiet build run test
 	@tools/test $(TESTS)
+
+# The same with a hundred thousand forks, and what else takes its time.
+test-long:
+	$(Q)$(SETUP) --quiet build run test
+	@QUIRE_TEST_LONG=1 tools/test $(TESTS)
 
 check:
 	@tools/check
@@ -60,6 +65,7 @@ help:
 	@echo
 	@echo '  run      boot to a shell on this terminal'
 	@echo '  test     run all tests; TESTS="-k fork" passes options to pytest'
+	@echo '  test-long  the same, with what takes an hour'
 	@echo '  check    examine the sources: layers, sizes, licence'
 	@echo '  bench    count the instructions of common operations; BENCH=--linux compares'
 	@echo '  debug    boot and wait for gdb'
