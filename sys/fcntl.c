@@ -82,6 +82,8 @@ static long owner_command(struct file *file, int cmd, u64 arg)
 
 	switch (cmd) {
 	case F_SETOWN:
+		if ((int)arg == INT_MIN)	/* no group has that number */
+			return -EINVAL;
 		file->owner = (int)arg;
 		return 0;
 	case F_GETOWN:
@@ -96,6 +98,8 @@ static long owner_command(struct file *file, int cmd, u64 arg)
 	case F_SETOWN_EX:
 		if (get_user(ex, arg))
 			return -EFAULT;
+		if ((unsigned)ex.type > 2 || ex.pid < 0)
+			return -EINVAL;
 		file->owner = ex.type == 2 ? -ex.pid : ex.pid;
 		return 0;
 	default:

@@ -99,10 +99,10 @@ static int deadline_from(va_t user, s64 unit, u64 *deadline)
 		return -EFAULT;
 	if (ts.sec < 0 || ts.nsec < 0 || (unit == 1 && ts.nsec >= SECOND))
 		return -EINVAL;
-	s64 ns;
+	s64 ns, part;
 
 	if (__builtin_mul_overflow(ts.sec, SECOND, &ns) ||
-	    __builtin_add_overflow(ns, ts.nsec * unit, &ns))
+	    __builtin_mul_overflow(ts.nsec, unit, &part) || __builtin_add_overflow(ns, part, &ns))
 		ns = INT64_MAX;
 	*deadline = deadline_in(ns);
 	return 0;
@@ -242,11 +242,13 @@ static long sets_to_array(struct fd_sets *s, struct pollfd **out)
 	for (unsigned w = 0; w < s->words; w++)
 		n += (unsigned)__builtin_popcountll(s->in[0][w] | s->in[1][w] | s->in[2][w]);
 	struct pollfd *p = kmalloc(max(n, 1u) * sizeof(*p));
+	unsigned at = 0;
 
 	if (!p)
 		return -ENOMEM;
 	*out = p;
-	for (unsigned i = 0, at = 0; i < s->n && at < n; i++) {
+	/* The last word may have bits beyond s->n, which were counted but do not matter. */
+	for (unsigned i = 0; i < s->n && at < n; i++) {
 		u32 events = 0;
 
 		for (unsigned k = 0; k < 3; k++)
@@ -254,7 +256,7 @@ static long sets_to_array(struct fd_sets *s, struct pollfd **out)
 		if (events)
 			p[at++] = (struct pollfd){ .fd = (s32)i, .events = (s16)events };
 	}
-	return n;
+	return at;
 }
 
 /* How many bits are set in the results. */
