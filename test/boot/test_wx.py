@@ -12,6 +12,7 @@ import time
 from boards import BOARDS, LINUX, on
 
 KERNEL_HALF = 1 << 47
+BUSY = "echo ready; while :; do :; done"
 LINE = re.compile(r"^([0-9a-f]{16}): [0-9a-f]{16} ([X-])\S*([U-])([W-])\s*$", re.M)
 
 
@@ -35,17 +36,12 @@ def test_no_page_is_writable_and_executable(board):
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/monitor"
         command = board.command("--timeout", "60", f"--qemu-args=-monitor unix:{path},server,nowait")
-        run = subprocess.Popen([*command, "--", "sh", "-c", "echo ready; read x; while :; do :; done"],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        try:
+        run = subprocess.Popen([*command, "--", "timeout", "3", "sh", "-c", BUSY],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        with run:
             assert run.stdout.readline() == b"ready\n"
-            run.stdin.write(b"\n")
-            run.stdin.flush()
             time.sleep(0.5)
             pages = LINE.findall(monitor(path, "info tlb"))
-        finally:
-            run.terminate()
-            run.communicate()
     kernel = [(int(va, 16), nx, user, write) for va, nx, user, write in pages
               if int(va, 16) >= KERNEL_HALF]
     assert len(kernel) > 100 and any(nx == "-" for _, nx, _, _ in kernel), "not the page tables"
