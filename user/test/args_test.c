@@ -17,11 +17,11 @@
 static long select_raw(int n, void *in, void *out, void *except, long sec, long part)
 {
 #ifdef SYS_select
-	long t[2] = { sec, part };
+	long t[2] = {sec, part};
 
 	return syscall(SYS_select, n, in, out, except, t);
 #else
-	long t[2] = { sec, part };
+	long t[2] = {sec, part};
 
 	return syscall(SYS_pselect6, n, in, out, except, t, nullptr);
 #endif
@@ -37,7 +37,8 @@ static void select_stray_bits(void)
 	out[word] = ~1ul << fd % 64;
 	long got = select_raw(fd + 1, in, out, nullptr, 0, 0);
 
-	ok(got == 1 && in[word] == 1ul << fd % 64 && !out[word], "select ignores bits that are not asked for");
+	ok(got == 1 && in[word] == 1ul << fd % 64 && !out[word],
+	   "select ignores bits that are not asked for");
 	close(fd);
 }
 
@@ -53,7 +54,8 @@ static void select_long(void)
 	ok(select_raw(zero + 1, &in, nullptr, nullptr, 1, LONG_MAX) == 1,
 	   "select with more microseconds than there are");
 #endif
-	ok(select_raw(-1, nullptr, nullptr, nullptr, 0, 0) < 0 && errno == EINVAL, "select of -1 descriptors");
+	ok(select_raw(-1, nullptr, nullptr, nullptr, 0, 0) < 0 && errno == EINVAL,
+	   "select of -1 descriptors");
 	close(zero);
 }
 
@@ -62,9 +64,10 @@ static void owners(void)
 	int fd = open("/dev/null", O_RDONLY);
 	struct {
 		int type, pid;
-	} owner = { 2, INT_MIN };
+	} owner = {2, INT_MIN};
 
-	ok(fcntl(fd, F_SETOWN, INT_MIN) < 0 && errno == EINVAL, "F_SETOWN of a group that cannot be");
+	ok(fcntl(fd, F_SETOWN, INT_MIN) < 0 && errno == EINVAL,
+	   "F_SETOWN of a group that cannot be");
 	fcntl(fd, F_SETOWN_EX, &owner);
 	ok(fcntl(fd, F_GETOWN_EX, &owner) == 0, "F_GETOWN_EX after it");
 	close(fd);
