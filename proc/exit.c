@@ -163,6 +163,8 @@ static void tell_family(struct task *task)
 		give_children_away(task, &done);
 	pgrp_check_orphaned(task, task->parent, task);
 	store_relaxed(&task->zombie, true);
+	if (wait_queue_active(&task->end_wait))
+		wake_up_all(&task->end_wait, 0);
 	if (notify_end(task))
 		list_push_back(&done, &task->sibling);
 	spin_unlock_irq(&tasks_lock, flags);

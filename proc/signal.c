@@ -138,6 +138,8 @@ int signal_send_locked(struct task *task, struct thread *t, int sig, const struc
 	if (!signal_queue_add(q, task, sig, info))
 		return -EAGAIN;
 	announce(task, t, sig);
+	if (wait_queue_active(&task->signal_wait))
+		wake_up_all(&task->signal_wait, 0);
 	return 0;
 }
 

@@ -86,6 +86,8 @@ struct task *task_new(void)
 	list_init(&t->in_group);
 	wait_queue_init(&t->wait_children);
 	wait_queue_init(&t->stop_wait);
+	wait_queue_init(&t->signal_wait);
+	wait_queue_init(&t->end_wait);
 	signal_queue_init(&t->pending);
 	itimer_init(t);
 	t->dumpable = true;

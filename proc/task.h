@@ -145,6 +145,8 @@ struct task {
 	int exit_status;		/* (siglock) wait(2) encoding */
 	int stop_signal;		/* (siglock) */
 	struct wait_queue wait_children;	/* wait4 sleeps here */
+	struct wait_queue signal_wait;	/* signalfd: woken when a signal has been queued */
+	struct wait_queue end_wait;	/* pidfd: woken when it has become a zombie */
 	u64 start_ns;
 	/* sums over dead threads / reaped children, ns and counts */
 	u64 user_ns, system_ns, child_user_ns, child_system_ns;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* System calls that make, replace, end and await processes. */
+#include "fs/file.h"
 #include "fs/path.h"
+#include "fs/pidfd.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/user.h"
@@ -10,9 +12,39 @@
 #include "sys/syscall.h"
 #include <abi.h>
 
-enum : u64 { CLONE_VM = 0x100, CLONE_VFORK = 0x4000, CSIGNAL = 0xff };
+enum : u64 { CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, CLONE_THREAD = 0x10000,
+	CLONE_PARENT_SETTID = 0x100000, CSIGNAL = 0xff };
 
 /* ---- clone */
+
+/* The descriptor first, because it may fail; its task when there is one. */
+static long clone_with_pidfd(struct clone_args *a, va_t number_at, struct trapframe *f)
+{
+	struct file *file;
+
+	if (a->flags & CLONE_THREAD)
+		return -EINVAL;
+	long err = pidfd_new(nullptr, 0, &file);
+
+	if (err)
+		return err;
+	int fd = fd_install(file, O_CLOEXEC, 0);
+
+	if (fd < 0) {
+		file_put(file);
+		return fd;
+	}
+	file_get(file);		/* whoever closes the number */
+	a->flags &= ~CLONE_PIDFD;
+	long pid = put_user(number_at, fd) ? -EFAULT : task_clone(a, f);
+
+	if (pid > 0)
+		pidfd_attach(file, task_find((int)pid));
+	else
+		(void)!fd_close((unsigned)fd);
+	file_put(file);
+	return pid;
+}
 
 /* Argument order differs: tls and child_tid are swapped (clone(2), "C library/kernel differences"). */
 SYSCALL(clone)
@@ -27,7 +59,10 @@ SYSCALL(clone)
 		.tls = ARG_U64(ABI_GENERIC ? 3 : 4),
 	};
 
-	return task_clone(&a, f);
+	if (!(flags & CLONE_PIDFD))
+		return task_clone(&a, f);
+	/* It uses the same argument. */
+	return flags & CLONE_PARENT_SETTID ? -EINVAL : clone_with_pidfd(&a, a.parent_tid, f);
 }
 
 SYSCALL(fork)
@@ -83,7 +118,7 @@ SYSCALL(clone3)
 	}
 	if ((a.flags & CSIGNAL) || a.exit_signal & ~CSIGNAL || !a.stack != !a.stack_size)
 		return -EINVAL;
-	return task_clone(&a, f);
+	return a.flags & CLONE_PIDFD ? clone_with_pidfd(&a, a.pidfd, f) : task_clone(&a, f);
 }
 
 /* ---- exec */
@@ -202,21 +237,44 @@ static int put_siginfo(va_t uaddr, const struct wait_result *r)
 	return copy_to_user(uaddr, &info, offsetof(struct siginfo, child.status) + sizeof(info.child.status));
 }
 
+/* P_PIDFD becomes P_PID. A descriptor with O_NONBLOCK waits for nothing: *nonblock. */
+static long pid_of_fd(int *type, int *id, bool *nonblock)
+{
+	struct task *t;
+	scoped_fd fd = fd_get(*id);
+	int err = fd.file ? pidfd_task(fd.file, &t) : -EBADF;
+
+	if (err)
+		return err == -ESRCH ? -ECHILD : err;
+	*nonblock = load_relaxed(&fd.file->flags) & O_NONBLOCK;
+	*type = P_PID;
+	*id = t->pid;
+	task_put(t);
+	return 0;
+}
+
 SYSCALL(waitid)
 {
 	int type = ARG_INT(0), id = ARG_INT(1);
 	u32 options = ARG_UINT(3);
+	bool nonblock = false;
 	struct wait_result r = {};
 
 	if (options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL | WCLONE) ||
 	    !(options & (WUNTRACED | WEXITED | WCONTINUED)))
 		return -EINVAL;
+	long err = type == P_PIDFD ? pid_of_fd(&type, &id, &nonblock) : 0;
+
+	if (err)
+		return err;
 	if ((unsigned)type > P_PGID || (type == P_PID && id <= 0) || (type == P_PGID && id < 0))
 		return -EINVAL;
 	if (type == P_PGID && id == 0)
 		id = own_group();
-	long found = task_wait(type, id, (int)options, &r);
+	long found = task_wait(type, id, (int)(options | (nonblock ? WNOHANG : 0)), &r);
 
+	if (!found && nonblock && !(options & WNOHANG))
+		return -EAGAIN;
 	if (found < 0)
 		return found;
 	if (ARG_PTR(2) && put_siginfo(ARG_PTR(2), &r))
