@@ -25,9 +25,17 @@ u64 sched_online_mask(void)
 	return load_acquire(&cpus_online);
 }
 
+/* Whoever sent a thread here has cleared our bit; somebody else may have stolen it since. */
+static void idle_announce(struct runqueue *rq)
+{
+	if (!(load_relaxed(&cpus_idle) & BIT(rq->cpu)))
+		__atomic_fetch_or(&cpus_idle, BIT(rq->cpu), __ATOMIC_RELAXED);
+}
+
 static void idle_wait(struct runqueue *rq, struct thread *self)
 {
 	irq_disable();
+	idle_announce(rq);
 	__atomic_store_n(&rq->waiting, true, __ATOMIC_SEQ_CST);
 	if (!(__atomic_load_n(&self->head.work, __ATOMIC_SEQ_CST) & THREAD_RESCHED))
 		arch_wait_irq();
@@ -41,7 +49,6 @@ void sched_idle(void)
 	struct runqueue *rq = runqueue_here();
 
 	self->exec_start = arch_clock_ns();
-	__atomic_fetch_or(&cpus_idle, BIT(rq->cpu), __ATOMIC_RELAXED);
 	__atomic_fetch_or(&cpus_online, BIT(rq->cpu), __ATOMIC_RELEASE);
 	for (;;) {
 		if (load_relaxed(&self->head.work) & THREAD_RESCHED)

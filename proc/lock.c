@@ -243,7 +243,8 @@ void rwlock_write(struct rwlock *l)
 
 void rwlock_read_done(struct rwlock *l)
 {
-	u32 left = __atomic_sub_fetch(&l->state, 1, __ATOMIC_RELEASE);
+	/* Acquire, too: the last one hands over what all readers have let go of. */
+	u32 left = __atomic_sub_fetch(&l->state, 1, __ATOMIC_ACQ_REL);
 
 	debug_assert((left & ~(RW_WRITER | RW_WAITERS)) < RW_WAITERS - 1 && !(left & RW_WRITER));
 	if (unlikely(left == RW_WAITERS))

@@ -63,6 +63,7 @@ void signal_kick(struct thread *t)
 	__atomic_fetch_or(&t->head.work, THREAD_SIGNAL, __ATOMIC_SEQ_CST);
 	if (t == thread_current())
 		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the signal before the state */
 	enum thread_state state = load_relaxed(&t->state);
 
 	if (state == THREAD_SLEEPING_INTR)
