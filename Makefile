@@ -33,11 +33,12 @@ OUT := $(BASE)$(if $(filter 1,$(DEBUG)),-debug)
 Q := $(if $(V),,@)
 SAY = $(if $(V)$(QUIET),,@printf '  %-7s %s\n' '$1' '$2')
 
+# Looked for when a command runs, not before: set-up may only just have installed it.
 LLVM ?= $(if $(shell command -v clang-19),-19)
-CC := clang$(LLVM)
-LD := ld.lld$(LLVM)
-NM := llvm-nm$(LLVM)
-OBJCOPY := llvm-objcopy$(LLVM)
+CC = clang$(LLVM)
+LD = ld.lld$(LLVM)
+NM = llvm-nm$(LLVM)
+OBJCOPY = llvm-objcopy$(LLVM)
 SETUP := tools/setup
 
 include make/kernel.mk
