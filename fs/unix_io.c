@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Messages of Unix sockets. Bytes are copied into a message before it is queued, and out of it
+ * under the receiver's lock. A sender may have so many bytes under way; who reads them gives them
+ * back.
+ */
+#include "fs/poll.h"
+#include "fs/unix_sock.h"
+#include "lib/string.h"
+#include "mm/kmem.h"
+#include "proc/wait.h"
+
+constexpr size_t CHUNK = 32 * KiB;	/* of a stream */
+
+void unix_message_free(struct unix_message *m)
+{
+	struct unix_sock *from = m->from;
+
+	for (unsigned i = 0; m->extra && i < m->extra->nfiles; i++)
+		file_put(m->extra->files[i]);
+	kfree(m->extra);
+	__atomic_fetch_sub(&from->outstanding, (u32)m->len, __ATOMIC_RELAXED);
+	wake_up_all(&from->writable, POLLOUT | POLLWRNORM);
+	unix_put(from);
+	kfree(m);
+}
+
+static struct unix_message *message_new(struct unix_sock *from, struct io *io, size_t n, int *err)
+{
+	struct unix_message *m = kmalloc(sizeof(*m) + n);
+
+	*err = m ? 0 : -ENOMEM;
+	if (m && io_take(io, m->data, n) != n) {
+		kfree(m);
+		*err = -EFAULT;
+	}
+	if (*err)
+		return nullptr;
+	*m = (struct unix_message){ .from = from, .len = n };
+	unix_get(from);
+	__atomic_fetch_add(&from->outstanding, (u32)n, __ATOMIC_RELAXED);
+	return m;
+}
+
+/* Whom s sends to, with a reference. */
+static int destination(struct unix_sock *s, const struct unix_address *a, struct unix_sock **to)
+{
+	if (a && s->type == SOCK_DGRAM)
+		return unix_find(a, s->type, to);
+	scoped_mutex(&unix_lock);
+	*to = s->peer;
+	if (*to)
+		unix_get(*to);
+	if (a && s->type == SOCK_STREAM)
+		return *to ? -EISCONN : -EOPNOTSUPP;
+	if (*to)
+		return 0;
+	return load_relaxed(&s->closed_write) ? -EPIPE : -ENOTCONN;
+}
+
+static int deliver(struct unix_sock *to, struct unix_message *m)
+{
+	scoped_mutex(&to->lock);
+	if (load_relaxed(&to->closed_read))
+		return to->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
+	list_push_back(&to->messages, &m->node);
+	return 0;
+}
+
+static bool has_room(struct unix_sock *s, size_t n)
+{
+	u32 used = load_relaxed(&s->outstanding);
+
+	return !used || used + n <= UNIX_BUFFER;
+}
+
+static int wait_room(struct file *f, struct unix_sock *s, size_t n, u32 flags)
+{
+	if (has_room(s, n))
+		return 0;
+	if ((flags & MSG_DONTWAIT) || (load_relaxed(&f->flags) & O_NONBLOCK))
+		return -EAGAIN;
+	return wait_event(&s->writable, has_room(s, n) || load_relaxed(&s->closed_write));
+}
+
+/* One message of n bytes. *extra goes with it and is nullptr afterwards. */
+static int send_one(struct file *f, struct unix_sock *s, struct unix_sock *to, struct io *io,
+		    size_t n, u32 flags, struct unix_extra **extra)
+{
+	int err = wait_room(f, s, n, flags);
+
+	if (err)
+		return err;
+	if (load_relaxed(&s->closed_write))
+		return -EPIPE;
+	struct unix_message *m = message_new(s, io, n, &err);
+
+	if (!m)
+		return err;
+	m->extra = *extra;
+	err = deliver(to, m);
+	if (err) {
+		m->extra = nullptr;	/* the caller's still */
+		unix_message_free(m);
+		return err;
+	}
+	*extra = nullptr;
+	wake_up_all(&to->readable, POLLIN | POLLRDNORM);
+	return 0;
+}
+
+static long send_all(struct file *f, struct unix_sock *s, struct unix_sock *to, struct io *io,
+		     u32 flags, struct unix_extra **extra)
+{
+	long total = 0;
+
+	if (s->type != SOCK_STREAM) {
+		size_t n = io->left;
+		int err = n > UNIX_BUFFER ? -EMSGSIZE : send_one(f, s, to, io, n, flags, extra);
+
+		return err ? err : (long)n;
+	}
+	while (io->left) {
+		size_t n = min(io->left, CHUNK);
+		int err = send_one(f, s, to, io, n, flags, extra);
+
+		if (err)
+			return total ? total : err;
+		total += (long)n;
+	}
+	return total;
+}
+
+long unix_send(struct file *f, struct io *io, u32 flags, const struct unix_address *a,
+	       struct unix_extra *extra)
+{
+	struct unix_sock *s = unix_of(f), *to = nullptr;
+	struct unix_extra *copy = nullptr;
+
+	if (!s)
+		return -ENOTSOCK;
+	long err = destination(s, a, &to);
+
+	if (!err && extra && extra->nfiles) {
+		copy = kmemdup(extra, sizeof(*extra));
+		err = copy ? 0 : -ENOMEM;
+	}
+	if (!err)
+		err = send_all(f, s, to, io, flags, &copy);
+	if (err >= 0 && extra && !copy)
+		extra->nfiles = 0;	/* they travel */
+	kfree(copy);
+	unix_put(to);
+	if (err == -EPIPE && s->type != SOCK_DGRAM && !(flags & MSG_NOSIGNAL))
+		signal_thread(thread_current(), SIGPIPE, nullptr);
+	return err;
+}
+
+/* ---- receiving; s->lock is held */
+
+static struct unix_message *first_message(struct unix_sock *s)
+{
+	return list_empty(&s->messages) ? nullptr
+					: list_first(&s->messages, struct unix_message, node);
+}
+
+static void give_files(struct unix_message *m, struct unix_extra *out, bool peek)
+{
+	if (!m->extra || !out || peek)
+		return;
+	*out = *m->extra;
+	kfree(m->extra);
+	m->extra = nullptr;
+}
+
+static void finish(struct unix_message *m)
+{
+	list_remove(&m->node);
+	unix_message_free(m);
+}
+
+static long receive_packet(struct unix_message *m, struct io *io, u32 *flags,
+			   struct unix_extra *extra)
+{
+	bool peek = *flags & MSG_PEEK;
+	size_t n = min(m->len, io->left), got = io_put(io, m->data, n), len = m->len;
+
+	give_files(m, extra, peek);
+	if (!peek)
+		finish(m);
+	if (got < n)
+		return -EFAULT;
+	bool whole = *flags & MSG_TRUNC;
+
+	*flags = n < len ? MSG_TRUNC : 0;
+	return (long)(whole ? len : n);
+}
+
+static long receive_stream(struct unix_sock *s, struct io *io, bool peek, struct unix_extra *extra)
+{
+	struct list *node = s->messages.next;
+	long total = 0;
+
+	while (node != &s->messages && io->left) {
+		struct unix_message *m = container_of(node, struct unix_message, node);
+
+		if (m->extra && total)
+			break;	/* files mark a border */
+		size_t n = min(m->len - m->at, io->left), got = io_put(io, m->data + m->at, n);
+		bool had_files = m->extra;
+
+		if (got || !n)
+			give_files(m, extra, peek);
+		total += (long)got;
+		node = node->next;
+		if (!peek) {
+			m->at += got;
+			if (m->at == m->len)
+				finish(m);
+		}
+		if (got < n)
+			return total ? total : -EFAULT;
+		if (had_files)
+			break;
+	}
+	return total;
+}
+
+/* What is there now; -EAGAIN: nothing, and more may come. */
+static long receive_now(struct unix_sock *s, struct io *io, u32 *flags, struct unix_address *from,
+			struct unix_extra *extra)
+{
+	scoped_mutex(&s->lock);
+	struct unix_message *m = first_message(s);
+
+	if (!m) {
+		if (__atomic_exchange_n(&s->reset, false, __ATOMIC_RELAXED))
+			return -ECONNRESET;
+		return load_relaxed(&s->closed_read) ? 0 : -EAGAIN;
+	}
+	if (from)
+		*from = m->from->name;
+	if (s->type != SOCK_STREAM)
+		return receive_packet(m, io, flags, extra);
+	long n = receive_stream(s, io, *flags & MSG_PEEK, extra);
+
+	return n;
+}
+
+long unix_receive(struct file *f, struct io *io, u32 *flags, struct unix_address *from,
+		  struct unix_extra *extra)
+{
+	struct unix_sock *s = unix_of(f);
+	bool all = *flags & MSG_WAITALL, nonblock = *flags & MSG_DONTWAIT;
+	u32 in = *flags;
+	long total = 0;
+
+	if (!s)
+		return -ENOTSOCK;
+	if (s->type != SOCK_DGRAM && !s->peer && !load_relaxed(&s->closed_read))
+		return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
+	for (;;) {
+		*flags = in;
+		long n = receive_now(s, io, flags, from, extra);
+
+		if (s->type == SOCK_STREAM)
+			*flags = 0;
+		if (n > 0)
+			total += n;
+		bool more = all && s->type == SOCK_STREAM && n > 0 && io->left && !(in & MSG_PEEK);
+
+		if (n != -EAGAIN && !more)
+			return n > 0 || !total ? (n > 0 ? total : n) : total;
+		if (n == -EAGAIN && (nonblock || (load_relaxed(&f->flags) & O_NONBLOCK)))
+			return total ? total : -EAGAIN;
+		int err =
+			wait_event(&s->readable, load_relaxed(&s->messages.next) != &s->messages ||
+							 load_relaxed(&s->closed_read));
+
+		if (err)
+			return total ? total : err;
+	}
+}
+
+long unix_read(struct file *f, struct io *io, u64 *pos)
+{
+	u32 flags = 0;
+
+	return unix_receive(f, io, &flags, nullptr, nullptr);
+}
+
+long unix_write(struct file *f, struct io *io, u64 *pos)
+{
+	return unix_send(f, io, 0, nullptr, nullptr);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+// Unix sockets: pairs, names, connections, packets, files in messages.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "user/test/tap.h"
+
+#define fails(call, error) ((call) == -1 && errno == (error))
+
+static struct sockaddr_un named(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	strcpy(a.sun_path, path);
+	return a;
+}
+
+static void pairs(void)
+{
+	int s[2];
+	char buf[16] = {};
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s))
+		tap_bail("socketpair");
+	ok(fcntl(s[0], F_GETFD) == FD_CLOEXEC, "a pair, closed on exec");
+	ok(write(s[0], "abc", 3) == 3 && write(s[0], "def", 3) == 3 && read(s[1], buf, 16) == 6 &&
+	   !memcmp(buf, "abcdef", 6), "a stream has no borders");
+	ok(write(s[1], "back", 4) == 4 && read(s[0], buf, 2) == 2 && read(s[0], buf + 2, 9) == 2 &&
+	   !memcmp(buf, "back", 4), "it goes both ways, in parts");
+	ok(fails((int)recv(s[0], buf, 1, MSG_DONTWAIT), EAGAIN), "nothing there is EAGAIN");
+	send(s[0], "peek", 4, 0);
+	ok(recv(s[1], buf, 4, MSG_PEEK) == 4 && recv(s[1], buf, 4, 0) == 4,
+	   "MSG_PEEK leaves it there");
+	struct pollfd f = { s[1], POLLIN | POLLOUT, 0 };
+	ok(poll(&f, 1, 0) == 1 && f.revents == POLLOUT, "poll: may be written");
+	ok(!shutdown(s[0], SHUT_WR) && read(s[1], buf, 1) == 0, "shutdown ends one way");
+	ok(write(s[1], "x", 1) == 1 && read(s[0], buf, 1) == 1, "not the other");
+	close(s[0]);
+	ok(poll(&f, 1, 0) == 1 && (f.revents & POLLHUP), "a closed peer is POLLHUP");
+	ok(fails((int)send(s[1], "x", 1, MSG_NOSIGNAL), EPIPE), "writing to it EPIPE");
+	close(s[1]);
+	ok(fails(socketpair(AF_INET, SOCK_STREAM, 0, s), EOPNOTSUPP) || errno == EAFNOSUPPORT,
+	   "other families have no pairs");
+	int p[2];
+	pipe(p);
+	ok(fails((int)send(p[1], "x", 1, 0), ENOTSOCK), "a pipe is no socket");
+	close(p[0]);
+	close(p[1]);
+}
+
+static void packets(void)
+{
+	int s[2];
+	char buf[16];
+
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, s);
+	send(s[0], "one", 3, 0);
+	send(s[0], "twotwo", 6, 0);
+	ok(recv(s[1], buf, 16, 0) == 3 && recv(s[1], buf, 4, MSG_TRUNC) == 6,
+	   "datagrams keep their borders");
+	ok(fails((int)recv(s[1], buf, 16, MSG_DONTWAIT), EAGAIN), "what was cut off is gone");
+	close(s[0]);
+	close(s[1]);
+	socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s);
+	send(s[0], "abc", 3, 0);
+	ok(recv(s[1], buf, 16, 0) == 3, "so do sequenced packets");
+	close(s[0]);
+	ok(recv(s[1], buf, 16, 0) == 0, "whose end is seen");
+	close(s[1]);
+}
+
+static void connections(const char *path)
+{
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), status;
+	struct sockaddr_un a = named(path), got;
+	socklen_t len = sizeof(got);
+	struct stat st;
+	char buf[16];
+
+	ok(!bind(l, (void *)&a, sizeof(a)) && !stat(path, &st) && S_ISSOCK(st.st_mode),
+	   "bind makes a name");
+	int c = socket(AF_UNIX, SOCK_STREAM, 0);
+	ok(fails(bind(c, (void *)&a, sizeof(a)), EADDRINUSE), "once");
+	ok(fails(connect(c, (void *)&a, sizeof(a)), ECONNREFUSED), "nobody listens yet");
+	ok(fails(open(path, O_RDWR), ENXIO), "it cannot be opened");
+	ok(!listen(l, 5), "listen");
+	pid_t pid = fork();
+	if (!pid) {
+		int mine = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (connect(mine, (void *)&a, sizeof(a)) || write(mine, "hello", 5) != 5 ||
+		    read(mine, buf, 16) != 3)
+			_exit(1);
+		_exit(0);
+	}
+	int s = accept(l, (void *)&got, &len);
+	ok(s >= 0 && len == sizeof(sa_family_t), "accept; the other side has no name");
+	ok(read(s, buf, 16) == 5 && write(s, "bye", 3) == 3, "bytes go both ways");
+	struct ucred cred;
+	len = sizeof(cred);
+	ok(!getsockopt(s, SOL_SOCKET, SO_PEERCRED, &cred, &len) && cred.pid == pid &&
+		   cred.uid == geteuid(),
+	   "SO_PEERCRED tells who connected");
+	waitpid(pid, &status, 0);
+	ok(status == 0 && read(s, buf, 1) == 0, "the end of the connection");
+	len = sizeof(got);
+	ok(!getsockname(l, (void *)&got, &len) && !strcmp(got.sun_path, path), "getsockname");
+	ok(!connect(c, (void *)&a, sizeof(a)) && fails(connect(c, (void *)&a, sizeof(a)), EISCONN),
+	   "a connected socket is EISCONN");
+	struct pollfd f = { l, POLLIN, 0 };
+	ok(poll(&f, 1, 0) == 1, "a waiting connection is POLLIN");
+	close(l);
+	ok(read(c, buf, 1) <= 0, "a listener that closes takes those along that wait");
+	close(c);
+	close(s);
+	c = socket(AF_UNIX, SOCK_STREAM, 0);
+	ok(fails(connect(c, (void *)&a, sizeof(a)), ECONNREFUSED), "a left-over name refuses");
+	unlink(path);
+	ok(fails(connect(c, (void *)&a, sizeof(a)), ENOENT), "no name is ENOENT");
+	close(c);
+}
+
+static void abstract_names(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 20;
+	char buf[8];
+
+	snprintf(a.sun_path + 1, 19, "quire-test-%d", (int)getpid());
+	int d = socket(AF_UNIX, SOCK_DGRAM, 0), e = socket(AF_UNIX, SOCK_DGRAM, 0);
+	ok(!bind(d, (void *)&a, len) && fails(bind(e, (void *)&a, len), EADDRINUSE),
+	   "an abstract name, once");
+	ok(sendto(e, "dg", 2, 0, (void *)&a, len) == 2 && recv(d, buf, 8, 0) == 2,
+	   "sendto finds it");
+	close(d);
+	ok(fails((int)sendto(e, "dg", 2, 0, (void *)&a, len), ECONNREFUSED),
+	   "it goes with its socket");
+	close(e);
+}
+
+static void files(void)
+{
+	int s[2], p[2], got = -1;
+	char c = 'f', control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec v = { &c, 1 };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	pipe(p);
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+	*h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+			       .cmsg_level = SOL_SOCKET,
+			       .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(h), &p[1], sizeof(int));
+	ok(sendmsg(s[0], &m, 0) == 1, "a descriptor is sent");
+	close(p[1]);
+	memset(control, 0, sizeof(control));
+	m.msg_controllen = sizeof(control);
+	ok(recvmsg(s[1], &m, 0) == 1 && (h = CMSG_FIRSTHDR(&m)) && h->cmsg_type == SCM_RIGHTS,
+	   "and received");
+	memcpy(&got, CMSG_DATA(h), sizeof(int));
+	ok(write(got, "z", 1) == 1 && read(p[0], &c, 1) == 1 && c == 'z', "it is the same file");
+	close(got);
+	ok(read(p[0], &c, 1) == 0, "with no hidden reference left");
+	close(p[0]);
+	close(s[0]);
+	close(s[1]);
+}
+
+static void flow(void)
+{
+	enum { TOTAL = 2000000 };
+	static char buf[50000];
+	int s[2], status;
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	pid_t pid = fork();
+	if (!pid) {
+		close(s[0]);
+		for (int sent = 0; sent < TOTAL; sent += 40000) {
+			memset(buf, sent / 40000, 40000);
+			if (write(s[1], buf, 40000) != 40000)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	close(s[1]);
+	long total = 0, n;
+	bool same = true;
+	while ((n = read(s[0], buf, sizeof(buf))) > 0) {
+		for (long i = 0; i < n; i++)
+			same &= buf[i] == (char)((total + i) / 40000);
+		total += n;
+	}
+	close(s[0]);
+	waitpid(pid, &status, 0);
+	ok(!status && same && total == TOTAL, "%d bytes arrive as they were sent", TOTAL);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/socket_testXXXXXX", path[64];
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!mkdtemp(dir))
+		tap_bail(dir);
+	snprintf(path, sizeof(path), "%s/s", dir);
+	pairs();
+	packets();
+	connections(path);
+	abstract_names();
+	files();
+	flow();
+	rmdir(dir);
+	return tap_done();
+}
