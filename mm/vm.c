@@ -224,9 +224,12 @@ int vm_fork(struct vm *vm, struct vm **out)
 	tlb_flush(&b);
 	bool locks = vm->locked_pages != 0;
 
+	/* Listed before the parent is unlocked: who takes pages away from everybody (law 13) is done with the parent
+	 * either before it was copied, or when the child can be found too. Not before the flush: then the
+	 * child's tables may be edited. */
+	list_vm(child);
 	rwlock_write_done(&vm->lock);
 	vm_count(forks);
-	list_vm(child);
 
 	if (unlikely(child->special_regions || locks)) {
 		int err = adjust_child(child, locks);
