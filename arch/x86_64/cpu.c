@@ -72,7 +72,7 @@ static void gdt_init(struct x86_cpu *c)
 
 	c->gdt[2] = segment(0x9b, 0xa);		/* 0x10 kernel code, 64 bits */
 	c->gdt[3] = segment(0x93, 0xc);		/* 0x18 kernel data */
-	c->gdt[4] = segment(0xfb, 0xc);		/* 0x23 user code, 32 bits: sysret's base */
+	/* 0x23, sysret's base, stays empty: in a 32-bit segment `syscall` goes to where CSTAR says. */
 	c->gdt[5] = segment(0xf3, 0xc);		/* 0x2b user data */
 	c->gdt[6] = segment(0xfb, 0xa);		/* 0x33 user code, 64 bits */
 	c->gdt[8] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | 0x89ul << 40 |
