@@ -178,26 +178,26 @@ static struct task *parent_for(const struct clone_args *a, struct task *self)
 	return a->flags & CLONE_PARENT ? self->parent : self;
 }
 
-/* Makes t visible. -ERESTARTNOINTR: a signal came first, which may be for a whole group that the new one would miss. */
+/* Makes t visible. -ERESTARTNOINTR: a signal came first, which may be for a whole group that the new one would miss. It is
+ * looked for under siglock: whoever ends all threads of the task marks them with it held, so either us, or t too. */
 static int commit(const struct clone_args *a, struct task *task, struct thread *t)
 {
 	struct task *self = task_current();
 	u64 flags = spin_lock_irq(&tasks_lock);
+
+	spin_lock(&self->siglock);
 	int err = signal_pending() ? -ERESTARTNOINTR : pid_insert(t);
 
-	if (!err) {
-		spin_lock(&self->siglock);
-		if (task == self) {
-			join_task(t, task);
-		} else {
-			if (a->flags & CLONE_PARENT)
-				task->exit_signal = self->exit_signal;
-			task->leader = t;
-			thread_get(t);
-			task_link(task, parent_for(a, self));
-		}
-		spin_unlock(&self->siglock);
+	if (!err && task == self) {
+		join_task(t, task);
+	} else if (!err) {
+		if (a->flags & CLONE_PARENT)
+			task->exit_signal = self->exit_signal;
+		task->leader = t;
+		thread_get(t);
+		task_link(task, parent_for(a, self));
 	}
+	spin_unlock(&self->siglock);
 	spin_unlock_irq(&tasks_lock, flags);
 	return err;
 }
