@@ -121,6 +121,7 @@ static u64 asid_slow(struct vm *vm, struct tlb_cpu *c)
 	if (!same_generation(value)) {
 		value = new_number(value);
 		store_release(&vm->asid.value, value);
+		arch_publish();		/* flush_broadcast() may count on it: seen before any walk under it */
 	}
 	u64 self = BIT(cpu_id());
 
@@ -151,8 +152,10 @@ static u64 asid_get(struct vm *vm, struct tlb_cpu *c)
 static bool join_cpus(struct vm *vm, unsigned cpu)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the store to tlb_cpus[].vm before the look */
-	if (!(load_relaxed(&vm->cpus) & BIT(cpu)))
+	if (!(load_relaxed(&vm->cpus) & BIT(cpu))) {
 		__atomic_fetch_or(&vm->cpus, BIT(cpu), __ATOMIC_SEQ_CST);
+		arch_publish();		/* no acquire holds a walk back */
+	}
 	if (TLB_BROADCAST)
 		return false;
 	u64 gen = __atomic_load_n(&vm->tlb_gen, __ATOMIC_SEQ_CST);

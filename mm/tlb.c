@@ -131,18 +131,20 @@ static void forget_cpus(struct vm *vm, u64 cpus)
 
 /*
  * The hardware reaches all CPUs; but where only this one has ever loaded the space, a local flush does, which disturbs
- * nobody. The fence orders our stores to tables before the look at vm->cpus; a CPU that loads the space for
- * the first time sets its bit before (vm_switch), so either we see it, or it sees the tables as they are now.
+ * nobody. The fence orders our stores to tables before the looks at the number and at vm->cpus; a CPU that gives the space
+ * a number or loads it for the first time publishes that before it walks (vm_switch), so either we see it, or it
+ * sees the tables as they are now.
  */
 static void flush_broadcast(const struct tlb_batch *b)
 {
-	u64 asid = load_acquire(&b->vm->asid.value);
-
-	if (!asid)
-		return;			/* it never ran */
 	preempt_disable();
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	u64 cpus = load_relaxed(&b->vm->cpus);
+	u64 asid = load_relaxed(&b->vm->asid.value), cpus = load_relaxed(&b->vm->cpus);
+
+	if (!asid) {			/* it never ran */
+		preempt_enable();
+		return;
+	}
 	bool everywhere = cpus != BIT(cpu_id());
 
 	if (everywhere && wants_whole(b->start, b->end))
