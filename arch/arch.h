@@ -47,7 +47,6 @@ enum pte_prot : u32 {
  *   constexpr int PT_LEVELS      4: level 3 is the root, level 0 maps pages
  *   constexpr int PT_LEAF_MAX    highest level that may hold a leaf (2: 1 GiB blocks)
  *   constexpr bool PT_HIER_WP    a table entry can forbid writes below
- *   constexpr bool PT_BBM        changing address or size of a live entry needs clear-flush-set
  *   constexpr bool TLB_BROADCAST one CPU's flush reaches all CPUs
  *   constexpr int ASID_BITS_MAX
  *   constexpr va_t USER_END      first address above user memory (a page is left unused below it
@@ -129,8 +128,8 @@ int arch_asid_bits(void);
 /* Makes this CPU use a user root under an ASID; no flush unless asked for (then that ASID's entries only).
  * With root = kernel root and asid 0: no user memory at all. Preemption is off. */
 void arch_switch_root(struct pa root, u64 asid, bool flush);
-/* Orders earlier stores to tables before later walks by any CPU (dsb ishst; nothing on x86). No isb is
- * needed for user mappings, since an exception return follows. */
+/* Orders earlier stores (to tables; that this CPU is about to walk) before later walks by any CPU (dsb ishst; nothing on
+ * x86). No isb is needed for user mappings, since an exception return follows. */
 void arch_publish(void);
 /* Drops translations of [start, end) of an ASID, page by page; `tables`: upper-level (walk) caches too. Where TLB_BROADCAST: on
  * all CPUs if `everywhere`, else on this one; complete on return. Elsewhere always on this CPU, for the ASID that is

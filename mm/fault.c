@@ -305,18 +305,17 @@ static int fault_cow_reuse(struct fault_state *f, struct pte e, struct page *p)
 	return FAULT_OK;
 }
 
-/* Replaces the entry, under the table's lock: break-before-make where the machine wants it (law 11). A thread that
- * faults in the gap waits for the lock. */
+/* Replaces the entry, under the table's lock, with a gap (law 11): arm64 asks for it, and anywhere else two threads
+ * could see two pages at one address meanwhile. A thread that faults in the gap waits for the lock. */
 static void replace_entry(struct fault_state *f, struct pte n)
 {
 	struct tlb_batch b;
 
 	tlb_begin(&b, f->vm);
 	tlb_add_range(&b, f->va, f->va + PAGE_SIZE);
-	store_release(&f->slot->raw, PT_BBM ? 0 : n.raw);
+	store_release(&f->slot->raw, 0);
 	tlb_flush(&b);
-	if (PT_BBM)
-		store_release(&f->slot->raw, n.raw);
+	store_release(&f->slot->raw, n.raw);
 }
 
 static int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)

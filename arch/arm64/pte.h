@@ -16,7 +16,6 @@ struct pte;
 constexpr int PT_LEVELS = 4;
 constexpr int PT_LEAF_MAX = 2;
 constexpr bool PT_HIER_WP = true;	/* APTable[1] */
-constexpr bool PT_BBM = true;
 constexpr bool TLB_BROADCAST = true;
 constexpr int ASID_BITS_MAX = 16;
 

@@ -16,7 +16,6 @@
 constexpr int PT_LEVELS = 4;
 constexpr int PT_LEAF_MAX = 2;
 constexpr bool PT_HIER_WP = true;
-constexpr bool PT_BBM = false;
 constexpr bool TLB_BROADCAST = false;
 constexpr int ASID_BITS_MAX = 12;
 

@@ -228,12 +228,13 @@ static void check_unreachable(struct page *p)
 
 /* ---- flushes */
 
-/* Break-before-make: what a flush finds cached must not differ in address from what is live in the table now. */
+/* Break-before-make: what a flush finds cached must not differ in address from what is live in the table now. Not to be
+ * seen where CPUs that do not run the space flush only when they load it again. */
 static void check_bbm(const struct cpu_model *m, const struct cached *c)
 {
 	struct pa table = { m->root };
 
-	if (!PT_BBM || !m->vm || c->asid != m->asid)
+	if (!TLB_BROADCAST || !m->vm || c->asid != m->asid)
 		return;
 	for (int level = PT_LEVELS - 1;; level--) {
 		struct pte e = slot_at(table, c->va, level);
