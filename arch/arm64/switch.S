@@ -44,8 +44,12 @@
 	simd_all ldp, \base
 .endm
 
-/* arch_switch(prev, prev's registers, next, next's registers): interrupts off; returns prev. */
+/*
+ * arch_switch(prev, prev's registers, next, next's registers): interrupts off; returns prev. The barrier ends prev's cache
+ * and TLB maintenance here: its own DSB, on the CPU where it goes on, would not (Arm ARM: DSB waits for what this PE has issued).
+ */
 func arch_switch
+	dsb	ish
 	stp	x19, x20, [x1, #16 * 0]
 	stp	x21, x22, [x1, #16 * 1]
 	stp	x23, x24, [x1, #16 * 2]
