@@ -13,13 +13,25 @@
 #include "mm/stats.h"
 #include "mm/vm.h"
 
-/* Nothing is mapped below: a null pointer with a small offset must fault. */
+/* Nothing is mapped below, not by a program's headers either: a null pointer with a small offset must fault. */
 constexpr va_t MMAP_MIN = 64 * KiB;
+
+/* Would taking [start, end) out leave two pieces of a region, of which there are as many as there may be? */
+static bool one_too_many(const struct vm *vm, va_t start, va_t end)
+{
+	struct region r;
+
+	return vm->layout.regions >= REGIONS_MAX && layout_find(&vm->layout, start, &r) && r.start < start &&
+	       r.end > end;
+}
 
 int map_unmap(struct vm *vm, va_t start, va_t end)
 {
 	struct layout_spare spare;
 	struct tlb_batch b;
+
+	if (one_too_many(vm, start, end))
+		return -ENOMEM;
 	int err = layout_reserve(&vm->layout, &spare, 2);
 
 	if (err)
@@ -243,6 +255,8 @@ int vm_map_fixed(struct vm *vm, const struct region *r)
 {
 	if (!range_ok(r->start, r->end - r->start))
 		return -ENOMEM;
+	if (r->start < MMAP_MIN)
+		return -EPERM;
 	scoped_write(&vm->lock);
 	int err = map_check_limits(vm, (r->end - r->start) >> PAGE_SHIFT, r->flags);
 
