@@ -311,14 +311,16 @@ static int fifo_open(struct file *f)
 	struct pipe *p = fifo_pipe(f->inode);
 	u32 seen, ends = f->mode & (FILE_READ | FILE_WRITE);
 	bool nonblock = f->flags & O_NONBLOCK;
+	/* The other end of a pipe without a name cannot come: opening it again never waits. */
+	bool named = f->inode->sb != mount_anon->sb;
 
 	if (!p)
 		return -ENOMEM;
-	if (ends == FILE_WRITE && nonblock && !load_relaxed(&p->readers))
+	if (ends == FILE_WRITE && named && nonblock && !load_relaxed(&p->readers))
 		return -ENXIO;
 	f->data = p;
 	f->mode |= FILE_STREAM;
-	bool met = fifo_join(p, ends, &seen);
+	bool met = fifo_join(p, ends, &seen) || !named;
 
 	f->arg = met ? NO_HANGUP_BEFORE : seen;
 	wake_up_all(&p->readable, POLLIN);
