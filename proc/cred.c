@@ -119,9 +119,12 @@ void cred_put(const struct cred *c)
 
 const struct cred *cred_of(struct task *t)
 {
-	scoped_spin(&t->lock);
-	cred_get(t->cred);
-	return t->cred;
+	u64 flags = spin_lock_irq(&t->siglock);
+	const struct cred *c = t->cred;
+
+	cred_get(c);
+	spin_unlock_irq(&t->siglock, flags);
+	return c;
 }
 
 bool cred_in_group(const struct cred *c, u32 gid)
@@ -175,14 +178,12 @@ void cred_commit(struct cred *c)
 
 	user_count(c, (int)t->nthreads);
 	user_count(old, -(int)t->nthreads);
-	spin_lock(&t->siglock);		/* senders of signals look at the receiver's user */
-	spin_lock(&t->lock);
+	spin_lock(&t->siglock);
 	store_release(&t->cred, c);
 	if (!alone) {
 		((struct cred *)old)->next_old = (struct cred *)t->old_creds;
 		t->old_creds = old;
 	}
-	spin_unlock(&t->lock);
 	spin_unlock(&t->siglock);
 	spin_unlock_irq(&tasks_lock, flags);
 	if (alone)

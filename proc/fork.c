@@ -85,9 +85,8 @@ static void inherit(struct task *t, struct task *from, const struct clone_args *
 {
 	spin_lock(&from->lock);
 	memcpy(t->limits, from->limits, sizeof(t->limits));
-	t->cred = from->cred;
-	cred_get(t->cred);
 	spin_unlock(&from->lock);
+	t->cred = cred_of(from);
 	t->exit_signal = (int)a->exit_signal;
 	t->dumpable = from->dumpable;
 	t->no_new_privs = from->no_new_privs;

@@ -58,9 +58,9 @@ static u64 entries_below(struct page *table, int level)
 	return sum;
 }
 
-u64 task_pages(struct task *t)
+/* Under t->lock: while task->vm is set, the root table stays. */
+static u64 pages_of(const struct task *t)
 {
-	scoped_spin(&t->lock);	/* while task->vm is set, the root table stays */
 	if (!t->vm || !t->vm->root)
 		return 0;
 	u64 sum = 0;
@@ -75,13 +75,30 @@ u64 task_pages(struct task *t)
 	return sum;
 }
 
+u64 task_pages(struct task *t)
+{
+	scoped_spin(&t->lock);
+	return pages_of(t);
+}
+
+/* The same under tasks_lock, where t->lock may not be waited for. Whoever holds it just now passes for small. */
+static u64 pages_at_once(struct task *t)
+{
+	if (!spin_try(&t->lock))
+		return 0;
+	u64 pages = pages_of(t);
+
+	spin_unlock(&t->lock);
+	return pages;
+}
+
 /* ---- who goes? */
 
 static s64 badness(struct task *t, u64 total)
 {
 	if (t->pid == 1 || t->exiting || t->zombie || t->group_exit || t->oom_score_adj == OOM_ADJ_NEVER)
 		return -1;
-	s64 points = (s64)task_pages(t) + t->oom_score_adj * (s64)total / 1000;
+	s64 points = (s64)pages_at_once(t) + t->oom_score_adj * (s64)total / 1000;
 
 	return max(points, (s64)1);
 }

@@ -5,9 +5,10 @@
  *
  * Locks, in the order they are taken:
  *   tasks_lock (spin, irq-safe)	the tree: parents, children, groups, sessions, the thread lists, the pid table
- *   task->siglock (spin, irq-safe)	signal state of the task and its threads; stopping and group exit
+ *   task->siglock (spin, irq-safe)	signal state of the task and its threads; stopping and group exit; credentials
  *   sighand->lock (spin, irq-safe)	the actions, which CLONE_SIGHAND shares between tasks
- *   task->lock (spin)			the pointers that others read: files, fs, vm, cred, limits; a leaf
+ *   task->lock (spin)			the pointers that others read: files, fs, vm, limits; a leaf, which nobody
+ *					waits for inside the locks above: interrupts take those, and may come while it is held
  *
  * Lifetime: the tree holds one reference on a task until it is reaped, and each thread holds one; a thread is held by
  * itself until it has left its stack (thread_gone) and, if it leads, by its task until that is reaped.
@@ -121,8 +122,8 @@ struct task {
 	struct vm *vm;			/* (lock) nullptr once exited */
 	struct files *files;		/* (lock) */
 	struct fs_context *fs;		/* (lock) */
-	const struct cred *cred;	/* (lock, and siglock to replace) */
-	const struct cred *old_creds;	/* (lock) replaced while other threads may still look at them */
+	const struct cred *cred;	/* (siglock; tasks_lock too to replace) */
+	const struct cred *old_creds;	/* (siglock) replaced while other threads may still look at them */
 	struct sighand *sighand;	/* (siglock to replace) lives as long as the task */
 	struct signal_queue pending;	/* (siglock) for the whole task */
 	struct rlimit limits[RLIM_NLIMITS];	/* (lock) */
