@@ -62,6 +62,18 @@ static void out_of_memory(void)
 	}
 }
 
+/* The first task cannot be killed for want of memory: it waits until others have given some back. */
+static enum fault_result fault_in(struct task *task, const struct fault *flt)
+{
+	for (;;) {
+		enum fault_result result = vm_fault(task->vm, flt->address, flt->access);
+
+		if (likely(result != FAULT_OOM) || task->pid != 1 || task->group_exit)
+			return result;
+		vm_wait_for_memory();
+	}
+}
+
 int trap_fault(struct trapframe *f, const struct fault *flt)
 {
 	struct task *task = task_current();
@@ -72,7 +84,7 @@ int trap_fault(struct trapframe *f, const struct fault *flt)
 	if (!flt->user && unlikely(preempt_disabled()))
 		return -EFAULT;
 	if (likely(vm && flt->address < USER_END))
-		result = vm_fault(vm, flt->address, flt->access);
+		result = fault_in(task, flt);
 	if (likely(result == FAULT_OK))
 		return 0;
 	if (flt->user || result == FAULT_OOM)
