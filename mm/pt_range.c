@@ -240,6 +240,24 @@ static u64 move_step(va_t from, va_t to, u64 len, int *level)
 	return min(len, min(size - (from & (size - 1)), size - (to & (size - 1))));
 }
 
+/* A move that found no memory may have left an empty table where nothing is mapped. */
+static void drop_leftover(struct tlb_batch *b, struct page *t, va_t va)
+{
+	unsigned i = pt_index(va, t->level);
+	struct pte e = pte_load(&pt_slots(t)[i]);
+
+	if (likely(!e.raw))
+		return;
+	struct page *child = pa_page(pte_table_pa(e));
+
+	debug_assert(pte_kind(e, t->level) == PTE_TABLE && child->used == 0);
+	pt_slot_clear(t, i);
+	b->tables = true;
+	tlb_add_range(b, va, va + pt_slot_size(t->level));
+	tlb_add_page(b, child);
+	tlb_finish(b);		/* before another entry takes the place: law 11 */
+}
+
 static void move_slot(struct tlb_batch *b, struct page *from, struct page *to, va_t va, va_t dest)
 {
 	unsigned i = pt_index(va, from->level);
@@ -247,6 +265,7 @@ static void move_slot(struct tlb_batch *b, struct page *from, struct page *to, v
 
 	if (!e.raw)
 		return;
+	drop_leftover(b, to, dest);
 	pt_slot_clear(from, i);
 	pt_slot_set(to, pt_index(dest, to->level), e);
 	tlb_add_range(b, va, va + pt_slot_size(from->level));
