@@ -88,8 +88,10 @@ void map_account(struct vm *vm, const struct region *r)
 		vm->data_pages += pages;
 	if (r->flags & R_LOCKED)
 		vm->locked_pages += pages;
-	if (r->object)
+	if (r->object && !load_relaxed(&r->object->mapped)) {
 		store_relaxed(&r->object->mapped, 1);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before a fault looks at the size: object_punch() */
+	}
 	vm->peak_pages = max(vm->peak_pages, vm->layout.pages);
 }
 

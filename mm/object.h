@@ -37,7 +37,7 @@ struct object_ops {
 struct object {
 	const struct object_ops *ops;	/* (i) */
 	u32 refs;			/* (a) regions, inodes, exec */
-	u32 mapped;			/* (a) regions that have it, ever since it was 0; hint for truncate */
+	u32 mapped;			/* (a) 1 once some region has had it; never 0 again: hint for truncate */
 	struct spinlock lock;
 	struct radix pages;		/* (l) index -> struct page, one reference each */
 	u64 npages;			/* (l) */
