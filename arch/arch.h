@@ -285,8 +285,8 @@ void syscall_dispatch(struct trapframe *f);
 typedef long syscall_fn(struct trapframe *f);
 extern syscall_fn *const syscall_table[];
 extern const u64 syscall_count;
-/* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off; returns with work == 0 and
- * interrupts off. */
+/* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off; returns with nothing in it but
+ * THREAD_TRACE, and interrupts off. */
 void user_work(struct trapframe *f);
 /* proc/sched.c: first thing of a new thread, right after its first switch; finishes the switch. Interrupts off. */
 void thread_started(struct thread_head *prev);

@@ -235,7 +235,7 @@ long vm_mlock(struct vm *vm, va_t addr, u64 len, bool lock)
 	return !err && lock ? vm_populate(vm, start, end, P_R) : err;
 }
 
-/* Nothing is ever swapped out so far: locking all is bookkeeping, and populating what is there. */
+/* Nothing is ever swapped out so far: locking all is bookkeeping. What is not there yet still comes with a fault. */
 long vm_mlockall(struct vm *vm, int flags)
 {
 	if (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))

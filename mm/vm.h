@@ -80,7 +80,7 @@ enum fault_result : int {
 	FAULT_BUS = 3,			/* SIGBUS, BUS_ADRERR: beyond the end of the object, or I/O error */
 	FAULT_OOM = 4,			/* no memory: the OOM killer has done its work, or SIGBUS/kill */
 };
-/* access: P_R, P_W or P_X. sp: user stack pointer (for messages), 0 unknown. Sleeps. vm->lock not held. */
+/* access: P_R, P_W or P_X. Sleeps. vm->lock not held. */
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access);
 /* The same, and the page that is there now, with a reference, for access through the direct map. */
 enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, struct page **page);
