@@ -158,18 +158,29 @@ static int audit(void)
 
 static int try_with(int (*action)(void), int n)
 {
-	int status;
-	pid_t pid = fork();
+	int status, go[2];
+	char c = 0;
 
+	if (pipe(go))
+		return 98;
+	pid_t pid = fork();
 	if (pid == 0) {
+		// Not before the parent has touched what it needs until we end: the failure is to be ours.
+		read(go[0], &c, 1);
+		close(go[0]);
+		close(go[1]);
 		fail_at(n);
 		int result = action();
 		fail_at(0);
 		_exit(result);
 	}
+	status = 0;
+	write(go[1], &c, 1);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return 99;
 	fail_at(0);
+	close(go[0]);
+	close(go[1]);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
