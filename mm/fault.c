@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "mm/map.h"
 #include "mm/pt.h"
+#include "mm/pt_internal.h"
 #include "mm/stats.h"
 #include "mm/vm.h"
 
@@ -33,18 +34,9 @@ static inline u32 leaf_prot(const struct region *r, bool write)
 	return prot;
 }
 
-/* Code must be fetchable before the entry that allows it is seen. */
-static inline void sync_code(struct page *p, u32 prot)
-{
-	if (likely(!(prot & P_X)) || (load_acquire(&p->flags) & PG_CODE_SYNCED))
-		return;
-	arch_sync_code(page_address(p), PAGE_SIZE);
-	__atomic_fetch_or(&p->flags, PG_CODE_SYNCED, __ATOMIC_RELEASE);
-}
-
 static inline struct pte page_leaf(struct page *p, u32 prot)
 {
-	sync_code(p, prot);
+	page_sync_code(p, prot);
 	return pte_leaf(page_pa(p), 0, prot);
 }
 
@@ -152,7 +144,7 @@ static int fault_file_around(struct fault_state *f)
 	if (!res) {
 		for (unsigned i = 0; i < n; i++) {
 			if (pages[i])
-				sync_code(pages[i], prot);
+				page_sync_code(pages[i], prot);
 		}
 		scoped_spin(&f->table->lock);
 		struct pte *slot = f->slot - want;

@@ -14,6 +14,15 @@ unsigned pt_cached_tables(void);
  * write lock of the only address space that has src. */
 void pt_clone(struct page *dst, struct page *src);
 
+/* Code must be fetchable before an entry that allows it is seen. */
+static inline void page_sync_code(struct page *p, u32 prot)
+{
+	if (likely(!(prot & P_X)) || (load_acquire(&p->flags) & PG_CODE_SYNCED))
+		return;
+	arch_sync_code(page_address(p), PAGE_SIZE);
+	__atomic_fetch_or(&p->flags, PG_CODE_SYNCED, __ATOMIC_RELEASE);
+}
+
 /*
  * Walks down from the root through slots that are ours, to the slot of `level` for va; stops above it at a slot that is shared,
  * empty or a leaf. *stopped: the level of the slot that is returned. The relaxed loads are ordered by the dependency of each on the

@@ -188,6 +188,8 @@ static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_c
 			c->flip = leaf_flip((struct pte){ raw }, 0, c);
 		}
 		changed |= c->flip;
+		if (unlikely(c->exact && c->flip))
+			page_sync_code(pa_page(pte_pa((struct pte){ raw }, 0)), c->prot);
 		store_release(&slot->raw, raw ^ c->flip);
 	}
 	return changed;
