@@ -208,13 +208,7 @@ void files_put(struct files *fs)
 
 struct files *files_unshare(struct files *fs)
 {
-	if (load_acquire(&fs->refs) == 1)
-		return fs;
-	struct files *copy = files_clone(fs);
-
-	if (copy)
-		files_put(fs);
-	return copy;
+	return load_acquire(&fs->refs) == 1 ? fs : files_clone(fs);
 }
 
 /* Takes descriptor n out; fs->lock held. */

@@ -205,21 +205,25 @@ static int build(struct exec *e)
 	return err;
 }
 
-/* The last things that can fail: descriptors of our own, no other threads. */
+/* The last things that can fail: descriptors of our own, no other threads. Those use the old table until they are gone. */
 static int prepare_task(void)
 {
 	struct task *task = task_current();
+	struct files *old = task->files, *files = old ? files_unshare(old) : nullptr;
 
-	if (task->files) {
-		struct files *files = files_unshare(task->files);
+	if (old && !files)
+		return -ENOMEM;
+	int err = task_make_alone();
 
-		if (!files)
-			return -ENOMEM;
+	if (files == old)
+		return err;
+	if (!err) {
 		spin_lock(&task->lock);
 		task->files = files;
 		spin_unlock(&task->lock);
 	}
-	return task_make_alone();
+	files_put(err ? files : old);
+	return err;
 }
 
 /* ---- commit */

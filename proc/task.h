@@ -244,7 +244,8 @@ struct files *files_clone(struct files *f);	/* a copy; nullptr without memory */
 struct files *files_get(struct files *f);	/* shared (CLONE_FILES) */
 void files_put(struct files *f);		/* last: closes all. May sleep */
 void files_close_on_exec(struct files *f);
-struct files *files_unshare(struct files *f);	/* for exec: f if alone, else a copy (then f is put); nullptr no memory */
+/* For exec: f itself if no other task has it, else a copy (the reference on f stays); nullptr without memory. */
+struct files *files_unshare(struct files *f);
 struct fs_context *fs_context_clone(struct fs_context *c);
 struct fs_context *fs_context_get(struct fs_context *c);
 void fs_context_put(struct fs_context *c);
