@@ -96,6 +96,7 @@ static long write_part(struct inode *i, struct io *io, u64 pos)
 
 	if (fresh && done < part)
 		memset(bytes + done, 0, PAGE_SIZE - done);
+	object_page_written(p);
 	page_put(p);
 	if (pos + done > inode_size(i))
 		store_release(&i->object.size, pos + done);

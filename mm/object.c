@@ -71,7 +71,7 @@ static int create(struct object *o, u64 index, u32 flags, struct page **out)
 	return err == -EEXIST ? 0 : err;
 }
 
-static void mark_written(struct page *p)
+void object_page_written(struct page *p)
 {
 	u8 flags = load_relaxed(&p->flags);
 
@@ -105,7 +105,7 @@ int object_page(struct object *o, u64 index, u32 flags, struct page **out)
 			return err;
 	}
 	if (flags & OP_WRITE)
-		mark_written(p);
+		object_page_written(p);
 	*out = p;
 	return 0;
 }

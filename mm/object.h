@@ -66,6 +66,9 @@ enum object_page_flags : u32 {
 };
 /* The page of that index with a reference for the caller. -EFAULT beyond size, -ENOMEM, -EIO, … */
 [[nodiscard]] int object_page(struct object *o, u64 index, u32 flags, struct page **out);
+/* Bytes of a page of an object have been changed: it is dirty, and must be made fetchable anew before it is run. OP_WRITE says
+ * so beforehand; whoever writes says it again afterwards, for a fault may have mapped the page as code in between. */
+void object_page_written(struct page *p);
 /* Up to n (<= 16) cached, up-to-date neighbours from index on, below size: pages[i] or nullptr, one reference each. Returns
  * how many are not nullptr. Never sleeps. */
 unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct page **pages);
