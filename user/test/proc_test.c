@@ -21,6 +21,15 @@ static void on_signal(int sig)
 {
 }
 
+// A set of signals in the text of /proc/PID/status; without 32 and up, of which a C library keeps
+// some to itself and cannot be asked to reset what it inherits.
+static unsigned long signal_mask(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	return at ? strtoul(at + strlen(name), nullptr, 16) & 0x7fffffff : ~0ul;
+}
+
 static void status(void)
 {
 	const char *path = "/proc/self/status";
@@ -54,7 +63,7 @@ static void status(void)
 	ok(strstr(s, "SigBlk:\t0000000000000200\n"), "blocked signals");
 	ok(strstr(s, "SigPnd:\t0000000000000200\n") || strstr(s, "ShdPnd:\t0000000000000200\n"),
 	   "pending signals");
-	ok(strstr(s, "SigIgn:\t0000000000001000\n") && strstr(s, "SigCgt:\t0000000000000800\n"),
+	ok(signal_mask(s, "SigIgn:") == 0x1000 && signal_mask(s, "SigCgt:") == 0x800,
 	   "ignored and caught signals");
 	signal(SIGUSR1, SIG_IGN);
 	sigprocmask(SIG_UNBLOCK, &set, nullptr);
