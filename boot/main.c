@@ -80,7 +80,7 @@ void kmain(struct boot_info *bi)
 {
 	boot_info = bi;
 	apply_options();
-	log_info("Quire on %s, %u CPUs", arch_abi.machine, arch_cpu_count());
+	log_info("Quire on %s", arch_abi.machine);
 
 	page_init(bi);
 	kmem_init();
