@@ -82,7 +82,7 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 	if (!err)
 		err = update_flags(vm, start, end, R_PROT, prot);
 	if (!err)
-		err = pt_protect(&b, start, end, map_rights(prot));
+		pt_protect(&b, start, end, map_rights(prot));
 	tlb_finish(&b);
 	vm->data_pages += err ? 0 : data;
 	return err;

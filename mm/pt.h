@@ -61,15 +61,13 @@ void pt_clone_root(struct vm *child, struct vm *parent);
  * -ENOMEM only when a partly covered shared table could not be copied: then nothing of that table has changed, and
  * the caller may retry or widen (dropping is always legal for clean mappings, never for private pages). */
 [[nodiscard]] int pt_unmap(struct tlb_batch *b, va_t start, va_t end);
-/* Owns the partly covered paths at both edges of [start, end), so that pt_unmap, pt_restrict and pt_move cannot fail. */
+/* Owns the partly covered paths at both edges of [start, end), so that pt_unmap and pt_move cannot fail. */
 [[nodiscard]] int pt_prepare(struct vm *vm, va_t start, va_t end);
-/* Owns every lowest-level table in [start, end) that exists: then pt_restrict and pt_protect cannot fail. */
+/* Owns every lowest-level table in [start, end) that exists: what pt_protect needs. */
 [[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end);
-/* Leaves in [start, end) keep at most the rights in `prot` (P_R|P_W|P_X); never adds any. -ENOMEM as above. */
-[[nodiscard]] int pt_restrict(struct tlb_batch *b, va_t start, va_t end, u32 prot);
-/* Gives read/execute rights back, and takes away: every leaf in [start,end) gets exactly `prot`, except that P_W is only kept where it
- * was. For mprotect. */
-[[nodiscard]] int pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot);
+/* Gives read/execute rights, and takes away: every leaf in [start, end) gets exactly `prot`, except that P_W is only
+ * kept where it was. For mprotect. After pt_prepare_leaves(); cannot fail. */
+void pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot);
 /* Moves the entries of [from, from+len) to `to` (empty there); whole table slots where both are aligned. */
 [[nodiscard]] int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len);
 

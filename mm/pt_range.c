@@ -156,7 +156,6 @@ int pt_prepare_leaves(struct vm *vm, va_t start, va_t end)
 struct leaf_change {
 	struct tlb_batch *batch;
 	u32 prot;
-	bool exact;		/* may add R and X too */
 	u64 attributes, flip;	/* the last kind of entry seen, and its change */
 };
 
@@ -167,7 +166,7 @@ static u64 leaf_flip(struct pte e, int level, const struct leaf_change *c)
 	if (pte_kind(e, level) != PTE_LEAF)
 		return 0;
 	u32 old = pte_prot(e, level);
-	u32 allowed = c->exact ? c->prot & (P_R | P_X | (old & P_W)) : c->prot & old;
+	u32 allowed = c->prot & (P_R | P_X | (old & P_W));
 
 	return e.raw ^ pte_leaf(pte_pa(e, level), level, (old & ~rwx) | (allowed & rwx)).raw;
 }
@@ -188,7 +187,7 @@ static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_c
 			c->flip = leaf_flip((struct pte){ raw }, 0, c);
 		}
 		changed |= c->flip;
-		if (unlikely(c->exact && c->flip))
+		if (unlikely(c->flip))
 			page_sync_code(pa_page(pte_pa((struct pte){ raw }, 0)), c->prot);
 		store_release(&slot->raw, raw ^ c->flip);
 	}
@@ -209,25 +208,12 @@ static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change 
 	return end;
 }
 
-[[nodiscard]] static int change_range(struct tlb_batch *b, va_t start, va_t end, u32 prot,
-				      bool exact)
+void pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot)
 {
-	struct leaf_change c = { .batch = b, .prot = prot, .exact = exact };
-	int err = pt_prepare_leaves(b->vm, start, end);
+	struct leaf_change c = { .batch = b, .prot = prot };
 
-	for (va_t va = start; !err && va < end;)
+	for (va_t va = start; va < end;)
 		va = change_piece(b->vm, va, end, &c);
-	return err;
-}
-
-int pt_restrict(struct tlb_batch *b, va_t start, va_t end, u32 prot)
-{
-	return change_range(b, start, end, prot, false);
-}
-
-int pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot)
-{
-	return change_range(b, start, end, prot, true);
 }
 
 /* One step of a move: a slot of level 1 (a table of 512 pages) where both places are aligned, else pages up to the
