@@ -176,6 +176,7 @@ static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_c
 {
 	struct pte *slot = pt_slots(t) + i, *last = pt_slots(t) + end;
 	u64 changed = 0;
+	const bool may_run = c->prot & P_X;
 
 	for (; slot < last; slot++) {
 		u64 raw = slot->raw, attributes = raw & ~PTE_ADDRESS;
@@ -187,7 +188,7 @@ static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_c
 			c->flip = leaf_flip((struct pte){ raw }, 0, c);
 		}
 		changed |= c->flip;
-		if (unlikely(c->flip))
+		if (unlikely(may_run && c->flip))
 			page_sync_code(pa_page(pte_pa((struct pte){ raw }, 0)), c->prot);
 		store_release(&slot->raw, raw ^ c->flip);
 	}
