@@ -171,13 +171,23 @@ static u64 leaf_flip(struct pte e, int level, const struct leaf_change *c)
 	return e.raw ^ pte_leaf(pte_pa(e, level), level, (old & ~rwx) | (allowed & rwx)).raw;
 }
 
+/* The pages of a run of slots are about to be run as code. */
+static void sync_pages(const struct pte *slot, const struct pte *last)
+{
+	for (; slot < last; slot++) {
+		if (pte_kind(*slot, 0) == PTE_LEAF)
+			page_sync_code(pa_page(pte_pa(*slot, 0)), P_X);
+	}
+}
+
 /* Slots [i, end) of a level-0 table. True: some entry changed. */
 static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_change *c)
 {
 	struct pte *slot = pt_slots(t) + i, *last = pt_slots(t) + end;
 	u64 changed = 0;
-	const bool may_run = c->prot & P_X;
 
+	if (unlikely(c->prot & P_X))
+		sync_pages(slot, last);
 	for (; slot < last; slot++) {
 		u64 raw = slot->raw, attributes = raw & ~PTE_ADDRESS;
 
@@ -188,8 +198,6 @@ static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_c
 			c->flip = leaf_flip((struct pte){ raw }, 0, c);
 		}
 		changed |= c->flip;
-		if (unlikely(may_run && c->flip))
-			page_sync_code(pa_page(pte_pa((struct pte){ raw }, 0)), c->prot);
 		store_release(&slot->raw, raw ^ c->flip);
 	}
 	return changed;
