@@ -31,12 +31,12 @@ PYTHON = $(shell $(SETUP) --python)
 
 .PHONY: run debug test test-long check bench setup help
 run: kernel image
-	$(Q)$(SETUP) --quiet run
+	$(Q)$(SETUP) --quiet run $(if $(QEMU_SINCE_$(MACHINE)),$(MACHINE))
 	@echo '  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.'
 	@$(RUN)
 
 debug: kernel image
-	$(Q)$(SETUP) --quiet run debug
+	$(Q)$(SETUP) --quiet run debug $(if $(QEMU_SINCE_$(MACHINE)),$(MACHINE))
 	@echo '  QEMU waits for: gdb-multiarch -ex "set architecture $(GDB_ARCH)" \'
 	@echo '      -ex "target remote :1234" $(OUT)/quire.elf'
 	@$(RUN) --gdb

@@ -2,6 +2,7 @@
 """The boards that boot tests run on, and how to run a program there."""
 
 import dataclasses
+import functools
 import os
 import subprocess
 import sys
@@ -25,9 +26,19 @@ class Board:
     arch: str
     debug: bool
     cpus: int
+    machine: str = ""  # the CPU's usual one
 
     def __str__(self):
-        return f"{self.arch}-{'debug' if self.debug else 'release'}-{self.cpus}"
+        name = self.machine or self.arch
+        return f"{name}-{'debug' if self.debug else 'release'}-{self.cpus}"
+
+    @functools.cached_property
+    def lacking(self):
+        """Why nothing can run there, or None."""
+        if not self.machine or (os.path.exists(f"{ROOT}/build/dtb") and machine.find_qemu(
+                ROOT, machine.facts(ROOT, self.arch), self.machine)):
+            return None
+        return f"no QEMU with the machine {self.machine}, or no device tree: tools/setup {self.machine}"
 
     @property
     def uname(self):
@@ -37,6 +48,7 @@ class Board:
         command = [f"{ROOT}/tools/quire", "--no-build", "--arch", self.arch,
                    "--cpus", str(cpus or self.cpus), *options]
         command += ["--debug"] if self.debug else []
+        command += ["--machine", self.machine] if self.machine else []
         command += ["--kernel", LINUX[self.arch]] if self.arch in LINUX else []
         return command
 
@@ -55,6 +67,10 @@ BOARDS = [Board(arch, debug, cpus) for arch in ARCHES
 # Where a test is about the runner or costs much, the two that differ most must do.
 TWO_EACH = [b for b in BOARDS if (b.debug, b.cpus) in ((False, 1), (True, 4))]
 ONE_EACH = [b for b in BOARDS if (b.debug, b.cpus) == (False, 4)]
+# A board whose CPUs and memory are fixed. Linux would need other options than those of the runner.
+PI = [] if LINUX else [Board("arm64", False, 4, "raspi4b")]
+BOARDS += PI
+TWO_EACH += PI
 
 
 def on(boards):

@@ -17,7 +17,8 @@ def pytest_generate_tests(metafunc):
     if "board" not in metafunc.fixturenames:
         return
     chosen = getattr(metafunc.function, "boards", BOARDS)
-    metafunc.parametrize("board", chosen, ids=str)
+    skip = {b: [pytest.mark.skip(reason=b.lacking)] if b.lacking else [] for b in chosen}
+    metafunc.parametrize("board", [pytest.param(b, marks=skip[b]) for b in chosen], ids=str)
 
 
 def shard_of(item):

@@ -39,6 +39,17 @@ def build(root, arch, debug, kernel):
         fail("the build failed")
 
 
+def newer_machines(about):
+    """Machines that only newer versions of QEMU have: tools/setup NAME gets what they need."""
+    return [key[len("QEMU_SINCE_"):] for key in about if key.startswith("QEMU_SINCE_")]
+
+
+def set_up(root, name):
+    """What a machine needs, if it needs more than QEMU as it is. Returns whether it is there."""
+    return subprocess.run([f"{root}/tools/setup", "--quiet", name],
+                          stdin=subprocess.DEVNULL).returncode == 0
+
+
 def kernel_file(root, args, about):
     if args.kernel:
         return args.kernel
@@ -46,34 +57,57 @@ def kernel_file(root, args, about):
     return f"{folder}/{about['KERNEL']}"
 
 
-def check_machine(about, arch, name):
-    """A machine that only newer versions of QEMU have must not end in QEMU's own words."""
-    if not shutil.which(about["QEMU"]):
-        fail(f"{about['QEMU']} is missing: run tools/setup")
+def has_machine(program, name):
+    known = subprocess.run([program, "-M", "help"], stdout=subprocess.PIPE, text=True).stdout
+    return re.search(rf"^{name} ", known, re.M) is not None
+
+
+def find_qemu(root, about, name):
+    """How to call QEMU: the system's, or the one that tools/setup has unpacked if only that one has
+    the machine. None: neither."""
+    newer = f"{root}/build/qemu/usr"
+    system = shutil.which(about["QEMU"])
+    since = about.get(f"QEMU_SINCE_{name}")
+    if system and (not since or has_machine(system, name)):
+        return [about["QEMU"]]
+    if since and os.path.exists(f"{newer}/bin/{about['QEMU']}"):
+        libraries = ":".join(glob.glob(f"{newer}/lib/*-linux-gnu*"))
+        return ["env", f"LD_LIBRARY_PATH={libraries}", f"{newer}/bin/{about['QEMU']}",
+                "-L", f"{newer}/share/qemu"]
+    return None
+
+
+def qemu_program(root, about, arch, name):
     if f"QEMU_{name}" not in about:
         fail(f"{arch} has no machine {name}")
+    program = find_qemu(root, about, name)
     since = about.get(f"QEMU_SINCE_{name}")
-    if not since:
-        return
-    known = subprocess.run([about["QEMU"], "-M", "help"], stdout=subprocess.PIPE, text=True).stdout
-    if not re.search(rf"^{name} ", known, re.M):
-        fail(f"this {about['QEMU']} has no machine {name}: QEMU {since} or later is needed")
+    if program:
+        return program
+    if since:
+        fail(f"machine {name} needs QEMU {since} or later: run tools/setup {name}")
+    fail(f"{about['QEMU']} is missing: run tools/setup")
 
 
-def board_limits(about, name, args):
+def board_limits(root, about, name, args):
     """What a real board fixes: its memory, its CPUs, its device tree."""
     args.mem = about.get(f"MEM_{name}", args.mem)
     args.cpus = int(about.get(f"CPUS_{name}", args.cpus))
     tree = about.get(f"DTB_{name}")
     if tree and not args.dtb:
-        fail(f"{name} needs --dtb FILE: {tree} of the board's firmware or of a Linux kernel")
+        args.dtb = f"{root}/build/dtb/{tree}"
+        if not os.path.exists(args.dtb):
+            fail(f"{name} needs the board's {tree}: run tools/setup {name}, or say --dtb FILE")
 
 
 def qemu(root, args, initrd, options):
     about = facts(root, args.arch)
     name, _, extra = (args.machine or about["MACHINE_DEFAULT"]).partition(",")
-    check_machine(about, args.arch, name)
-    board_limits(about, name, args)
+    if not args.no_build and name in newer_machines(about) and not set_up(root, name):
+        sys.exit(125)
+    args.noise = about.get(f"QEMU_NOISE_{name}")
+    program = qemu_program(root, about, args.arch, name)
+    board_limits(root, about, name, args)
     machine = about.get(f"QEMU_ICOUNT_{name}" if args.icount else f"QEMU_{name}")
     kernel = kernel_file(root, args, about)
     if args.icount and (args.cpus != 1 or not machine):
@@ -81,12 +115,12 @@ def qemu(root, args, initrd, options):
     for file in filter(None, (kernel, initrd, args.dtb)):
         if not os.path.exists(file):
             fail(f"{file} is missing")
-    command = [about["QEMU"], *shlex.split(machine)]
+    command = [*program, *shlex.split(machine)]
     few, _, more = about.get(f"MANY_CPUS_{name}", f"{args.cpus} ").partition(" ")
     if not extra and args.cpus > int(few):
         extra = more
     if extra:
-        command[2] += "," + extra
+        command[command.index("-M") + 1] += "," + extra
     command += ["-m", args.mem, "-smp", str(args.cpus), "-accel", "tcg", "-nodefaults",
                 "-display", "none", "-no-reboot", "-net", "none",
                 "-kernel", kernel, "-initrd", initrd, "-append", options]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 import tty
 
@@ -101,9 +102,16 @@ class Run:
         self.qemu = subprocess.Popen(command + ["-chardev", "stdio,id=line,signal=off",
                                                 "-serial", "chardev:line"],
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     preexec_fn=in_child)
+                                     stderr=subprocess.PIPE, preexec_fn=in_child)
+        threading.Thread(target=self.pass_on_errors, daemon=True).start()
         self.line_in, self.line_out = self.qemu.stdin.fileno(), self.qemu.stdout.fileno()
         os.set_blocking(self.line_in, False)
+
+    def pass_on_errors(self):
+        """QEMU's own words, without what it says at every start of a machine that lacks devices."""
+        for line in self.qemu.stderr:
+            if not self.args.noise or os.fsencode(self.args.noise) not in line:
+                write_all(2, line)
 
     def close(self):
         self.qemu.kill()

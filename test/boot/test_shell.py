@@ -7,7 +7,7 @@ import time
 
 import pexpect
 
-from boards import BOARDS, ONE_EACH, TWO_EACH, on
+from boards import BOARDS, ONE_EACH, PI, TWO_EACH, on
 
 PROMPT = r"root@quire:\S+# "
 
@@ -166,7 +166,7 @@ def test_terminal_size_and_modes(board):
         assert "isig icanon" in c.run("stty -a")
 
 
-@on(ONE_EACH)
+@on(ONE_EACH + PI)
 def test_poweroff_ends_the_machine(board):
     with console(board) as c:
         c.keys("poweroff\r")

@@ -49,3 +49,16 @@ def test_other_cpus_of_ubuntu_are_on_ports():
     assert sysroot.ports_uri("http://de.archive.ubuntu.test/ubuntu/") \
         == "http://ports.ubuntu.test/ubuntu-ports/"
     assert sysroot.ports_uri("http://mirror.test/pub/ubuntu") == "http://mirror.test/pub/ubuntu-ports"
+
+
+def test_a_backport_is_newer_by_its_own_numbers():
+    backport = sysroot.upstream("1:10.0.2+ds-2+deb13u1~bpo12+1")
+    assert backport == [10, 0, 2] and backport > sysroot.upstream("1:7.2+dfsg-7+deb12u18")
+    assert sysroot.upstream("9.0") > sysroot.upstream("1:8.2.2+ds-0ubuntu1")
+
+
+def test_backports_come_from_the_releases_own_server():
+    sources = [("http://one.test/debian", "bookworm", ["main"], ""),
+               ("http://one.test/debian-security", "bookworm-security", ["main"], "")]
+    assert list(sysroot.backports(sources, "bookworm")) == [
+        ("http://one.test/debian", "bookworm-backports", ["main"], "")]

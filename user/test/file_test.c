@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "user/test/tap.h"
@@ -396,8 +397,11 @@ static void times_and_modes(void)
 	   "futimens sets times");
 	t[0].tv_nsec = UTIME_OMIT;
 	t[1].tv_nsec = UTIME_NOW;
+	/* A board without a clock of its own is in 1970: later than what was set means nothing. */
+	time_t before = time(nullptr);
+
 	ok(!futimens(fd, t) && !fstat(fd, &st) && st.st_atim.tv_sec == 1000 &&
-		   st.st_mtim.tv_sec > 2000,
+		   st.st_mtim.tv_sec >= before - 1 && st.st_mtim.tv_sec <= time(nullptr),
 	   "UTIME_OMIT and UTIME_NOW");
 	t[0].tv_nsec = 2000000000;
 	ok(futimens(fd, t) == -1 && errno == EINVAL, "too many nanoseconds are EINVAL");
