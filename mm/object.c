@@ -3,21 +3,18 @@
  * Objects: the page cache that read, write, mmap and exec share.
  *
  * Locks: object->lock (spin) for the index; never held while sleeping. A page is filled before it enters the
- * index; when two fill the same one, the later finds the earlier in the index and lets go of its own.
+ * index; when two fill the same one, the later finds the earlier in the index and lets go of its own. When the earlier one
+ * has gone again meanwhile, the later one is stale (struct object_fill).
  */
 #include "mm/object.h"
 #include "lib/string.h"
+#include "mm/object_internal.h"
 #include "mm/kmem.h"
 #include "mm/vm.h"
 
 void object_init(struct object *o, const struct object_ops *ops, void *host)
 {
 	*o = (struct object){ .ops = ops, .refs = 1, .host = host };
-}
-
-static u64 pages_in(u64 size)
-{
-	return (size >> PAGE_SHIFT) + !is_aligned(size, PAGE_SIZE);
 }
 
 static struct page *cached(struct object *o, u64 index)
@@ -30,10 +27,9 @@ static struct page *cached(struct object *o, u64 index)
 	return p;
 }
 
-/* Enters p (whose reference the index takes over) unless there is one already, which comes back with a reference. */
-[[nodiscard]] static int enter(struct object *o, u64 index, struct page *p, u32 flags, struct page **out)
+/* Enters p, with a reference for the index; *out = p. Or *out is the one that is there already, with a reference for the caller. */
+static int enter_locked(struct object *o, u64 index, struct page *p, u32 flags, struct page **out)
 {
-	scoped_spin(&o->lock);
 	struct page *other = radix_find(&o->pages, index);
 
 	if (other) {
@@ -55,6 +51,26 @@ static struct page *cached(struct object *o, u64 index)
 	return 0;
 }
 
+int object_enter_filled(struct object *o, u64 index, struct page *p, u32 flags, const struct object_fill *fill,
+			struct page **out)
+{
+	scoped_spin(&o->lock);
+	return fill && fill->stale ? -EAGAIN : enter_locked(o, index, p, flags, out);
+}
+
+static int fill_and_enter(struct object *o, u64 index, struct page *p, u32 flags, struct page **out)
+{
+	struct object_fill fill;
+
+	object_fill_begin(o, &fill, index, 1);
+	int err = o->ops->fill(o, &p, 1, index);
+
+	if (!err)
+		err = object_enter_filled(o, index, p, flags, &fill, out);
+	object_fill_end(o, &fill);
+	return err;
+}
+
 static int create(struct object *o, u64 index, u32 flags, struct page **out)
 {
 	u32 how = (flags & OP_NOWAIT ? PA_NOWAIT : 0) | (flags & OP_NOFILL ? 0 : PA_ZERO);
@@ -62,13 +78,28 @@ static int create(struct object *o, u64 index, u32 flags, struct page **out)
 
 	if (!p)
 		return -ENOMEM;
-	int err = o->ops->fill && !(flags & OP_NOFILL) ? o->ops->fill(o, p, index) : 0;
+	int err;
 
-	if (!err)
-		err = enter(o, index, p, flags, out);
+	do {
+		if (o->ops->fill && !(flags & OP_NOFILL))
+			err = fill_and_enter(o, index, p, flags, out);
+		else
+			err = object_enter_filled(o, index, p, flags, nullptr, out);
+	} while (err == -EAGAIN);
 	if (err)
 		page_put(p);
 	return err == -EEXIST ? 0 : err;
+}
+
+/* Counts where it matters: of an object that is written back. */
+static void first_dirty(struct page *p)
+{
+	struct object *o = load_relaxed(&p->object);
+
+	if (!o || likely(!o->ops->writeback))
+		return;
+	if (__atomic_fetch_add(&o->ndirty, 1, __ATOMIC_RELAXED) == 0 && o->ops->dirtied)
+		o->ops->dirtied(o);
 }
 
 void object_page_written(struct page *p)
@@ -78,8 +109,10 @@ void object_page_written(struct page *p)
 	/* New bytes may be code: they must be made fetchable again before they are mapped for execution. */
 	if ((flags & (PG_DIRTY | PG_CODE_SYNCED)) == PG_DIRTY)
 		return;
-	__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
+	flags = __atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
 	__atomic_fetch_and(&p->flags, (u8)~PG_CODE_SYNCED, __ATOMIC_RELAXED);
+	if (!(flags & PG_DIRTY))
+		first_dirty(p);
 }
 
 int object_page(struct object *o, u64 index, u32 flags, struct page **out)
@@ -129,6 +162,17 @@ unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct pag
 	return found;
 }
 
+void object_take_locked(struct object *o, u64 index, struct page *p)
+{
+	radix_remove(&o->pages, index);
+	if (o->ops->writeback && (load_relaxed(&p->flags) & PG_DIRTY))
+		__atomic_fetch_sub(&o->ndirty, 1, __ATOMIC_RELAXED);
+	p->object = nullptr;
+	o->npages--;
+	for (struct object_fill *f = o->fills; unlikely(f); f = f->next)
+		f->stale |= index >= f->first && index <= f->last;
+}
+
 /* Takes up to `n` pages of [first, last] out of the index; they come back with the index's references. */
 static unsigned take_out(struct object *o, u64 *first, u64 last, struct page **pages, unsigned n)
 {
@@ -141,9 +185,7 @@ static unsigned take_out(struct object *o, u64 *first, u64 last, struct page **p
 
 		if (!p || index > last)
 			break;
-		radix_remove(&o->pages, index);
-		p->object = nullptr;
-		o->npages--;
+		object_take_locked(o, index, p);
 		pages[count++] = p;
 		*first = index + 1;
 		if (index == last)
@@ -233,6 +275,7 @@ static const struct object_ops shared_ops = { .release = shared_release };
 
 void object_cache_init(void)
 {
+	object_io_init();
 	shared_cache = slab_create("object", sizeof(struct object), CACHE_LINE);
 }
 

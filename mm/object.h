@@ -21,17 +21,28 @@
 struct object;
 
 struct object_ops {
-	/* Fills a new, cleared page (index within size) from the backing store; may sleep. 0 or -errno. nullptr: stays
-	 * zero (tmpfs, shared memory). */
-	int (*fill)(struct object *o, struct page *page, u64 index);
+	/* Fills n <= OBJECT_RUN new, cleared pages from `index` on (all within size) from the backing store; may sleep. 0 or
+	 * -errno. nullptr: they stay zero (tmpfs, shared memory). */
+	int (*fill)(struct object *o, struct page **pages, unsigned n, u64 index);
 	/* Called before the first write through a shared mapping or write(2): may refuse (-ENOSPC, -EROFS). May be nullptr. */
 	int (*prepare_write)(struct object *o, u64 index);
-	/* Writes a dirty page back; may sleep. nullptr: memory is the only store, pages are never dropped. */
-	int (*writeback)(struct object *o, struct page *page, u64 index);
+	/* Writes n <= OBJECT_RUN pages from `index` on back and waits for it; only object_writeback() calls it, which has made
+	 * them clean. nullptr: memory is the only store, pages are never dropped. */
+	int (*writeback)(struct object *o, struct page **pages, unsigned n, u64 index);
+	/* The first page has become dirty. Under vm->lock or an inode's: must not sleep. May be nullptr. */
+	void (*dirtied)(struct object *o);
 	/* The last reference is gone; all pages have been put. Frees the holder. Must not sleep. */
 	void (*release)(struct object *o);
 	/* Device frames: the frame for an index; then nothing is cached or counted. May be nullptr. */
 	int (*frame)(struct object *o, u64 index, struct pa *pa, u32 *prot_flags);
+};
+
+/* Pages on their way from the store into the index, in a list of the object: taking pages of that range out meanwhile makes the
+ * bytes stale, for they may have been changed and written in between. On the filler's stack. */
+struct object_fill {
+	struct object_fill *next;
+	u64 first, last;
+	bool stale;
 };
 
 struct object {
@@ -41,6 +52,8 @@ struct object {
 	struct spinlock lock;
 	struct radix pages;		/* (l) index -> struct page, one reference each */
 	u64 npages;			/* (l) */
+	u64 ndirty;			/* (a) dirty pages, where there is writeback */
+	struct object_fill *fills;	/* (l) */
 	u64 size;			/* (a) bytes; lowered before truncation, raised after pages are there */
 	void *host;			/* (i) for the owner: the inode */
 };
@@ -78,6 +91,25 @@ unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct pag
 void object_truncate(struct object *o, u64 from);
 /* Takes out pages [first, last] (hole punching). */
 void object_punch(struct object *o, u64 first, u64 last);
+
+/* ---- objects with a backing store (mm/object_io.c). A clean page that has no reference but the index's may be dropped at any
+ * time; object_drop_clean() is the way to do that. */
+
+constexpr unsigned OBJECT_RUN = 64;	/* pages that move at once */
+
+/* Makes up to n pages from index on cached, as far as they are missing without a gap; errors are left to who needs the page.
+ * May sleep. */
+void object_read_ahead(struct object *o, u64 index, unsigned n);
+/* Enters a page that the caller has filled, dirty if `dirty`; the caller keeps its reference. -EEXIST: there is one already. -ENOMEM,
+ * -EFAULT beyond size. */
+[[nodiscard]] int object_enter(struct object *o, u64 index, struct page *p, bool dirty);
+/* Writes the dirty pages of [first, last] back and waits for it, and for others that do the same. Pages that could not be written
+ * are clean too: the error is the only trace. The caller holds no vm lock. May sleep. */
+[[nodiscard]] int object_writeback(struct object *o, u64 first, u64 last);
+/* The same for who must not wait for another writer (reclaim): -EAGAIN then. The caller holds no vm lock. */
+[[nodiscard]] int object_try_writeback(struct object *o, u64 first, u64 last);
+/* Drops up to `want` clean pages of [first, last] that nobody maps or holds. Returns how many. Never sleeps. */
+u64 object_drop_clean(struct object *o, u64 first, u64 last, u64 want);
 
 /* Copies bytes of the object (page cache) into kernel memory; stops at size. Bytes done, or -errno when the first byte failed. */
 long object_read(struct object *o, u64 offset, void *dst, size_t n);

@@ -4,6 +4,7 @@
  * reads, /proc/PID/cmdline. Slower than a user copy, but needs no switch.
  */
 #include "lib/string.h"
+#include "mm/object.h"
 #include "mm/pt.h"
 #include "mm/vm.h"
 
@@ -36,6 +37,8 @@ static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum acce
 		if (va < addr || vm_fault_page(vm, va, kind == ACCESS_READ ? P_R : P_W, &p) != FAULT_OK)
 			break;
 		access_page((char *)page_address(p) + offset, (char *)buf + done, part, kind);
+		if (kind != ACCESS_READ && p->kind == PAGE_CACHE)
+			object_page_written(p);
 		page_put(p);
 		done += part;
 	}
