@@ -52,6 +52,7 @@ enum pte_prot : u32 {
  *   constexpr va_t USER_END      first address above user memory (a page is left unused below it
  *                                on x86-64: sysret), constexpr unsigned USER_ROOT_SLOTS: root slots that
  *                                belong to user memory (256 on x86-64, 512 on arm64)
+ *   constexpr int ARCH_MAP_32BIT the flag of mmap(2), 0 where there is none
  *   constexpr va_t DIRECT_BASE, KERNEL_BASE, KMAP_BASE, KMAP_END   kernel layout: all RAM; the image; kernel
  *                                stacks and device registers (KMAP_END - KMAP_BASE >= 64 GiB)
  *

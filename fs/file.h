@@ -77,7 +77,7 @@ struct file_ops {
 									 * -ENOTTY */
 	/* Entries from f->pos on; moves f->pos. "." and ".." too. The inode is locked. */
 	int (*iterate)(struct file *f, struct dir_sink *sink);
-	/* What mmap maps: an object (no reference added). missing: -ENODEV. */
+	/* What mmap maps: an object (no reference added), nullptr: anonymous memory. missing: -ENODEV. */
 	int (*map)(struct file *f, struct object **object);
 	int (*sync)(struct file *f);					/* missing: -EINVAL */
 	int (*allocate)(struct file *f, int mode, u64 offset, u64 len);	/* missing: -EOPNOTSUPP */

@@ -148,7 +148,16 @@ static u32 kmsg_poll(struct file *f, struct poll_table *pt)
 }
 
 static const struct file_ops null_ops = { .read = null_read, .write = null_write, .seek = any_seek };
-static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .seek = any_seek };
+/* No object: what is mapped is anonymous memory, private or shared. */
+static int zero_map(struct file *f, struct object **object)
+{
+	*object = nullptr;
+	return 0;
+}
+
+static const struct file_ops zero_ops = {
+	.read = zero_read, .write = null_write, .seek = any_seek, .map = zero_map,
+};
 static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .seek = any_seek };
 static const struct file_ops random_ops = { .read = random_read, .write = random_write, .seek = any_seek };
 static const struct file_ops kmsg_ops = { .open = kmsg_open, .read = kmsg_read, .write = kmsg_write,

@@ -376,10 +376,11 @@ static int fault_leaf(struct fault_state *f, struct pte e)
 static bool access_allowed(const struct region *r, u32 access)
 {
 	if (access == P_W)
-		return r->flags & R_WRITE;
+		return (r->flags & (R_WRITE | R_GUARD)) == R_WRITE;
 	if (access == P_X)
-		return r->flags & R_EXEC;
-	return r->flags & R_PROT;	/* no CPU here has pages that can be written but not read */
+		return (r->flags & (R_EXEC | R_GUARD)) == R_EXEC;
+	/* No CPU here has pages that can be written but not read. */
+	return (r->flags & R_PROT) && !(r->flags & R_GUARD);
 }
 
 /* One try, under vm->lock for reading. A FAULT_* result, or -EAGAIN: start over. */
@@ -388,7 +389,7 @@ static int fault_once(struct fault_state *f)
 	if (!layout_find(&f->vm->layout, f->va, &f->region))
 		return FAULT_MAPERR;
 	if (unlikely(!access_allowed(&f->region, f->access)))
-		return FAULT_ACCERR;
+		return f->region.flags & R_GUARD ? FAULT_MAPERR : FAULT_ACCERR;
 	if (unlikely(pt_own(f->vm, f->va, 0, &f->table)))
 		return FAULT_OOM;
 	f->index = pt_index(f->va, 0);
@@ -411,8 +412,8 @@ static inline enum fault_result resolve(struct fault_state *f)
 		rwlock_read(&vm->lock);
 		res = fault_once(f);
 		rwlock_read_done(&vm->lock);
-		if (unlikely(res == FAULT_MAPERR) && stack_grow(vm, f->va))
-			res = -EAGAIN;
+		if (unlikely(res == FAULT_MAPERR))
+			res = stack_grow(vm, f->va);
 	} while (unlikely(res == -EAGAIN));
 
 	arch_publish();

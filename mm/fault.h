@@ -24,5 +24,6 @@ struct fault_state {
 extern struct page *zero_page;
 void fault_init(void);
 
-/* Grows the stack region above va down to it, if there is one, its limit allows and the gap below stays. */
-bool stack_grow(struct vm *vm, va_t va);
+/* Grows the stack region above va down to it. -EAGAIN: there is a region now, try again; FAULT_MAPERR: there is no
+ * stack, or its limit or the gap below forbid it; FAULT_OOM: no memory. */
+int stack_grow(struct vm *vm, va_t va);

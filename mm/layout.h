@@ -37,7 +37,8 @@ enum region_flags : u32 {
 	R_DEVICE = 262144,	/* page frames of a device: no copies, no counts */
 	R_ACCOUNT = 524288,	/* counted against overcommit */
 	R_RANDREAD = 1048576, R_SEQREAD = 2097152,
-	R_GUARD = 4194304,	/* MADV_GUARD_INSTALL */
+	R_GUARD = 4194304,	/* MADV_GUARD_INSTALL: every fault is refused */
+	R_LOCKONFAULT = 8388608,	/* with R_LOCKED: not brought in before it is touched */
 };
 
 /* One region. The tree hands out copies; they never hold a pointer into it. */

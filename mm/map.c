@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mapping and unmapping: mmap, munmap, brk, stacks, and what exec uses. Each operation checks its arguments,
+ * Mapping and unmapping: mmap, munmap, and what exec uses. Each operation checks its arguments,
  * reserves what the layout and the tables will need (all that can fail), then edits the layout first and
  * the tables after it, in one batch.
  *
- * map_change.c has the operations that change what is mapped: mprotect, mremap, madvise, mlock, msync.
+ * grow.c has brk and stacks; map_change.c, advise.c, mlock.c and remap.c change what is mapped.
  */
 #include "mm/map.h"
 #include "mm/fault.h"
@@ -12,9 +12,6 @@
 #include "mm/pt.h"
 #include "mm/stats.h"
 #include "mm/vm.h"
-
-/* Nothing is mapped below, not by a program's headers either: a null pointer with a small offset must fault. */
-constexpr va_t MMAP_MIN = 64 * KiB;
 
 /* Would taking [start, end) out leave two pieces of a region, of which there are as many as there may be? */
 static bool one_too_many(const struct vm *vm, va_t start, va_t end)
@@ -25,10 +22,23 @@ static bool one_too_many(const struct vm *vm, va_t start, va_t end)
 	       r.end > end;
 }
 
+/* Out of layout and tables, with room for the layout's changes and the tables' edges prepared: cannot fail. */
+static void take_out(struct vm *vm, va_t start, va_t end, struct layout_spare *spare)
+{
+	struct tlb_batch b;
+
+	map_unaccount(vm, start, end);
+	layout_remove(&vm->layout, start, end, spare);
+	tlb_begin(&b, vm);
+	int err = pt_unmap(&b, start, end);
+
+	assert(!err);
+	tlb_finish(&b);
+}
+
 int map_unmap(struct vm *vm, va_t start, va_t end)
 {
 	struct layout_spare spare;
-	struct tlb_batch b;
 
 	if (one_too_many(vm, start, end))
 		return -ENOMEM;
@@ -37,12 +47,28 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 	if (err)
 		return err;
 	err = pt_prepare(vm, start, end);
+	if (!err)
+		take_out(vm, start, end, &spare);
+	layout_release(&spare);
+	return err;
+}
+
+/* r takes the place of whatever is there. If it fails, nothing has changed. */
+[[nodiscard]] static int map_replace(struct vm *vm, const struct region *r)
+{
+	struct layout_spare spare;
+
+	if (one_too_many(vm, r->start, r->end))
+		return -ENOMEM;
+	int err = layout_reserve(&vm->layout, &spare, 3);
+
+	if (err)
+		return err;
+	err = pt_prepare(vm, r->start, r->end);
 	if (!err) {
-		map_unaccount(vm, start, end);
-		layout_remove(&vm->layout, start, end, &spare);
-		tlb_begin(&b, vm);
-		err = pt_unmap(&b, start, end);
-		tlb_finish(&b);
+		take_out(vm, r->start, r->end, &spare);
+		layout_insert(&vm->layout, r, &spare);
+		map_account(vm, r);
 	}
 	layout_release(&spare);
 	return err;
@@ -72,12 +98,6 @@ int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
 	if (map_is_data(flags) && !(flags & R_NORESERVE) && pages > page_total())
 		return -ENOMEM;
 	return 0;
-}
-
-int map_check_locked(const struct vm *vm, u64 pages)
-{
-	return vm->limits.memlock != ~0ul &&
-	       vm->locked_pages + pages > vm->limits.memlock >> PAGE_SHIFT ? -EAGAIN : 0;
 }
 
 void map_account(struct vm *vm, const struct region *r)
@@ -138,8 +158,8 @@ va_t map_find_gap(const struct vm *vm, u64 len)
 	return find_place(vm, 0, len);
 }
 
-/* Checks a fixed address and makes room there. */
-[[nodiscard]] static int take_place(struct vm *vm, va_t addr, u64 len, int flags)
+/* May a mapping be put at this address? */
+[[nodiscard]] static int check_place(const struct vm *vm, va_t addr, u64 len, int flags)
 {
 	if (!is_aligned(addr, PAGE_SIZE))
 		return -EINVAL;
@@ -147,9 +167,25 @@ va_t map_find_gap(const struct vm *vm, u64 len)
 		return -ENOMEM;
 	if (addr < MMAP_MIN)
 		return -EPERM;
-	if (layout_is_free(&vm->layout, addr, addr + len))
-		return 0;
-	return flags & MAP_FIXED_NOREPLACE ? -EEXIST : map_unmap(vm, addr, addr + len);
+	return (flags & MAP_FIXED_NOREPLACE) && !layout_is_free(&vm->layout, addr, addr + len) ? -EEXIST : 0;
+}
+
+/* MAP_HUGETLB: no pool of huge pages is set aside, and no file is made of them. */
+static int refuse_hugetlb(int flags, const struct object *object)
+{
+	unsigned shift = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+
+	return object || (shift && shift != PAGE_SHIFT + 9 && shift != PAGE_SHIFT + 18) ? -EINVAL : -ENOMEM;
+}
+
+/* MAP_SHARED_VALIDATE is for files, and for flags that are known. */
+static int check_validate(int flags, const struct object *object)
+{
+	constexpr int legacy = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE |
+		MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
+		MAP_HUGETLB | ARCH_MAP_32BIT | (int)((u32)MAP_HUGE_MASK << MAP_HUGE_SHIFT);
+
+	return !object ? -EINVAL : flags & ~legacy ? -EOPNOTSUPP : 0;
 }
 
 /* MAP_* and PROT_* as region flags; -errno for what makes no sense. */
@@ -160,10 +196,10 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 
 	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	if (type == MAP_SHARED_VALIDATE && (flags & MAP_SYNC))
-		return -EOPNOTSUPP;
-	if (flags & MAP_HUGETLB)
-		return -ENOMEM;		/* no pool of huge pages is set aside */
+	int err = type == MAP_SHARED_VALIDATE ? check_validate(flags, object) : 0;
+
+	if (err)
+		return err;
 	if (type != MAP_PRIVATE)
 		r |= R_SHARED;
 	r |= object ? max_prot : R_MAXREAD | R_MAXWRITE | R_MAXEXEC;
@@ -184,30 +220,41 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	return 0;
 }
 
+/* Where it shall be: r->start. */
+[[nodiscard]] static int choose_place(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
+{
+	r->start = addr;
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return check_place(vm, addr, len, flags);
+	if (flags & ARCH_MAP_32BIT)
+		r->start = layout_gap(&vm->layout, len, PAGE_SIZE, 1 * GiB, 2 * GiB, false, STACK_GUARD);
+	else
+		r->start = find_place(vm, align_up(addr, PAGE_SIZE), len);
+	return r->start ? 0 : -ENOMEM;
+}
+
 /* The locked part of mmap: the start address or -errno. */
 static long mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
 {
 	u64 pages = len >> PAGE_SHIFT;
-	int err = map_check_limits(vm, pages, r->flags);
 
-	r->flags |= vm->def_flags;
-	if (!err && (r->flags & R_LOCKED))
-		err = map_check_locked(vm, pages);
-	if (err)
-		return err;
 	if (vm->layout.regions >= REGIONS_MAX)
 		return -ENOMEM;
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		err = take_place(vm, addr, len, flags);
-		r->start = addr;
-	} else {
-		r->start = find_place(vm, align_up(addr, PAGE_SIZE), len);
-		err = r->start ? 0 : -ENOMEM;
-	}
+	int err = choose_place(vm, addr, len, flags, r);
+
 	if (err)
 		return err;
 	r->end = r->start + len;
-	err = map_insert(vm, r);
+	r->flags |= vm->def_flags;
+	if ((r->flags & R_LOCKED) && map_check_locked(vm, pages))
+		return -EAGAIN;
+	bool replace = (flags & MAP_FIXED) && !layout_is_free(&vm->layout, r->start, r->end);
+
+	if (replace)
+		pages -= layout_count(&vm->layout, r->start, r->end, 0);
+	err = map_check_limits(vm, pages, r->flags);
+	if (!err)
+		err = replace ? map_replace(vm, r) : map_insert(vm, r);
 	return err ? err : (long)r->start;
 }
 
@@ -218,6 +265,8 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 
 	if (!len || !is_aligned(offset, PAGE_SIZE))
 		return -EINVAL;
+	if (flags & MAP_HUGETLB)
+		return refuse_hugetlb(flags, object);
 	if (len > USER_END)
 		return -ENOMEM;
 	len = align_up(len, PAGE_SIZE);
@@ -227,6 +276,8 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 
 	if (err)
 		return err;
+	if ((flags & MAP_LOCKED) && !map_may_lock(vm))
+		return -EPERM;
 	struct object *shared = nullptr;
 
 	if (!object && (r.flags & R_SHARED)) {
@@ -241,7 +292,7 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 
 	object_put(shared);	/* the region has its own reference */
 	if (res > 0 && ((r.flags & R_LOCKED) || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE))
-		(void)vm_populate(vm, r.start, r.end, r.flags & R_WRITE ? P_W : P_R);
+		(void)map_populate(vm, r.start, r.end, false);
 	return res;
 }
 
@@ -262,75 +313,9 @@ int vm_map_fixed(struct vm *vm, const struct region *r)
 	scoped_write(&vm->lock);
 	int err = map_check_limits(vm, (r->end - r->start) >> PAGE_SHIFT, r->flags);
 
-	if (!err && !layout_is_free(&vm->layout, r->start, r->end))
-		err = map_unmap(vm, r->start, r->end);
-	return err ? err : map_insert(vm, r);
-}
-
-/* The heap grows by a region [old, new). */
-[[nodiscard]] static int brk_grow(struct vm *vm, va_t old, va_t new_end)
-{
-	struct region r = {
-		.start = old, .end = new_end,
-		.flags = R_READ | R_WRITE | R_MAXREAD | R_MAXWRITE | R_MAXEXEC | R_HEAP | vm->def_flags,
-	};
-
-	if (!layout_is_free(&vm->layout, old, new_end + PAGE_SIZE))
-		return -ENOMEM;
-	int err = map_check_limits(vm, (new_end - old) >> PAGE_SHIFT, r.flags);
-
-	return err ? err : map_insert(vm, &r);
-}
-
-long vm_brk(struct vm *vm, va_t brk)
-{
-	scoped_write(&vm->lock);
-	va_t old = align_up(vm->brk, PAGE_SIZE), new_end = align_up(brk, PAGE_SIZE);
-
-	/* brk(2): on failure the old break, which is also how one asks for it. */
-	if (brk < vm->brk_start || brk >= USER_END || new_end < brk)
-		return (long)vm->brk;
-	int err = 0;
-
-	if (vm->limits.data != ~0ul && brk - vm->brk_start > vm->limits.data)
-		err = -ENOMEM;
-	else if (new_end > old)
-		err = brk_grow(vm, old, new_end);
-	else if (new_end < old)
-		err = map_unmap(vm, new_end, old);
-	if (!err)
-		vm->brk = brk;
-	return (long)vm->brk;
-}
-
-static bool stack_may_grow(const struct vm *vm, const struct region *r, va_t start)
-{
-	struct region below;
-
-	if (!(r->flags & R_GROWSDOWN) || r->end - start > vm->limits.stack)
-		return false;
-	if (start < MMAP_MIN || map_check_limits(vm, (r->start - start) >> PAGE_SHIFT, r->flags))
-		return false;
-	/* What ends close below must be another stack, or not accessible at all. */
-	return !layout_prev(&vm->layout, start, &below) || below.end + STACK_GUARD <= start ||
-	       !(below.flags & R_PROT) || ((below.flags & R_GROWSDOWN) && below.end <= start);
-}
-
-bool stack_grow(struct vm *vm, va_t va)
-{
-	struct region r;
-
-	scoped_write(&vm->lock);
-	if (!layout_next(&vm->layout, va, &r))
-		return false;
-	if (r.start <= va)
-		return true;		/* another thread has grown it */
-	if (!stack_may_grow(vm, &r, va))
-		return false;
-	r.end = r.start;
-	r.start = va;
-	vm_count(stack_growth);
-	return map_insert(vm, &r) == 0;
+	if (err)
+		return err;
+	return layout_is_free(&vm->layout, r->start, r->end) ? map_insert(vm, r) : map_replace(vm, r);
 }
 
 int vm_populate(struct vm *vm, va_t start, va_t end, u32 access)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* What map.c and map_change.c share. Under vm->lock. */
+/* What map.c, map_change.c, advise.c, mlock.c and remap.c share. Under vm->lock. */
 #pragma once
 
 #include "arch/arch.h"
 #include "mm/vm.h"
 
+/* Nothing is mapped below, not by a program's headers either: a null pointer with a small offset must fault. */
+constexpr va_t MMAP_MIN = 64 * KiB;
 constexpr u32 REGIONS_MAX = 65530;	/* Linux's vm.max_map_count */
 
 /* Rights of entries in a region with these flags: whatever can be written or run can be read, as on Linux. */
@@ -21,8 +23,17 @@ static inline bool map_is_data(u32 flags)
 
 /* May so many pages with these flags be added? 0 or -ENOMEM. */
 [[nodiscard]] int map_check_limits(const struct vm *vm, u64 pages, u32 flags);
-/* May so many more be locked? 0 or -EAGAIN. */
+/* May so many more be locked? 0 or -EAGAIN. May any be locked at all (else -EPERM)? */
 [[nodiscard]] int map_check_locked(const struct vm *vm, u64 pages);
+bool map_may_lock(const struct vm *vm);
+/* Brings in what [start, end) maps, as mlock(2) wants it: private memory for writing. strict: stops at the first page that
+ * cannot be had, with -EFAULT or -ENOMEM; else goes on with the next region. vm->lock not held. */
+int map_populate(struct vm *vm, va_t start, va_t end, bool strict);
+/* Checks and rounds a range as most calls want it: addr aligned (-EINVAL), length rounded up; `wraps` is the errno where it
+ * wraps. *end may lie beyond USER_END, where nothing is mapped. */
+[[nodiscard]] int map_range(va_t addr, u64 len, int wraps, va_t *end);
+/* layout_update() with its reservation. Write lock. 0 or -ENOMEM. */
+[[nodiscard]] int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set);
 /* Takes [start, end) out of layout and tables / puts a region into a free place, counted. Write lock. 0 or -ENOMEM. */
 [[nodiscard]] int map_unmap(struct vm *vm, va_t start, va_t end);
 [[nodiscard]] int map_insert(struct vm *vm, const struct region *r);

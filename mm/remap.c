@@ -53,14 +53,13 @@ struct remap {
 		return -EINVAL;
 	if (r->flags & R_DEVICE)
 		return -EINVAL;
-	if ((m->flags & MREMAP_DONTUNMAP) && (r->object || (r->flags & R_SHARED)))
-		return -EINVAL;
 	if (m->new_len <= m->old_len && !(m->flags & MREMAP_DONTUNMAP))
 		return 0;
 	u64 more = (m->new_len - (m->flags & MREMAP_DONTUNMAP ? 0 : m->old_len)) >> PAGE_SHIFT;
-	int err = map_check_limits(vm, more, r->flags);
+	bool locks_more = (r->flags & R_LOCKED) && m->new_len > m->old_len;
+	int err = locks_more ? map_check_locked(vm, more) : 0;
 
-	return err || !(r->flags & R_LOCKED) ? err : map_check_locked(vm, more);
+	return err ? err : map_check_limits(vm, more, r->flags);
 }
 
 /* The part of the region at `old`, as it will look at `start`, `len` bytes long. */
@@ -98,6 +97,7 @@ static long move(struct vm *vm, const struct remap *m)
 	struct region r = part(m, m->new_addr, 0, m->new_len);
 	struct layout_spare spare;
 	struct tlb_batch b;
+	bool stays = m->flags & MREMAP_DONTUNMAP;
 	int err = layout_reserve(&vm->layout, &spare, 3);
 
 	if (err)
@@ -109,7 +109,7 @@ static long move(struct vm *vm, const struct remap *m)
 	if (!err) {
 		layout_insert(&vm->layout, &r, &spare);
 		map_account(vm, &r);
-		if (m->old_len && !(m->flags & MREMAP_DONTUNMAP)) {
+		if (m->old_len && !stays) {
 			map_unaccount(vm, m->old, m->old + m->old_len);
 			layout_remove(&vm->layout, m->old, m->old + m->old_len, &spare);
 		}
@@ -120,6 +120,17 @@ static long move(struct vm *vm, const struct remap *m)
 	tlb_finish(&b);
 	layout_release(&spare);
 	return err ? err : (long)m->new_addr;
+}
+
+/* MREMAP_DONTUNMAP: the region that stays, empty, is no longer locked. Without memory to say so it stays locked, and counted. */
+static void unlock_old(struct vm *vm, const struct remap *m)
+{
+	va_t end = m->old + m->old_len;
+
+	if (!(m->flags & MREMAP_DONTUNMAP) || !(m->region.flags & R_LOCKED))
+		return;
+	if (!map_update(vm, m->old, end, R_LOCKED | R_LOCKONFAULT, 0))
+		vm->locked_pages -= m->old_len >> PAGE_SHIFT;
 }
 
 static long remap_locked(struct vm *vm, struct remap *m)
@@ -146,7 +157,13 @@ static long remap_locked(struct vm *vm, struct remap *m)
 		m->new_addr = map_find_gap(vm, m->new_len);
 		err = m->new_addr ? 0 : -ENOMEM;
 	}
-	return err ? err : move(vm, m);
+	if (err)
+		return err;
+	long res = move(vm, m);
+
+	if (res > 0)
+		unlock_old(vm, m);
+	return res;
 }
 
 long vm_mremap(struct vm *vm, va_t old, u64 old_len, u64 new_len, int flags, va_t new_addr)
@@ -161,7 +178,33 @@ long vm_mremap(struct vm *vm, va_t old, u64 old_len, u64 new_len, int flags, va_
 	rwlock_write(&vm->lock);
 	long res = remap_locked(vm, &m);
 	rwlock_write_done(&vm->lock);
-	if (res > 0 && (m.region.flags & R_LOCKED))
-		(void)vm_populate(vm, (va_t)res, (va_t)res + m.new_len, P_R);
+	if (res > 0 && (m.region.flags & R_LOCKED) && m.new_len > m.old_len)
+		(void)map_populate(vm, (va_t)res + m.old_len, (va_t)res + m.new_len, false);
 	return res;
+}
+
+/* remap_file_pages(2): other pages of the same object appear in a part of a shared mapping. What Linux emulates too: a
+ * new mapping in that place. */
+long vm_remap_file_pages(struct vm *vm, va_t addr, u64 len, int prot, u64 page, int flags)
+{
+	va_t start = addr & PAGE_MASK, end = start + (len & PAGE_MASK);
+	struct region r;
+
+	if (prot || end <= start || page + ((end - start) >> PAGE_SHIFT) < page || page >> (64 - PAGE_SHIFT))
+		return -EINVAL;
+	rwlock_read(&vm->lock);
+	bool ok = layout_find(&vm->layout, start, &r) && (r.flags & R_SHARED) && end <= r.end &&
+		  !(r.flags & R_DEVICE);
+	if (ok)
+		object_get(r.object);
+	rwlock_read_done(&vm->lock);
+	if (!ok)
+		return -EINVAL;
+	int how = MAP_SHARED | MAP_FIXED | MAP_POPULATE | (flags & MAP_NONBLOCK) |
+		  (r.flags & R_LOCKED ? MAP_LOCKED : 0);
+	u32 max = r.flags & (R_MAXREAD | R_MAXWRITE | R_MAXEXEC);
+	long res = vm_mmap(vm, start, end - start, r.flags & R_PROT, how, r.object, max, page << PAGE_SHIFT);
+
+	object_put(r.object);
+	return res < 0 ? res : 0;
 }

@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "mm/fault.h"
 #include "mm/kmem.h"
+#include "mm/map.h"
 #include "mm/pt.h"
 #include "mm/stats.h"
 #include "lib/random.h"
@@ -157,29 +158,38 @@ static void inherit(struct vm *child, const struct vm *vm)
 	}
 }
 
-/* Regions that a child must not have, or must have empty (madvise). Rare, so looked for only when there are any. */
+[[nodiscard]] static int drop_region(struct vm *child, const struct region *r)
+{
+	struct layout_spare spare;
+	struct tlb_batch b;
+
+	tlb_begin(&b, child);
+	int err = pt_unmap(&b, r->start, r->end);
+
+	tlb_finish(&b);
+	if (err)
+		return err;
+	if (!(r->flags & R_DONTFORK))
+		return r->flags & R_GUARD ? map_update(child, r->start, r->end, R_GUARD, 0) : 0;
+	err = layout_reserve(&child->layout, &spare, 2);
+	if (err)
+		return err;
+	map_unaccount(child, r->start, r->end);
+	layout_remove(&child->layout, r->start, r->end, &spare);
+	layout_release(&spare);
+	return 0;
+}
+
+/* Regions that a child must not have, or must have empty, guards gone too (madvise). Rare, so looked for only when there
+ * are any. */
 [[nodiscard]] static int drop_special(struct vm *child)
 {
 	struct region r;
 	int err = 0;
 
 	for (va_t va = 0; !err && layout_next(&child->layout, va, &r); va = r.end) {
-		if (!(r.flags & (R_DONTFORK | R_WIPEONFORK)))
-			continue;
-		struct tlb_batch b;
-
-		tlb_begin(&b, child);
-		err = pt_unmap(&b, r.start, r.end);
-		tlb_finish(&b);
-		if (err || !(r.flags & R_DONTFORK))
-			continue;
-		struct layout_spare spare;
-
-		err = layout_reserve(&child->layout, &spare, 2);
-		if (!err) {
-			layout_remove(&child->layout, r.start, r.end, &spare);
-			layout_release(&spare);
-		}
+		if (r.flags & (R_DONTFORK | R_WIPEONFORK))
+			err = drop_region(child, &r);
 	}
 	return err;
 }
@@ -192,7 +202,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 
 	if (err)
 		return err;
-	layout_update(&child->layout, 0, USER_END, R_LOCKED, 0, &spare);
+	layout_update(&child->layout, 0, USER_END, R_LOCKED | R_LOCKONFAULT, 0, &spare);
 	layout_release(&spare);
 	return 0;
 }

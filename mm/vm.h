@@ -46,7 +46,7 @@ struct vm {
 	u64 data_pages;			/* (v) private writable, for RLIMIT_DATA */
 	u64 min_faults, maj_faults;	/* (a) approximate */
 	u64 peak_pages;			/* (v) largest layout.pages */
-	u32 def_flags;			/* (v) R_LOCKED after mlockall(MCL_FUTURE) */
+	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */
 };
@@ -68,6 +68,9 @@ bool vm_try_get(struct vm *vm);
 
 /* The current thread's address space, nullptr for kernel threads. Set by proc at switches. */
 struct vm *vm_current(void);
+
+/* May the current thread lock as much memory as it likes (CAP_IPC_LOCK)? In proc. */
+bool vm_lock_unlimited(void);
 
 /* Sleeps until memory may have come free (proc/oom.c); for the few who can neither fail nor go on. */
 void vm_wait_for_memory(void);
@@ -98,8 +101,10 @@ long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice);
 long vm_brk(struct vm *vm, va_t brk);
 long vm_mincore(struct vm *vm, va_t addr, u64 len, va_t vec);
 long vm_msync(struct vm *vm, va_t addr, u64 len, int flags);
-long vm_mlock(struct vm *vm, va_t addr, u64 len, bool lock);
-long vm_mlockall(struct vm *vm, int flags);	/* 0: munlockall */
+long vm_mlock(struct vm *vm, va_t addr, u64 len, u32 lock);	/* R_LOCKED [| R_LOCKONFAULT]; 0: munlock */
+long vm_mlockall(struct vm *vm, int flags);
+long vm_munlockall(struct vm *vm);
+long vm_remap_file_pages(struct vm *vm, va_t addr, u64 len, int prot, u64 page, int flags);
 
 /* For exec: puts a region at a fixed place in a vm that does not run yet; replaces what is there. */
 [[nodiscard]] int vm_map_fixed(struct vm *vm, const struct region *r);

@@ -10,6 +10,7 @@
  */
 #include "lib/string.h"
 #include "mm/kmem.h"
+#include "mm/vm.h"
 #include "proc/tree.h"
 
 constexpr unsigned USER_BUCKETS = 64;
@@ -235,4 +236,9 @@ struct cred *cred_exec(const struct exec_file *file, bool *secure)
 	c->sgid = c->fsgid = c->egid;
 	exec_capabilities(c);
 	return c;
+}
+
+bool vm_lock_unlimited(void)
+{
+	return cred_capable(cred_current(), CAP_IPC_LOCK);
 }

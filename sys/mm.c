@@ -67,31 +67,34 @@ SYSCALL(msync)
 
 SYSCALL(mlock)
 {
-	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), true);
+	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), R_LOCKED);
 }
 
 SYSCALL(mlock2)
 {
-	constexpr unsigned MLOCK_ONFAULT = 1;
+	u32 flags = ARG_UINT(2);
 
-	if (ARG_UINT(2) & ~MLOCK_ONFAULT)
+	if (flags & ~(u32)MLOCK_ONFAULT)
 		return -EINVAL;
-	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), true);
+	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), R_LOCKED | (flags ? R_LOCKONFAULT : 0));
 }
 
 SYSCALL(munlock)
 {
-	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), false);
+	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), 0);
 }
 
 SYSCALL(mlockall)
 {
-	int flags = ARG_INT(0);
-
-	return flags ? vm_mlockall(vm_current(), flags) : -EINVAL;
+	return vm_mlockall(vm_current(), ARG_INT(0));
 }
 
 SYSCALL(munlockall)
 {
-	return vm_mlockall(vm_current(), 0);
+	return vm_munlockall(vm_current());
+}
+
+SYSCALL(remap_file_pages)
+{
+	return vm_remap_file_pages(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2), ARG_U64(3), ARG_INT(4));
 }

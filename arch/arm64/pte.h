@@ -22,6 +22,7 @@ constexpr int ASID_BITS_MAX = 16;
 /* TTBR0 translates the lower 2^48 bytes, all of them the user's; TTBR1 the upper ones. */
 constexpr va_t USER_END = 1ul << 48;
 constexpr unsigned USER_ROOT_SLOTS = 512;
+constexpr int ARCH_MAP_32BIT = 0;	/* mmap(2): there is no such flag */
 constexpr va_t DIRECT_BASE = 0xffff'0000'0000'0000;	/* 128 TiB */
 constexpr va_t KMAP_BASE = 0xffff'8000'0000'0000;
 constexpr va_t KMAP_END = 0xffff'8080'0000'0000;	/* 512 GiB: one root slot */

@@ -23,6 +23,7 @@ constexpr int ASID_BITS_MAX = 12;
  * canonical address. */
 constexpr va_t USER_END = 0x00007ffffffff000;
 constexpr unsigned USER_ROOT_SLOTS = 256;
+constexpr int ARCH_MAP_32BIT = 0x40;	/* mmap(2): below 2 GiB */
 
 constexpr va_t DIRECT_BASE = 0xffff800000000000;	/* one root slot: 512 GiB of RAM */
 constexpr va_t KMAP_BASE = 0xffffc00000000000;		/* one root slot */
