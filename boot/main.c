@@ -18,6 +18,7 @@
 #include "proc/task.h"
 #include "proc/work.h"
 #include "sys/syscall.h"
+#include "sys/trace.h"
 
 constexpr u32 ADDR_NO_RANDOMIZE = 0x0040000;	/* personality(2) */
 
@@ -63,6 +64,7 @@ static void boot_thread_main(void *arg)
 	fs_init();
 	procfs_set_cmdline(boot_info->cmdline);
 	unpack_initramfs();
+	trace_init(options.trace);
 	page_fail_at(options.fail_alloc);
 	start_init();
 }

@@ -64,6 +64,8 @@ static void parse_word(struct boot_options *o, const char *word)
 
 	if (value)
 		o->init = *value ? value : nullptr;
+	else if (value_of(word, "trace"))
+		o->trace = value_of(word, "trace");
 	else if (strcmp(word, "quiet") == 0)
 		o->console_level = 1;
 	else if (strcmp(word, "norandmaps") == 0)

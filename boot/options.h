@@ -8,7 +8,8 @@
  *   init=PATH        the first program (also rdinit=)
  *   cpus=N           use at most N CPUs (also maxcpus=)
  *   norandmaps       no address space randomisation
- *   logunknown       name missing system calls in the log
+ *   logunknown       name missing system calls and unknown flags in the log
+ *   trace=1          all system calls of all programs in the log; trace=NAME: of those named so
  *   failalloc=N      from init on, the N-th allocation of pages fails (a test of error paths)
  */
 #pragma once
@@ -20,7 +21,7 @@ constexpr unsigned BOOT_ARGS_MAX = 16;
 struct boot_options {
 	char text[2048];		/* the words, each terminated */
 	int console_level;
-	const char *init;		/* nullptr: not given */
+	const char *init, *trace;	/* nullptr: not given */
 	unsigned cpus;
 	bool randomize, log_unknown;
 	u64 fail_alloc;			/* 0: off */

@@ -16,6 +16,7 @@
 #include "proc/futex.h"
 #include "proc/posix_timer.h"
 #include "proc/sched.h"
+#include "proc/trace.h"
 #include "proc/tree.h"
 
 /* ---- what user memory must hear */
@@ -306,6 +307,8 @@ void thread_exit(int status)
 {
 	struct thread *t = thread_current();
 
+	if (thread_traced())
+		trace_end(t->task->group_exit ? t->task->exit_status : status);
 	stop_taking_signals(t);
 	thread_leave_vm(t);
 	vfork_release(t);

@@ -13,6 +13,7 @@
  */
 #include "arch/arch.h"
 #include "proc/sched.h"
+#include "proc/trace.h"
 #include "proc/tree.h"
 
 void signal_init(void)
@@ -168,6 +169,10 @@ void signal_force(int sig, const struct siginfo *info)
 {
 	struct thread *t = thread_current();
 	struct task *task = t->task;
+
+	/* One that kills is not delivered: its sender ends the task. */
+	if (thread_traced() && info && !sighand_catches(task->sighand, sig))
+		trace_signal(info);
 	u64 flags = spin_lock_irq(&task->siglock);
 
 	if (sighand_ignores(task->sighand, sig) || (t->blocked & sig_bit(sig))) {

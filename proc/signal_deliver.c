@@ -11,6 +11,7 @@
 #include "arch/arch.h"
 #include "mm/user.h"
 #include "mm/vm.h"
+#include "proc/trace.h"
 #include "proc/tree.h"
 
 /* The -ERESTART code that the frame's system call returned, as a positive number, or 0. */
@@ -158,6 +159,8 @@ static bool next_signal(struct thread *t, struct taken *s)
 			continue;
 		if (!s->sig)
 			return false;
+		if (thread_traced())
+			trace_signal(&s->info);
 		if (s->act.handler != SIG_DFL)
 			return true;
 		default_action(s);

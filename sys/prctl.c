@@ -4,6 +4,7 @@
 #include "mm/user.h"
 #include "proc/task.h"
 #include "sys/syscall.h"
+#include "sys/trace.h"
 
 enum { PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS,
 	PR_GET_TIMING = 13, PR_SET_TIMING, PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP = 21, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP,
@@ -23,6 +24,7 @@ static long set_name(va_t uaddr)
 		return len;
 	name[sizeof(name) - 1] = 0;	/* longer ones are cut off */
 	str_copy(t->name, name, sizeof(t->name));
+	trace_exec();
 	return 0;
 }
 

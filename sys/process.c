@@ -10,6 +10,7 @@
 #include "proc/task.h"
 #include "sys/rusage.h"
 #include "sys/syscall.h"
+#include "sys/trace.h"
 #include <abi.h>
 
 enum : u64 { CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, CLONE_THREAD = 0x10000,
@@ -148,6 +149,8 @@ static long exec_at(int dirfd, va_t path, va_t argv, va_t envp, int flags, struc
 	long result = task_exec(&file, exec_name(dirfd, &name, buf, sizeof(buf)), argv, envp, f);
 
 	exec_close(&file);
+	if (!result)
+		trace_exec();
 	return result;
 }
 

@@ -13,11 +13,12 @@
 #include "fs/file.h"
 #include "lib/printf.h"
 #include "proc/task.h"
+#include "proc/trace.h"
 
 static syscall_fn sys_missing;
 bool syscall_log_unknown;
 
-#define DECLARE_WEAK(name, generic, x86, kinds) \
+#define DECLARE_WEAK(name, generic, x86, args) \
 	[[gnu::weak, gnu::alias("sys_missing")]] long sys_##name(struct trapframe *f);
 SYSCALLS(DECLARE_WEAK)
 
@@ -26,12 +27,12 @@ SYSCALLS(DECLARE_WEAK)
 /* Both tables are as long as the highest number asks: the compiler finds out. */
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Winitializer-overrides"
-#define INFO(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = { #name, kinds },
+#define INFO(name, generic, x86, args) [NUMBER(generic, x86) + 1] = { #name, args },
 static const struct {
-	const char *name, *kinds;
+	const char *name, *args;
 } infos[] = { SYSCALLS(INFO) };
 
-#define FUNCTION(name, generic, x86, kinds) [NUMBER(generic, x86) + 1] = sys_##name,
+#define FUNCTION(name, generic, x86, args) [NUMBER(generic, x86) + 1] = sys_##name,
 syscall_fn *const syscall_table[] = { [0 ... ARRAY_SIZE(infos) - 1] = sys_missing,
 				      SYSCALLS(FUNCTION) };
 #pragma clang diagnostic pop
@@ -69,13 +70,15 @@ static long sys_missing(struct trapframe *f)
 [[gnu::cold, gnu::noinline]] static void dispatch_slow(struct trapframe *f, u64 nr)
 {
 	syscall_fn *call = nr < CALLS ? syscall_table[nr + 1] : sys_missing;
+	const char *name = syscall_name(nr), *args = name ? infos[nr + 1].args : nullptr;
 	bool traced = thread_self()->work & THREAD_TRACE;
 
 	if (traced)
-		trace_enter(f, syscall_name(nr), nr < CALLS ? infos[nr + 1].kinds : nullptr);
+		trace_enter(f, name, args);
 	frame_set_result(f, (u64)call(f));
-	if (traced)
-		trace_exit(f, syscall_name(nr));
+	/* Asked again: the call may have switched it on or off. */
+	if (traced && thread_traced())
+		trace_exit(f, name, args);
 }
 
 void syscall_dispatch(struct trapframe *f)

@@ -86,13 +86,14 @@ class Frames:
 
 
 class Run:
-    CHANNELS = b"ROEALX"
+    CHANNELS = b"ROEALSX"
 
     def __init__(self, command, args):
         self.args = args
         self.frames = Frames(self.CHANNELS)
         self.deadline = time.monotonic() + args.timeout if args.timeout else None
         self.log = bytearray()
+        self.trace = open(args.strace_output, "wb") if args.strace_output else None
         self.status = None
         self.ready = False
         self.credit = INPUT_WINDOW
@@ -116,6 +117,8 @@ class Run:
     def close(self):
         self.qemu.kill()
         self.qemu.wait()
+        if self.trace:
+            self.trace.close()
         if self.args.log:
             with open(self.args.log, "wb") as f:
                 f.write(self.frames.text.replace(b"\r\n", b"\n") + self.log)
@@ -149,6 +152,10 @@ class Run:
         elif channel == "O":
             write_all(1, payload)
         elif channel == "E":
+            write_all(2, payload)
+        elif channel == "S" and self.trace:
+            self.trace.write(payload)
+        elif channel == "S":
             write_all(2, payload)
         elif channel == "A":
             self.credit += int.from_bytes(payload, "little")

@@ -5,7 +5,7 @@
 //   passes its standard input, output and error through the console as frames:
 //       0x01, channel, length (16 bits, little-endian), payload
 //   to the host: R ready, O stdout, E stderr, A count of input bytes consumed, L kernel log,
-//   X exit status; from the host: I stdin, C end of stdin. The host never has more than
+//   S trace of system calls, X exit status; from the host: I stdin, C end of stdin. The host never has more than
 //   INPUT_WINDOW bytes of I unacknowledged, so the console's input buffer cannot overflow.
 // - Otherwise it keeps a login shell running on the console.
 //
@@ -202,12 +202,14 @@ struct job {
 	const char *cwd;
 	bool terminal; // on the console itself rather than through frames
 	bool want_log;
+	bool want_trace;
 	struct winsize window;
 
 	pid_t pid;
 	int status; // of the shell's kind: 128 + n for signal n
 	bool exited;
 	int in, out, err; // our ends of the pipes, -1 when closed
+	int trace; // /dev/trace, or -1
 
 	// Input on its way from the console to the program.
 	unsigned char frame[4 + FRAME_MAX]; // the frame being received
@@ -268,12 +270,23 @@ static bool read_job(struct job *job)
 			job->cwd = s + 1;
 		else if (*s == 'l')
 			job->want_log = true;
+		else if (*s == 's')
+			job->want_trace = true;
 		else if (*s == 't')
 			job->terminal = true;
 		else if (*s == 'w')
 			sscanf(s + 1, "%hu %hu", &job->window.ws_row, &job->window.ws_col);
 	}
 	return job->argc > 0;
+}
+
+// From here on this process and its children are traced.
+static void trace_self(void)
+{
+	int fd = open("/dev/trace", O_WRONLY | O_CLOEXEC);
+
+	write(fd, "1", 1);
+	close(fd);
 }
 
 [[noreturn]] static void exec_on_pipes(struct job *job, int in, int out, int err)
@@ -283,6 +296,8 @@ static bool read_job(struct job *job)
 	dup2(out, 1);
 	dup2(err, 2);
 	reset_signals();
+	if (job->trace >= 0)
+		trace_self();
 	execvp(job->argv[0], job->argv);
 	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
 	dprintf(2, "quire: %s: %s\n", job->argv[0], strerror(errno));
@@ -295,6 +310,8 @@ static bool start_on_pipes(struct job *job)
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
 		return false;
+	if (job->want_trace)
+		job->trace = open("/dev/trace", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	job->pid = fork();
 	if (job->pid < 0)
 		return false;
@@ -417,8 +434,9 @@ static void serve_pipes(struct job *job)
 			{.fd = job->out, .events = POLLIN},
 			{.fd = job->err, .events = POLLIN},
 			{.fd = job->in, .events = job->input_len ? POLLOUT : 0},
+			{.fd = job->trace, .events = POLLIN},
 		};
-		ppoll(fds, 4, nullptr, &none);
+		ppoll(fds, 5, nullptr, &none);
 		if (child_changed)
 			reap(job);
 		if (fds[0].revents)
@@ -427,11 +445,15 @@ static void serve_pipes(struct job *job)
 			pass_output(&job->out, 'O');
 		if (fds[2].revents)
 			pass_output(&job->err, 'E');
+		if (fds[4].revents)
+			pass_output(&job->trace, 'S');
 		pass_input(job);
 	}
 	while (pass_output(&job->out, 'O'))
 		;
 	while (pass_output(&job->err, 'E'))
+		;
+	while (pass_output(&job->trace, 'S'))
 		;
 }
 
@@ -501,7 +523,7 @@ static void send_log(void)
 
 int main(void)
 {
-	static struct job job = {.cwd = "/root", .in = -1, .out = -1, .err = -1};
+	static struct job job = {.cwd = "/root", .in = -1, .out = -1, .err = -1, .trace = -1};
 
 	umask(0);
 	mount_all();

@@ -18,7 +18,7 @@ PANIC = b"*** panic: test\r\nframe 1\r\n*** end of panic\r\n"
 
 
 def run(script, timeout=20):
-    args = argparse.Namespace(timeout=timeout, log=None)
+    args = argparse.Namespace(timeout=timeout, log=None, strace_output=None)
     return session.piped(["bash", "-c", script], args)
 
 
