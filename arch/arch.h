@@ -145,6 +145,11 @@ void arch_tlb_local_page(u64 asid, va_t va);
 void arch_tlb_kernel(va_t start, va_t end);
 /* Makes bytes written through the direct map fetchable as code (arm64: clean D to PoU, invalidate I). */
 void arch_sync_code(const void *p, size_t n);
+/* Before a device without a view of the caches reads this memory, and again after it has written it: bytes go out to memory
+ * and none stay behind. The memory shares no cache line with anything else (nothing to do on a PC). */
+void arch_dma_sync(const void *p, size_t n);
+/* Of a static object of the kernel: the direct map does not know those. */
+struct pa arch_image_pa(const void *p);
 /* Clears or copies one page of the direct map, the fastest way the CPU has. */
 void arch_page_clear(void *page);
 void arch_page_copy(void *dst, const void *src);

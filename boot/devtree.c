@@ -235,7 +235,7 @@ int devtree_find(const struct fdt *f, const char *const *compatible)
 
 static bool device_begin(const struct fdt *f, int node, struct device *d)
 {
-	*d = (struct device){ .node = node };
+	*d = (struct device){ .tree = f, .node = node };
 	for (unsigned i = 0; i < ARRAY_SIZE(d->compatible); i++)
 		d->compatible[i] = fdt_string_at(f, node, "compatible", i);
 	return device_wanted(d) && fdt_enabled(f, node);
@@ -264,7 +264,7 @@ unsigned devtree_devices(const struct fdt *f, struct device *out, unsigned max)
 		if (!device_begin(f, node, &out[n]))
 			continue;
 		device_fill(f, node, &out[n]);
-		out[n++].stdout_path = node == console;
+		out[n++].stdout_path = console < 0 || node == console;
 	}
 	return n;
 }

@@ -14,6 +14,8 @@ struct device_io {
 	void (*write8)(u16 port, u8 v);
 };
 
+struct fdt;
+
 struct device {
 	const char *compatible[4];	/* most specific first */
 	struct pa reg[4];		/* register ranges, CPU physical */
@@ -23,14 +25,15 @@ struct device {
 	unsigned irq[4];		/* numbers as arch/irq.h has them; 0 = none */
 	bool irq_edge[4];
 	u32 clock_hz;			/* input clock where the machine knows it, else 0 */
-	int node;			/* offset in the device tree, -1 on a PC */
-	bool stdout_path;		/* the firmware's console */
+	const struct fdt *tree;		/* the device tree, for what a driver alone understands; nullptr on a PC */
+	int node;			/* offset in it, -1 on a PC */
+	bool stdout_path;		/* the firmware's console; where it names none, all are */
 };
 
 struct driver {
 	const char *const *compatible;	/* nullptr-terminated */
 	int (*probe)(const struct device *d);	/* 0 or -errno (logged) */
-	int order;			/* lower first: interrupt controllers 0, timers 1, consoles 2, others 5 */
+	int order;			/* lower first: interrupt controllers 0, firmware and pins 1, consoles 2, others 5 */
 };
 
 /* Puts a driver into the image's table. */

@@ -189,7 +189,7 @@ static int pl011_probe(const struct device *d)
 	if (nuarts >= UARTS)
 		return -EBUSY;
 	struct uart *u = &uarts[nuarts];
-	bool console = d->stdout_path || nuarts == 0;
+	bool console = d->stdout_path;
 
 	u->base = mmio_map(d->reg[0], d->reg_size[0]);
 	if (!u->base)

@@ -77,6 +77,23 @@ void arch_init_devices(void)
 	kfree(devices);
 }
 
+/* Clean and invalidate to the point of coherency (Arm ARM D7.5). After the device's writes the lines are clean, at most
+ * read ahead: then this only throws them away. */
+void arch_dma_sync(const void *p, size_t n)
+{
+	u64 line = 4ul << (sysreg_read(ctr_el0) >> 16 & 0xf);
+
+	__asm__ volatile("dsb sy" : : : "memory");
+	for (va_t va = align_down((va_t)p, line); va < (va_t)p + n; va += line)
+		__asm__ volatile("dc civac, %0" : : "r"(va) : "memory");
+	__asm__ volatile("dsb sy" : : : "memory");
+}
+
+struct pa arch_image_pa(const void *p)
+{
+	return image_pa(p);
+}
+
 /* CTR_EL0 has the smallest lines of both caches. Data goes out to where instructions are fetched from,
  * then stale instructions go, on all CPUs. */
 void arch_sync_code(const void *p, size_t n)

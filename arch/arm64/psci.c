@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* PSCI: firmware calls that start CPUs and end the machine (Arm DEN0022, SMCCC in DEN0028). */
+/* PSCI: firmware calls that start CPUs and end the machine (Arm DEN0022, SMCCC in DEN0028). A board without
+ * that firmware ends by a driver's hand. */
 #include "machine.h"
 
 #include "boot/devtree.h"
+#include "dev/power.h"
 #include "lib/string.h"
 
 enum psci_function : u32 {
@@ -76,6 +78,7 @@ void arch_poweroff(void)
 {
 	if (conduit != CONDUIT_NONE)
 		psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
+	power_off();
 	arch_halt();
 }
 
@@ -83,5 +86,6 @@ void arch_reboot(void)
 {
 	if (conduit != CONDUIT_NONE)
 		psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+	power_restart();
 	arch_halt();
 }

@@ -26,6 +26,17 @@ constexpr u32 PROT_DATA = P_R | P_W | P_ACCESSED | P_DIRTY | P_GLOBAL;
 constexpr u32 PROT_CONST = P_R | P_ACCESSED | P_GLOBAL;
 constexpr u32 PROT_TEXT = P_R | P_X | P_ACCESSED | P_GLOBAL;
 
+/* Devices see the caches. */
+void arch_dma_sync(const void *p, size_t n)
+{
+	__asm__ volatile("mfence" : : "r"(p), "r"(n) : "memory");
+}
+
+struct pa arch_image_pa(const void *p)
+{
+	return (struct pa){ image_pa(p) };
+}
+
 static struct pa pool_pa(const struct pte *table)
 {
 	return (struct pa){ image_pa(table) };
