@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Faults: the only place that fills tables. Read from the bottom: vm_fault() looks the address up in the layout,
- * checks the rights, makes the path to its entry our own, and calls one function per case. Each allocates first, then
+ * checks the rights, makes the path to its entry our own (fault_block.c where it ends early), and calls one function per case. Each allocates first, then
  * takes the table's lock, looks again whether the entry is as it was, and fills it; if not, the fault starts over.
  *
  * Locks: vm->lock for reading throughout (for writing only to grow a stack), then one table lock.
@@ -20,18 +20,6 @@ void fault_init(void)
 {
 	zero_page = page_alloc(0, PAGE_ZERO, PA_ZERO);
 	assert(zero_page);
-}
-
-/* Rights of a leaf that maps a page of this region; write only if asked for. */
-static inline u32 leaf_prot(const struct region *r, bool write)
-{
-	u32 prot = (map_rights(r->flags) & ~(u32)P_W) | P_USER | P_ACCESSED;
-
-	if (write)
-		prot |= P_W | P_DIRTY;
-	if (r->flags & R_SHARED)
-		prot |= P_SHARED;
-	return prot;
 }
 
 static inline struct pte page_leaf(struct page *p, u32 prot)
@@ -79,13 +67,13 @@ static int fault_zero_write(struct fault_state *f)
 	if (unlikely(!p))
 		return FAULT_OOM;
 	vm_count(zero_write);
-	return fill_or_put(f, p, leaf_prot(&f->region, true));
+	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
 }
 
 static int fault_zero_read(struct fault_state *f)
 {
 	vm_count(zero_read);
-	return fill_empty(f, zero_page, leaf_prot(&f->region, false));
+	return fill_empty(f, zero_page, fault_leaf_prot(&f->region, false));
 }
 
 static int object_error(int err)
@@ -122,7 +110,7 @@ static int fault_file_read(struct fault_state *f)
 	vm_count(file_read);
 	bool write = (f->region.flags & R_SHARED) && (f->region.flags & R_WRITE) && writes_unwatched(o);
 
-	return fill_or_put(f, p, leaf_prot(&f->region, write));
+	return fill_or_put(f, p, fault_leaf_prot(&f->region, write));
 }
 
 /* The faulting page and its cached neighbours, up to 16, in one go. -ENOENT: the page itself is not cached. */
@@ -135,7 +123,7 @@ static int fault_file_around(struct fault_state *f)
 		       f->region.end);
 	unsigned n = (unsigned)((end - start) >> PAGE_SHIFT), want = (unsigned)((f->va - start) >> PAGE_SHIFT);
 	bool write = (f->region.flags & R_SHARED) && (f->region.flags & R_WRITE) && writes_unwatched(o);
-	u32 prot = leaf_prot(&f->region, write);
+	u32 prot = fault_leaf_prot(&f->region, write);
 
 	if (!object_pages_cached(o, f->region.offset + ((start - f->region.start) >> PAGE_SHIFT), n, pages))
 		return -ENOENT;
@@ -183,7 +171,7 @@ static int fault_file_private_write(struct fault_state *f)
 	if (!p)
 		return FAULT_OOM;
 	vm_count(file_private);
-	return fill_or_put(f, p, leaf_prot(&f->region, true));
+	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
 }
 
 static int fault_file_shared_write(struct fault_state *f)
@@ -194,7 +182,7 @@ static int fault_file_shared_write(struct fault_state *f)
 	if (err)
 		return object_error(err);
 	vm_count(file_shared);
-	return fill_or_put(f, p, leaf_prot(&f->region, true));
+	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
 }
 
 /* A frame of a device: mapped as it is, never counted. */
@@ -206,7 +194,7 @@ static int fault_device(struct fault_state *f)
 
 	if (err)
 		return object_error(err);
-	u32 prot = leaf_prot(&f->region, f->region.flags & R_WRITE) | P_SHARED | extra;
+	u32 prot = fault_leaf_prot(&f->region, f->region.flags & R_WRITE) | P_SHARED | extra;
 
 	scoped_spin(&f->table->lock);
 	if (f->slot->raw)
@@ -332,7 +320,7 @@ static int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
 	if (old->kind != PAGE_ZERO)
 		arch_page_copy(page_address(p), page_address(old));
 
-	struct pte n = page_leaf(p, leaf_prot(&f->region, true));
+	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, true));
 
 	spin_lock(&f->table->lock);
 	same = f->slot->raw == e.raw;
@@ -390,10 +378,18 @@ static int fault_once(struct fault_state *f)
 		return FAULT_MAPERR;
 	if (unlikely(!access_allowed(&f->region, f->access)))
 		return f->region.flags & R_GUARD ? FAULT_MAPERR : FAULT_ACCERR;
-	if (unlikely(pt_own(f->vm, f->va, 0, &f->table)))
-		return FAULT_OOM;
+	int stopped;
+
+	f->slot = pt_walk(f->vm->root, f->va, 0, &stopped);
+	if (unlikely(stopped)) {
+		int res = fault_above(f);
+
+		if (res != FAULT_BELOW)
+			return res;
+	} else {
+		f->table = pt_table_of(f->slot);
+	}
 	f->index = pt_index(f->va, 0);
-	f->slot = &pt_slots(f->table)[f->index];
 
 	struct pte e = pte_load(f->slot);
 

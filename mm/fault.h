@@ -2,6 +2,7 @@
 /* Inside of the fault path: what its cases share. */
 #pragma once
 
+#include "mm/map.h"
 #include "mm/vm.h"
 
 constexpr unsigned FAULT_AROUND = 16;		/* pages of a file mapped around a read fault */
@@ -14,11 +15,28 @@ struct fault_state {
 	u32 access;
 	bool want_page, upgrade;
 	struct region region;
-	struct page *table;		/* ours, level 0 */
+	struct page *table;		/* ours; level 0, or 1 for a block */
 	unsigned index;
 	struct pte *slot;
 	struct page *page;		/* result, with a reference, where want_page */
 };
+
+/* Rights of a leaf that maps a page of this region; write only if asked for. */
+static inline u32 fault_leaf_prot(const struct region *r, bool write)
+{
+	u32 prot = (map_rights(r->flags) & ~(u32)P_W) | P_USER | P_ACCESSED;
+
+	if (write)
+		prot |= P_W | P_DIRTY;
+	if (r->flags & R_SHARED)
+		prot |= P_SHARED;
+	return prot;
+}
+
+/* Not a FAULT_*: slot and table are set, of level 0; go on there. */
+constexpr int FAULT_BELOW = -ENOENT;
+/* The walk stopped above the last level. A FAULT_*, FAULT_BELOW, or -EAGAIN: start over. Under vm->lock for reading. */
+int fault_above(struct fault_state *f);
 
 /* The shared page of zeros. */
 extern struct page *zero_page;

@@ -92,7 +92,7 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 
 	/* Tables first made our own (it may fail), then layout and entries. */
 	tlb_begin(&b, vm);
-	int err = pt_prepare_leaves(vm, start, end);
+	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC));
 
 	if (!err)
 		err = map_update(vm, start, end, R_PROT, prot);
@@ -127,7 +127,7 @@ static bool resident(struct vm *vm, va_t va)
 	struct region r;
 	struct page *p = nullptr;
 	int level;
-	enum pte_kind kind = pte_kind(pt_lookup(vm, va, &level, nullptr), level);
+	enum pte_kind kind = pte_kind(pt_lookup(vm, va, &level), level);
 
 	if (kind == PTE_LEAF)
 		return true;

@@ -113,6 +113,8 @@ static void drain_local(void)
 
 static u64 pages_to_keep(u32 flags)
 {
+	if (flags & PA_PLENTY)
+		return keep_pages + page_ram.managed / 16;
 	return flags & PA_RESERVE ? 0 : flags & PA_NOWAIT ? keep_pages / 2 : keep_pages;
 }
 
@@ -193,7 +195,7 @@ static inline void begin_life(struct page *p, unsigned order, enum page_kind kin
 		return nullptr;
 	for (int round = 0; round < RECLAIM_ROUNDS; round++) {
 		p = order ? take_block(order, kind, flags) : take_single(kind, flags);
-		if (p || flags & (PA_NOWAIT | PA_RESERVE))
+		if (p || flags & (PA_NOWAIT | PA_RESERVE | PA_PLENTY))
 			break;
 		if (!reclaim(max(1ul << order, (u64)PAGE_BATCH)))
 			break;

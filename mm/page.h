@@ -47,6 +47,10 @@ struct page {
 			struct page *next;	/* (b) in its batch */
 			struct page *batch;	/* (b) in a batch's first page: the next batch */
 		};
+		struct {		/* PAGE_ANON, a block's first page (mm/block.h) */
+			u64 unused;
+			struct spinlock block_lock;
+		};
 		struct {		/* PAGE_CACHE */
 			struct object *object;	/* (o) nullptr once truncated */
 			u64 index;		/* (o) page number in the object */
@@ -76,6 +80,7 @@ enum page_alloc_flags : u32 {
 	PA_ZERO = 1,		/* cleared */
 	PA_NOWAIT = 2,		/* no reclaim, no sleep: from interrupts and under spinlocks */
 	PA_RESERVE = 4,		/* may use the last reserve (to free memory with); never reclaims */
+	PA_PLENTY = 8,		/* only while memory is plenty; never reclaims */
 };
 
 struct boot_info;
@@ -86,7 +91,7 @@ constexpr unsigned PAGE_ORDER_MAX = 10;
 
 /* A block of 2^order pages, order <= PAGE_ORDER_MAX, naturally aligned. Its first descriptor:
  * refs 1, that kind, all else zero; the others' are not touched. nullptr when there is no
- * memory (after reclaim has been tried, unless PA_NOWAIT or PA_RESERVE). May sleep without
+ * memory (after reclaim has been tried, unless PA_NOWAIT, PA_RESERVE or PA_PLENTY). May sleep without
  * these. */
 [[nodiscard]] struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags);
 /* Gives back a block whose references are gone or were never shared (refs <= 1). Never sleeps. */

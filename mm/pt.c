@@ -10,6 +10,7 @@
  */
 #include "mm/pt.h"
 #include "lib/string.h"
+#include "mm/block.h"
 #include "mm/pt_internal.h"
 #include "mm/vm.h"
 
@@ -89,7 +90,10 @@ static inline void entry_put(struct pte e, int level)
 		pt_put(pa_page(pte_table_pa(e)));
 		break;
 	case PTE_LEAF:
-		page_put(pa_page(pte_pa(e, level)));
+		if (unlikely(level))
+			block_put(pa_page(pte_pa(e, level)));
+		else
+			page_put(pa_page(pte_pa(e, 0)));
 		break;
 	default:
 		break;
@@ -128,14 +132,6 @@ void pt_put(struct page *t)
 	}
 }
 
-void pt_put_any(struct page *p)
-{
-	if (p->kind == PAGE_TABLE)
-		pt_put(p);
-	else
-		page_put(p);
-}
-
 void pt_slot_set(struct page *t, unsigned index, struct pte e)
 {
 	struct pte *slot = &pt_slots(t)[index];
@@ -164,7 +160,7 @@ struct page *pt_owned(struct vm *vm, va_t va, int level)
 	return stopped == level ? pt_table_of(slot) : nullptr;
 }
 
-struct pte pt_lookup(struct vm *vm, va_t va, int *level, struct page **page)
+struct pte pt_lookup(struct vm *vm, va_t va, int *level)
 {
 	struct page *t = vm->root;
 
@@ -178,10 +174,6 @@ struct pte pt_lookup(struct vm *vm, va_t va, int *level, struct page **page)
 			continue;
 		}
 		*level = t->level;
-		if (kind == PTE_LEAF && page) {
-			*page = pa_page(pte_pa(e, t->level));
-			page_get(*page);
-		}
 		return e;
 	}
 }

@@ -33,21 +33,22 @@ static inline struct pte pte_load(const struct pte *slot)
 [[nodiscard]] struct page *pt_new(int level, u32 flags);
 /* Lets go of a table: at the last reference everything below it too. The caller has flushed. */
 void pt_put(struct page *table);
-/* page_put or pt_put, by kind. */
-void pt_put_any(struct page *p);
 
 /*
  * Makes the path to va our own down to a table of `level`, creating what is missing: *out is that table. Shared tables on
- * the way are replaced by copies that share what is below them; one flush for the whole path. 0, -ENOMEM.
+ * the way are replaced by copies that share what is below them; a block on the way is split. One flush for the whole
+ * path. 0, -ENOMEM.
  * Under vm->lock (reading or writing); sleeps for memory.
  */
 [[nodiscard]] int pt_own(struct vm *vm, va_t va, int level, struct page **out);
+/* The same down to level 0, but stops at level 1 at a block, or where nothing is: *out->level tells. create: makes the tables
+ * above that are missing. */
+[[nodiscard]] int pt_own_block(struct vm *vm, va_t va, bool create, struct page **out);
 /* The owned table of `level` on the path to va if path is there and owned already, else nullptr. Cheap. */
 struct page *pt_owned(struct vm *vm, va_t va, int level);
 /* The entry that maps va, whatever the sharing, and its level; an empty entry with the level where the walk ended. With
- * vm->lock held for writing, so that a frozen table on the way stays. If it is a leaf, *page (may be nullptr) gets a
- * reference. */
-struct pte pt_lookup(struct vm *vm, va_t va, int *level, struct page **page);
+ * vm->lock held for writing, so that a frozen table on the way stays. */
+struct pte pt_lookup(struct vm *vm, va_t va, int *level);
 
 /* Slot changes, under the table's lock, in an owned table. set: from empty. They keep used and groups right. */
 void pt_slot_set(struct page *table, unsigned index, struct pte e);
@@ -63,8 +64,9 @@ void pt_clone_root(struct vm *child, struct vm *parent);
 [[nodiscard]] int pt_unmap(struct tlb_batch *b, va_t start, va_t end);
 /* Owns the partly covered paths at both edges of [start, end), so that pt_unmap and pt_move cannot fail. */
 [[nodiscard]] int pt_prepare(struct vm *vm, va_t start, va_t end);
-/* Owns every lowest-level table in [start, end) that exists: what pt_protect needs. */
-[[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end);
+/* Owns every lowest-level table in [start, end) that exists, and splits the blocks at its edges, or all if not `blocks`: what
+ * pt_protect needs. */
+[[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks);
 /* Gives read/execute rights, and takes away: every leaf in [start, end) gets exactly `prot`, except that P_W is only
  * kept where it was. For mprotect. After pt_prepare_leaves(); cannot fail. */
 void pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot);

@@ -5,6 +5,7 @@
  */
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "mm/block.h"
 #include "mm/fault.h"
 #include "mm/kmem.h"
 #include "mm/pt.h"
@@ -30,7 +31,8 @@ static void check_leaf(struct check *c, struct pte e, int level, va_t va, bool o
 		return;
 	if (!(r.flags & R_WRITE))
 		c->broken = "a writable entry in a region that is not";
-	else if (!(prot & P_SHARED) && owned && page_is_counted(p) && page_refs(p) != 1)
+	else if (!(prot & P_SHARED) && owned && page_is_counted(p) &&
+		 !(level ? block_alone(p) : page_refs(p) == 1))
 		c->broken = "law 3: a writable private page has more than one user";
 	else if (!(prot & P_SHARED) && p->kind != PAGE_ANON)
 		c->broken = "law 3: a writable private page is not anonymous";
@@ -121,6 +123,18 @@ static bool count_ref(struct audit *a, const struct page *p)
 	return i < a->frames && a->refs[i / REF_CHUNK][i % REF_CHUNK]++ == 0;
 }
 
+/* A whole block is counted in its first page, a broken one in each. */
+static void count_leaf_refs(struct audit *a, struct pa pa, int level)
+{
+	struct page *p = pa_page(pa);
+
+	if (!pa_is_ram(pa))
+		return;
+	count_ref(a, p);
+	for (unsigned i = 1; level && !block_whole(p) && i < BLOCK_PAGES; i++)
+		count_ref(a, p + i);
+}
+
 static void audit_table(struct audit *a, struct page *t)
 {
 	unsigned slots = t->level == PT_LEVELS - 1 ? USER_ROOT_SLOTS : PT_SLOTS;
@@ -137,8 +151,7 @@ static void audit_table(struct audit *a, struct page *t)
 			break;
 		}
 		case PTE_LEAF:
-			if (pa_is_ram(pte_pa(e, t->level)))
-				count_ref(a, pa_page(pte_pa(e, t->level)));
+			count_leaf_refs(a, pte_pa(e, t->level), t->level);
 			break;
 		default:
 			break;

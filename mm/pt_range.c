@@ -8,6 +8,7 @@
  * what follows cannot.
  */
 #include "mm/pt.h"
+#include "mm/block.h"
 #include "mm/pt_internal.h"
 #include "mm/vm.h"
 
@@ -82,9 +83,12 @@ static void unmap_slot(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 		return;
 	}
 	pt_slot_clear(t, index);
-	if (kind == PTE_LEAF) {
-		tlb_add_range(b, va, va + pt_slot_size(level));
-		tlb_add_page(b, pa_page(pte_pa(e, level)));
+	if (kind == PTE_LEAF && !level) {
+		tlb_add_range(b, va, va + PAGE_SIZE);
+		tlb_add_page(b, pa_page(pte_pa(e, 0)));
+	} else if (kind == PTE_LEAF) {
+		tlb_add_block_range(b, va);
+		tlb_add_block(b, pa_page(pte_pa(e, level)));
 	}
 }
 
@@ -135,11 +139,12 @@ int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 	return 0;
 }
 
-int pt_prepare_leaves(struct vm *vm, va_t start, va_t end)
+int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks)
 {
 	for (va_t va = start; va < end;) {
 		struct page *t;
-		int err = pt_own_existing(vm, va, 0, &t);
+		int err = blocks && covers(va, end, 1) ? pt_own_block(vm, va, false, &t) :
+							 pt_own_existing(vm, va, 0, &t);
 
 		if (err)
 			return err;
@@ -203,6 +208,16 @@ static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_c
 	return changed;
 }
 
+static void change_block(struct pte *slot, va_t va, struct leaf_change *c)
+{
+	u64 flip = leaf_flip(*slot, 1, c);
+
+	if (flip) {
+		store_release(&slot->raw, slot->raw ^ flip);
+		tlb_add_block_range(c->batch, va);
+	}
+}
+
 /* The entries from va to the end of their table, or of the range. Returns where to go on. */
 static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change *c)
 {
@@ -211,6 +226,8 @@ static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change 
 	va_t end = pt_slot_end(va, stopped ? stopped : 1, limit);
 	unsigned i = pt_index(va, 0);
 
+	if (stopped == 1)
+		change_block(slot, va, c);
 	if (stopped == 0 && change_pages(pt_table_of(slot), i, i + (unsigned)((end - va) >> PAGE_SHIFT), c))
 		/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
 		tlb_add_range(c->batch, va, end);
@@ -266,7 +283,7 @@ static void move_slot(struct tlb_batch *b, struct page *from, struct page *to, v
 	pt_slot_clear(from, i);
 	pt_slot_set(to, pt_index(dest, to->level), e);
 	tlb_add_range(b, va, va + pt_slot_size(from->level));
-	if (pte_kind(e, from->level) == PTE_TABLE)
+	if (from->level)
 		b->tables = true;
 }
 

@@ -12,6 +12,7 @@
  * must not lead to T any more when the first entry below changes). T is let go of only after the flush.
  */
 #include "mm/pt.h"
+#include "mm/block.h"
 #include "mm/pt_internal.h"
 #include "mm/stats.h"
 #include "mm/vm.h"
@@ -27,7 +28,10 @@ static inline struct pte entry_share(struct pte e, int level)
 		return pte_wprotect(e, level);
 	}
 	case PTE_LEAF:
-		page_get(pa_page(pte_pa(e, level)));
+		if (unlikely(level))
+			block_get(pa_page(pte_pa(e, level)));
+		else
+			page_get(pa_page(pte_pa(e, 0)));
 		return pte_prot(e, level) & P_SHARED ? e : pte_wprotect(e, level);
 	default:
 		return e;
@@ -144,8 +148,32 @@ static void replace_shared(struct vm *vm, struct page *p, struct page *t, va_t v
 	vm_count(owns);
 }
 
+/* P's slot (locked) maps a block: from now on a table with a page in each slot, and the same rights. The pages keep their
+ * counts. Break-before-make, for the size changes (law 11). */
+static void split_block(struct vm *vm, struct page *p, va_t va, struct spare_tables *spare)
+{
+	struct pte *slot = &pt_slots(p)[pt_index(va, 1)], e = pte_load(slot);
+	struct page *t = spare->tables[--spare->count];
+	struct pa pa = pte_pa(e, 1);
+	u32 prot = pte_prot(e, 1);
+	struct tlb_batch batch;
+
+	block_break(pa_page(pa));
+	for (struct pte *s = pt_slots(t); s < pt_slots(t) + PT_SLOTS; s++, pa.v += PAGE_SIZE)
+		*s = pte_leaf(pa, 0, prot);
+	t->level = 0;
+	t->used = PT_SLOTS;
+	t->groups = ~0ul;
+	store_release(&slot->raw, 0);
+	tlb_begin(&batch, vm);
+	tlb_add_block_range(&batch, va);
+	tlb_flush(&batch);
+	store_release(&slot->raw, pte_table(page_pa(t)).raw);
+	vm_count(block_split);
+}
+
 /*
- * One step on the way down: P's slot for va was seen empty or write-protected. *shared gets the table to let go of
+ * One step on the way down: P's slot for va was seen empty, write-protected or a block. *shared gets the table to let go of
  * once P is unlocked. The caller walks again from P.
  */
 static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct spare_tables *spare,
@@ -164,7 +192,9 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 		pt_slot_set(p, index, pte_table(page_pa(t)));
 		return;
 	}
-	if (pte_kind(e, p->level) != PTE_TABLE || pte_writable(e, p->level))
+	if (pte_kind(e, p->level) == PTE_LEAF)
+		return split_block(vm, p, va, spare);
+	if (pte_writable(e, p->level))
 		return;		/* somebody else was here first */
 	struct page *t = pa_page(pte_table_pa(e));
 
@@ -181,8 +211,21 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 	}
 }
 
-/* The walk has stopped above `level`, at `slot`: goes on from there, step by step. */
-[[nodiscard, gnu::noinline]] static int own_path(struct vm *vm, va_t va, int level, bool create, struct page **out)
+enum own_how : u8 {
+	OWN_CREATE = 1,			/* make the tables that are missing */
+	OWN_BLOCK = 2,			/* stop at level 1, at a block or where nothing is */
+};
+
+/* Is the walk, which has stopped above `level` at e, over all the same? */
+static inline bool ends_here(struct pte e, int stopped, u8 how)
+{
+	if ((how & OWN_BLOCK) && stopped == 1 && pte_kind(e, 1) != PTE_TABLE)
+		return true;
+	return !e.raw && !(how & OWN_CREATE);
+}
+
+/* The walk has stopped above `level`: goes on from there, step by step. */
+[[nodiscard, gnu::noinline]] static int own_path(struct vm *vm, va_t va, int level, u8 how, struct page **out)
 {
 	struct spare_tables spare;
 	int err = 0, stopped;
@@ -194,7 +237,7 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 		struct pte e = pte_load(slot);
 		struct page *t = pt_table_of(slot), *shared = nullptr;
 
-		if (stopped == level || (!e.raw && !create))
+		if (stopped == level || ends_here(e, stopped, how))
 			break;
 		err = spare_fill(&spare, e.raw ? (unsigned)(stopped - level) : 1);
 		if (err)
@@ -215,7 +258,7 @@ int pt_own(struct vm *vm, va_t va, int level, struct page **out)
 	struct pte *slot = pt_walk(vm->root, va, level, &stopped);
 
 	if (unlikely(stopped != level))
-		return own_path(vm, va, level, true, out);
+		return own_path(vm, va, level, OWN_CREATE, out);
 	*out = pt_table_of(slot);
 	return 0;
 }
@@ -226,7 +269,12 @@ int pt_own_existing(struct vm *vm, va_t va, int level, struct page **out)
 	struct pte *slot = pt_walk(vm->root, va, level, &stopped);
 
 	if (unlikely(stopped != level && pte_load(slot).raw))
-		return own_path(vm, va, level, false, out);
+		return own_path(vm, va, level, 0, out);
 	*out = pt_table_of(slot);
 	return 0;
+}
+
+int pt_own_block(struct vm *vm, va_t va, bool create, struct page **out)
+{
+	return own_path(vm, va, 0, OWN_BLOCK | (create ? OWN_CREATE : 0), out);
 }

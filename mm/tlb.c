@@ -11,6 +11,7 @@
  */
 #include "mm/tlb.h"
 #include "arch/arch.h"
+#include "mm/block.h"
 #include "mm/pt.h"
 #include "mm/tlb_internal.h"
 #include "mm/vm.h"
@@ -166,6 +167,15 @@ void tlb_flush(struct tlb_batch *b)
 	b->tables = false;
 }
 
+constexpr va_t TLB_IS_BLOCK = 1;		/* in a descriptor's address */
+
+static void add_reference(struct tlb_batch *b, va_t ref)
+{
+	if (b->count == TLB_BATCH_PAGES)
+		tlb_finish(b);
+	b->pages[b->count++] = ref;
+}
+
 void tlb_add_page(struct tlb_batch *b, struct page *p)
 {
 	/* Ours alone: nobody else looks at its descriptor, so it waits on a chain of any length. */
@@ -174,18 +184,39 @@ void tlb_add_page(struct tlb_batch *b, struct page *p)
 		b->chain = p;
 		return;
 	}
-	if (!page_is_counted(p))
+	if (page_is_counted(p))
+		add_reference(b, (va_t)p);
+}
+
+void tlb_add_block(struct tlb_batch *b, struct page *first)
+{
+	/* Whole and with one reference it cannot be broken by anybody else. */
+	if (block_whole(first) && page_refs(first) == 1) {
+		first->next = b->chain;
+		b->chain = first;
 		return;
-	if (b->count == TLB_BATCH_PAGES)
-		tlb_finish(b);
-	b->pages[b->count++] = p;
+	}
+	add_reference(b, (va_t)first | TLB_IS_BLOCK);
+}
+
+/* By kind. */
+static void put_reference(va_t ref)
+{
+	struct page *p = (struct page *)(ref & ~TLB_IS_BLOCK);
+
+	if (ref & TLB_IS_BLOCK)
+		block_put(p);
+	else if (p->kind == PAGE_TABLE)
+		pt_put(p);
+	else
+		page_put(p);
 }
 
 void tlb_finish(struct tlb_batch *b)
 {
 	tlb_flush(b);
 	for (unsigned i = 0; i < b->count; i++)
-		pt_put_any(b->pages[i]);
+		put_reference(b->pages[i]);
 	b->count = 0;
 	page_free_chain(b->chain);
 	b->chain = nullptr;

@@ -22,8 +22,8 @@ struct tlb_batch {
 	va_t start, end;		/* what must be flushed; start >= end: nothing */
 	bool tables;			/* upper levels changed */
 	unsigned count;
-	struct page *pages[TLB_BATCH_PAGES];	/* references to let go of after the flush */
-	struct page *chain;		/* anonymous pages of ours alone, linked by `next` */
+	va_t pages[TLB_BATCH_PAGES];	/* references to let go of after the flush: pages | TLB_IS_BLOCK */
+	struct page *chain;		/* anonymous pages and blocks of ours alone, linked by `next` */
 };
 
 static inline void tlb_begin(struct tlb_batch *b, struct vm *vm)
@@ -42,8 +42,18 @@ static inline void tlb_add_range(struct tlb_batch *b, va_t start, va_t end)
 	b->end = max(b->end, end);
 }
 
+/* What must be flushed for a block's entry at va: any one address in it does, also where a TLB keeps it in pieces (Arm ARM
+ * D8.16, Intel SDM 3A 4.10.4.1). */
+static inline void tlb_add_block_range(struct tlb_batch *b, va_t va)
+{
+	va &= ~(2 * MiB - 1);
+	tlb_add_range(b, va, va + PAGE_SIZE);
+}
+
 /* Hands a reference (a page, or a table with all below it) to the batch. Flushes when it is full. */
 void tlb_add_page(struct tlb_batch *b, struct page *p);
+/* The same for an entry that mapped a block. */
+void tlb_add_block(struct tlb_batch *b, struct page *first);
 /* Flushes what was collected on every CPU that may hold it; returns when it is done everywhere. */
 void tlb_flush(struct tlb_batch *b);
 /* tlb_flush(), then lets go of what the batch carries. The batch may be used again. */

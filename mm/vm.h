@@ -122,7 +122,8 @@ void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);
 /* Counters for /proc/vmstat. */
 struct vm_stats {
 	u64 faults, zero_write, zero_read, file_read, file_around, file_private, file_shared, cow_copy, cow_reuse,
-		spurious, stack_growth, owns, clones, forks;
+		spurious, stack_growth, owns, clones, forks,
+		block_fill, block_fallback, block_reuse, block_split;
 };
 void vm_stats(struct vm_stats *out);
 /* Recounts all tables, pages and references of all address spaces against the descriptors. The world must be quiet

@@ -147,7 +147,7 @@ bool machine_access(unsigned cpu, va_t va, u32 access, u8 **memory)
 		return false;
 	if (!allows(leaf.prot, access))
 		return false;
-	*memory = (u8 *)direct_map(leaf.pa) + (va & ~PAGE_MASK);
+	*memory = (u8 *)direct_map(leaf.pa) + (va & (pt_slot_size(leaf.level) - 1));
 	return true;
 }
 
@@ -220,7 +220,8 @@ static void check_unreachable(struct page *p)
 		for (unsigned i = 0; i < m->used; i++) {
 			struct cached *c = &m->cache[i];
 
-			if (c->valid && c->pa.v == page_pa(p).v && m->vm && c->asid == m->asid)
+			if (c->valid && c->pa.v + (c->is_table ? PAGE_SIZE : pt_slot_size(c->level)) > page_pa(p).v &&
+			    c->pa.v < page_pa(p).v + (PAGE_SIZE << p->order) && m->vm && c->asid == m->asid)
 				complain("a page or table was freed while a CPU could still reach it");
 		}
 	}
@@ -351,39 +352,68 @@ void machine_init(unsigned n)
 		return;
 	host_ram_init((u64)n * PAGE_SIZE, nullptr);
 	frames = calloc(n, sizeof(*frames));
+	assert(HOST_PA_BASE % (2 * MiB) == 0);
 	page_array = frames - (HOST_PA_BASE >> PAGE_SHIFT);
 	frames[0].kind = PAGE_RESERVED;
 }
 
+/* 1 << order frames in a row, free and aligned; nullptr: none. Single ones come from the upper half only, and blocks from
+ * the lower one, so that these are not in pieces at once. */
+static struct page *find_free(unsigned order)
+{
+	unsigned n = 1u << order, half = nframes / 2 / n, first = order ? 0 : half;
+
+	for (unsigned tries = 0, i = host_below(half); tries < half; tries++, i = (i + 1) % half) {
+		struct page *p = &frames[(first + i) * n];
+		bool free = (page_pa(p).v >> PAGE_SHIFT) % n == 0;
+
+		for (unsigned k = 0; free && k < n; k++)
+			free = p[k].kind == PAGE_FREE;
+		if (free)
+			return p;
+	}
+	return nullptr;
+}
+
 struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags)
 {
-	assert(order == 0);
 	speculate();
 	if (fail_in && --fail_in == 0) {
 		failures++;
 		return nullptr;
 	}
-	for (unsigned tries = 0, i = host_below(nframes); tries < nframes; tries++, i = (i + 1) % nframes) {
-		struct page *p = &frames[i];
+	struct page *p = find_free(order);
 
-		if (p->kind != PAGE_FREE)
-			continue;
-		*p = (struct page){ .refs = 1, .kind = kind };
-		if (flags & PA_ZERO)
-			memset(page_address(p), 0, PAGE_SIZE);
-		pages_used++;
-		return p;
-	}
-	return nullptr;
+	if (!p)
+		return nullptr;
+	/* What nobody may look at: the others' descriptors. */
+	for (unsigned i = 0; i < 1u << order; i++)
+		p[i] = (struct page){ .refs = i ? 0x5555 : 1, .kind = i ? PAGE_RESERVED : kind };
+	p->order = (u8)order;
+	if (flags & PA_ZERO)
+		memset(page_address(p), 0, PAGE_SIZE << order);
+	pages_used += 1u << order;
+	return p;
+}
+
+void page_split(struct page *p)
+{
+	unsigned n = 1u << p->order;
+
+	p->order = 0;
+	for (unsigned i = 1; i < n; i++)
+		p[i] = (struct page){ .refs = p->refs, .kind = p->kind };
 }
 
 void page_free(struct page *p)
 {
 	assert(p->kind != PAGE_FREE && p->kind != PAGE_RESERVED && p->refs <= 1);
+	unsigned n = 1u << p->order;
+
 	check_unreachable(p);
-	*p = (struct page){};
-	memset(page_address(p), 0x6b, PAGE_SIZE);
-	pages_used--;
+	memset(page_address(p), 0x6b, n * PAGE_SIZE);
+	memset(p, 0, n * sizeof(*p));
+	pages_used -= n;
 	speculate();
 }
 

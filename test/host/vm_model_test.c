@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uses: mm/pt.c mm/pt_share.c mm/pt_range.c mm/pt_check.c mm/tlb.c mm/asid.c mm/vm.c mm/fault.c mm/map.c
 // uses: mm/map_change.c mm/remap.c mm/vm_access.c mm/object.c mm/object_io.c mm/layout.c mm/layout_change.c mm/layout_tree.c
+// uses: mm/block.c mm/fault_block.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
 // cpus: arm64 x86_64
 /*
@@ -13,7 +14,7 @@
 #include "mm/mman.h"
 #include "mm/pt.h"
 
-constexpr unsigned SPACES = 5, WINDOWS = 6, WINDOW_PAGES = 24, OBJECTS = 3, OBJECT_PAGES = 32;
+constexpr unsigned SPACES = 5, WINDOWS = 8, SMALL_WINDOWS = 6, WINDOW_PAGES = 24, OBJECTS = 3, OBJECT_PAGES = 32;
 
 struct shadow_page {
 	bool mapped, shared, own;	/* own: private and written, `value` is its */
@@ -41,29 +42,42 @@ static unsigned long seed;
 		}                                                                               \
 	} while (0)
 
-/* Windows lie over the edges of tables of every level, and at both ends of user memory. */
-static va_t window_base(unsigned w)
-{
-	va_t half = WINDOW_PAGES / 2 * PAGE_SIZE;
-	va_t bases[WINDOWS] = { 64 * KiB, 4 * MiB - half, 2 * GiB - half, (1ul << 39) - half,
-				(1ul << 40) + 6 * MiB, USER_END - WINDOW_PAGES * PAGE_SIZE };
-
-	return bases[w];
-}
-
-static va_t page_va(unsigned w, unsigned i) { return window_base(w) + i * PAGE_SIZE; }
-
 struct range {
 	unsigned w, first, count;
 };
 
+/* Windows lie over the edges of tables of every level, and at both ends of user memory. The last two are for blocks: what
+ * is a page in the others is 256 KiB there, of which the last page is looked at. */
+static va_t window_base(unsigned w)
+{
+	va_t half = WINDOW_PAGES / 2 * PAGE_SIZE;
+	va_t bases[WINDOWS] = { 64 * KiB, 4 * MiB - half, 2 * GiB - half, (1ul << 39) - half,
+				(1ul << 40) + 6 * MiB, USER_END - WINDOW_PAGES * PAGE_SIZE,
+				(1ul << 41) - 3 * MiB, (1ul << 42) + 5 * MiB };
+
+	return bases[w];
+}
+
+static u64 unit(unsigned w) { return w < SMALL_WINDOWS ? PAGE_SIZE : 256 * KiB; }
+static va_t page_va(unsigned w, unsigned i) { return window_base(w) + i * unit(w); }
+/* The byte that stands for page i. */
+static va_t byte_va(unsigned w, unsigned i) { return page_va(w, i + 1) - PAGE_SIZE; }
+static u64 length(struct range r) { return r.count * unit(r.w); }
+
+static bool big(unsigned w) { return w >= SMALL_WINDOWS; }
+
+static unsigned random_window(void)
+{
+	return host_below(3) ? host_below(WINDOWS) : SMALL_WINDOWS + host_below(WINDOWS - SMALL_WINDOWS);
+}
+
 static struct range random_range(void)
 {
-	struct range r = { .w = host_below(WINDOWS) };
+	struct range r = { .w = random_window() };
 
 	/* Now and then all of a window, so that whole tables go. */
-	r.first = host_below(4) ? host_below(WINDOW_PAGES) : 0;
-	r.count = host_below(4) ? 1 + host_below(WINDOW_PAGES - r.first) : WINDOW_PAGES - r.first;
+	r.first = host_below(big(r.w) ? 2 : 4) ? host_below(WINDOW_PAGES) : 0;
+	r.count = host_below(big(r.w) ? 2 : 4) ? 1 + host_below(WINDOW_PAGES - r.first) : WINDOW_PAGES - r.first;
 	return r;
 }
 
@@ -96,11 +110,11 @@ static void forget_unmapped(struct space *s, struct range r)
 static void step_map(struct space *s)
 {
 	struct range r = random_range();
-	unsigned object = host_below(2) ? 0 : 1 + host_below(OBJECTS);
+	unsigned object = big(r.w) || host_below(2) ? 0 : 1 + host_below(OBJECTS);
 	bool shared = object && host_below(2);
 	unsigned index = host_below(OBJECT_PAGES - WINDOW_PAGES);
-	int prot = (int)host_below(8);
-	long res = vm_mmap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, prot,
+	int prot = big(r.w) && host_below(4) ? P_R | P_W : (int)host_below(8);
+	long res = vm_mmap(s->vm, page_va(r.w, r.first), length(r), prot,
 			   MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (object ? 0 : MAP_ANONYMOUS),
 			   objects[object], R_MAXREAD | R_MAXWRITE | R_MAXEXEC, index * PAGE_SIZE);
 
@@ -119,7 +133,7 @@ static void step_map(struct space *s)
 static void step_unmap(struct space *s)
 {
 	struct range r = random_range();
-	long res = vm_munmap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE);
+	long res = vm_munmap(s->vm, page_va(r.w, r.first), length(r));
 
 	if (res == -ENOMEM) {
 		failures_seen++;
@@ -143,7 +157,7 @@ static void step_protect(struct space *s)
 	struct range r = random_range();
 	int prot = (int)host_below(8);
 	bool whole = all_mapped(s, r);
-	long res = vm_mprotect(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, prot);
+	long res = vm_mprotect(s->vm, page_va(r.w, r.first), length(r), prot);
 
 	check(res == -ENOMEM || (res == 0 && whole), "mprotect: %ld", res);
 	failures_seen += res && whole;
@@ -156,11 +170,11 @@ static void step_dontneed(struct space *s)
 	struct range r = random_range();
 	unsigned failed = machine_failures();
 
-	(void)vm_madvise(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, MADV_DONTNEED);
+	(void)vm_madvise(s->vm, page_va(r.w, r.first), length(r), MADV_DONTNEED);
 	/* -ENOMEM is said of holes too, and then all is done; for want of memory any part of it may be. */
 	if (machine_failures() != failed) {
 		failures_seen++;
-		vm_munmap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE);
+		vm_munmap(s->vm, page_va(r.w, r.first), length(r));
 		memset(&s->pages[r.w][r.first], 0, r.count * sizeof(struct shadow_page));
 		return;
 	}
@@ -182,10 +196,10 @@ static void step_move(struct space *s)
 
 	to.count = min(r.count, WINDOW_PAGES - to.first);
 	r.count = to.count;
-	if (to.w == r.w || !layout_find(&s->vm->layout, page_va(r.w, r.first), &region) ||
+	if (to.w == r.w || unit(to.w) != unit(r.w) || !layout_find(&s->vm->layout, page_va(r.w, r.first), &region) ||
 	    region.end < page_va(r.w, r.first + r.count))
 		return;
-	long res = vm_mremap(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE, r.count * PAGE_SIZE,
+	long res = vm_mremap(s->vm, page_va(r.w, r.first), length(r), length(r),
 			     MREMAP_MAYMOVE | MREMAP_FIXED, page_va(to.w, to.first));
 
 	if (res == -ENOMEM) {
@@ -247,20 +261,20 @@ static void write_shadow(struct shadow_page *p, u8 value)
 /* A CPU reads, writes or runs a byte: through its caches, then by faults, until it works or must not. */
 static void step_access(struct space *s, unsigned cpu)
 {
-	unsigned w = host_below(WINDOWS), i = host_below(WINDOW_PAGES);
+	unsigned w = random_window(), i = host_below(WINDOW_PAGES);
 	struct shadow_page *p = &s->pages[w][i];
 	u32 access = (u32[]){ P_R, P_W, P_W, P_X }[host_below(4)];
 	bool may = allowed(p, access);
 	u8 *memory;
 
 	for (int tries = 0;; tries++) {
-		if (machine_access(cpu, page_va(w, i), access, &memory)) {
+		if (machine_access(cpu, byte_va(w, i), access, &memory)) {
 			check(may, "access %u at window %u page %u works, but must not", access, w, i);
 			break;
 		}
 		check(tries < 8, "faults for ever: window %u page %u access %u", w, i, access);
 		host_cpu_set(cpu);
-		enum fault_result res = vm_fault(s->vm, page_va(w, i), access);
+		enum fault_result res = vm_fault(s->vm, byte_va(w, i), access);
 
 		host_cpu_set(0);
 		faults_seen++;
@@ -359,7 +373,7 @@ static void begin(void)
 {
 	static bool inited;
 
-	machine_init(6000);
+	machine_init(128 * 512);
 	host_seed(seed);
 	if (!inited) {
 		mm_init();
@@ -373,7 +387,7 @@ static void begin(void)
 		objects[i] = object_new_shared(OBJECT_PAGES * PAGE_SIZE);
 	for (unsigned w = 0; w < WINDOWS; w++) {
 		for (unsigned i = 0; i < WINDOW_PAGES; i += 3)
-			machine_watch(page_va(w, i));
+			machine_watch(byte_va(w, i));
 	}
 }
 
@@ -405,6 +419,8 @@ static void histories_match_the_flat_model(void **state)
 {
 	u64 steps = from_env("MODEL_STEPS", 60000);
 
+	struct vm_stats stats;
+
 	seed = from_env("MODEL_SEED", 1);
 	begin();
 	for (steps_done = 0; steps_done < steps; steps_done++) {
@@ -414,6 +430,10 @@ static void histories_match_the_flat_model(void **state)
 	finish();
 	printf("seed %lu: %lu steps, %lu faults, %lu forks, %lu moves, %lu failed allocations\n", seed, steps,
 	       faults_seen, forks_seen, moves_seen, failures_seen);
+	vm_stats(&stats);
+	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split\n", stats.block_fill, stats.block_fallback,
+	       stats.block_reuse, stats.block_split);
+	assert_true(steps < 10000 || (stats.block_fill && stats.block_reuse && stats.block_split));
 }
 
 /* The test of the test: without flushes the machine must find something soon. */
