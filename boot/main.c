@@ -16,6 +16,7 @@
 #include "mm/vm.h"
 #include "proc/sched.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 #include "proc/work.h"
 #include "sys/syscall.h"
 #include "sys/trace.h"
@@ -73,7 +74,7 @@ static void apply_options(void)
 {
 	boot_options_parse(&options, boot_info->cmdline);
 	console_set_level(options.console_level);
-	syscall_log_unknown = options.log_unknown;
+	unknown_logged = options.log_unknown;
 	if (!options.randomize)
 		task_first_personality = ADDR_NO_RANDOMIZE;
 }

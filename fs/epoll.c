@@ -17,6 +17,7 @@
 #include "lib/printf.h"
 #include "lib/rbtree.h"
 #include "mm/kmem.h"
+#include "proc/unknown.h"
 #include "proc/wait.h"
 
 constexpr unsigned NESTING_MAX = 5;
@@ -392,7 +393,7 @@ static const struct file_ops epoll_fops = {
 
 int epoll_new(u32 flags, struct file **out)
 {
-	if (flags & ~O_CLOEXEC)
+	if (flags_unknown(flags, O_CLOEXEC))
 		return -EINVAL;
 	struct epoll *e = kzalloc(sizeof(*e));
 

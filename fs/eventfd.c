@@ -5,6 +5,7 @@
 #include "fs/poll.h"
 #include "lib/printf.h"
 #include "mm/kmem.h"
+#include "proc/unknown.h"
 #include "proc/wait.h"
 
 constexpr u64 COUNT_MAX = ~0ul - 1;
@@ -109,7 +110,7 @@ static const struct file_ops eventfd_fops = {
 
 int eventfd_new(u64 count, u32 flags, struct file **out)
 {
-	if (flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
+	if (flags_unknown(flags, EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	struct eventfd *e = kzalloc(sizeof(*e));
 

@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "mm/page.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 
 enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
 
@@ -260,7 +261,7 @@ int pagecache_allocate(struct file *f, int mode, u64 offset, u64 len)
 	u64 end = offset + len;
 	bool keep = mode & FALLOC_KEEP_SIZE;
 
-	if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE))
+	if (flags_unknown(mode, FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE))
 		return -EOPNOTSUPP;
 	if ((mode & FALLOC_PUNCH_HOLE) && mode != (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))
 		return -EOPNOTSUPP;

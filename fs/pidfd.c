@@ -6,6 +6,7 @@
 #include "fs/text.h"
 #include "lib/printf.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 
 static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 {
@@ -50,7 +51,7 @@ static const struct file_ops pidfd_fops = {
 
 int pidfd_new(struct task *t, u32 flags, struct file **out)
 {
-	if (flags & ~O_NONBLOCK)
+	if (flags_unknown(flags, O_NONBLOCK))
 		return -EINVAL;
 	*out = file_new_anon(inode_anon(), &pidfd_fops, t, O_RDWR | flags);
 	if (!*out)

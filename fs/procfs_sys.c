@@ -14,6 +14,7 @@
 #include "mm/page.h"
 #include "proc/cred.h"
 #include "proc/system.h"
+#include "proc/unknown.h"
 
 #define CONSTANT(name, format, ...)                                  \
 	static int show_##name(struct inode *i, struct text *t)      \
@@ -104,6 +105,25 @@ static long store_printk(struct inode *i, const char *buf, size_t n)
 	return (long)n;
 }
 
+static int show_log_unknown(struct inode *i, struct text *t)
+{
+	text_printf(t, "%d\n", load_relaxed(&unknown_logged));
+	return 0;
+}
+
+static long store_log_unknown(struct inode *i, const char *buf, size_t n)
+{
+	const char *end;
+	u64 on = str_number(buf, &end);
+
+	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	if (end == buf || on > 1)
+		return -EINVAL;
+	store_relaxed(&unknown_logged, on);
+	return (long)n;
+}
+
 /* ---- random/ (RFC 4122, version 4) */
 
 static void show_id(struct text *t, u8 id[16])
@@ -170,6 +190,7 @@ static const struct pseudo_entry kernel_table[] = {
 	RO("cap_last_cap", cap_last_cap),
 	RW("domainname", domainname),
 	RW("hostname", hostname),
+	RW("log_unknown", log_unknown),
 	RO("ngroups_max", ngroups_max),
 	RO("osrelease", osrelease),
 	RO("ostype", ostype),

@@ -6,6 +6,7 @@
 #include "fs/name.h"
 #include "fs/mount.h"
 #include "fs/walk.h"
+#include "proc/unknown.h"
 
 struct rename {
 	struct walk_parent from_walk, to_walk;
@@ -140,7 +141,7 @@ static int decode(struct rename *r, int from_fd, const char *from, int to_fd, co
 
 int name_rename(int from_fd, const char *from, int to_fd, const char *to, u32 flags)
 {
-	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	if (flags_unknown(flags, RENAME_NOREPLACE | RENAME_EXCHANGE) ||
 	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	struct rename r = { .exchange = flags & RENAME_EXCHANGE,

@@ -9,6 +9,7 @@
 #include "lib/printf.h"
 #include "mm/kmem.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 
 struct signalfd {
 	u64 set;			/* (a) */
@@ -137,7 +138,7 @@ static u64 allowed(u64 set)
 
 int signalfd_new(u64 set, u32 flags, struct file **out)
 {
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+	if (flags_unknown(flags, O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	struct signalfd *s = kmalloc(sizeof(*s));
 

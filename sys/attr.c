@@ -8,6 +8,7 @@
 #include "mm/user.h"
 #include "proc/cred.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 
 static u32 walk_of(u32 flags)
 {
@@ -21,7 +22,7 @@ static long chmod_at(int dirfd, va_t name, u32 mode, u32 flags)
 {
 	scoped_path p = {};
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (flags_unknown(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	int err = path_lookup_user(dirfd, name, walk_of(flags), &p);
 
@@ -56,7 +57,7 @@ static long chown_at(int dirfd, va_t name, u32 uid, u32 gid, u32 flags)
 {
 	scoped_path p = {};
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (flags_unknown(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	int err = path_lookup_user(dirfd, name, walk_of(flags), &p);
 
@@ -123,7 +124,7 @@ static long change_times(int dirfd, va_t name, const struct timespec64 t[2], u32
 		err = changeable(&fd);
 		return err ? err : inode_set_times(fd.file->inode, a, m);
 	}
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (flags_unknown(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	err = path_lookup_user(dirfd, name, walk_of(flags), &p);
 	if (!err)
@@ -180,7 +181,7 @@ static long access_at(int dirfd, va_t name, u32 mode, u32 flags)
 {
 	scoped_path p = {};
 
-	if (mode & ~7u || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (mode & ~7u || flags_unknown(flags, AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	int err = path_lookup_user(dirfd, name, walk_of(flags), &p);
 

@@ -7,6 +7,7 @@
 #include "fs/memfd.h"
 #include "fs/pipe.h"
 #include "mm/user.h"
+#include "proc/unknown.h"
 
 enum {
 	F_DUPFD = 0,
@@ -123,7 +124,7 @@ static long descriptor_command(struct file *file, unsigned n, int cmd, u64 arg)
 	case F_GETFL:
 		return load_relaxed(&file->flags);
 	default:
-		return file->mode & FILE_PATH ? -EBADF : -EINVAL;
+		return value_unknown((u64)cmd, file->mode & FILE_PATH ? -EBADF : -EINVAL);
 	}
 }
 
@@ -189,6 +190,16 @@ static long set_flag(struct file *file, u32 flag, va_t user)
 	return 0;
 }
 
+static long driver_ioctl(struct file *file, unsigned cmd, u64 arg)
+{
+	long result = file->ops->ioctl(file, cmd, arg);
+
+	/* Programs ask so whether it is a terminal: that is nothing that is missing. */
+	bool terminal = (cmd >> 8) == 'T';
+
+	return result == -ENOTTY && !terminal ? value_unknown(cmd, result) : result;
+}
+
 SYSCALL(ioctl)
 {
 	scoped_fd fd = fd_get(ARG_INT(0));
@@ -213,6 +224,6 @@ SYSCALL(ioctl)
 		}
 		[[fallthrough]];
 	default:
-		return file->ops->ioctl ? file->ops->ioctl(file, cmd, ARG_U64(2)) : -ENOTTY;
+		return file->ops->ioctl ? driver_ioctl(file, cmd, ARG_U64(2)) : -ENOTTY;
 	}
 }

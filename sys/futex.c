@@ -2,6 +2,7 @@
 /* futex(2): decoders of proc/futex.h's operations. */
 #include "proc/futex.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 #include "sys/clock.h"
 #include "sys/syscall.h"
 
@@ -80,6 +81,6 @@ SYSCALL(futex)
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(uaddr, second, shared, n, n2, value3);
 	default:
-		return -ENOSYS;
+		return value_unknown((u64)op, -ENOSYS);
 	}
 }

@@ -2,6 +2,7 @@
 #include "sys/syscall.h"
 #include "fs/file.h"
 #include "fs/memfd.h"
+#include "proc/unknown.h"
 
 SYSCALL(memfd_create)
 {
@@ -9,7 +10,7 @@ SYSCALL(memfd_create)
 	u32 flags = ARG_UINT(1);
 	struct file *file;
 
-	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
+	if (flags_unknown(flags, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
 		return -EINVAL;
 	int err = pathname_get(&n, ARG_PTR(0));
 

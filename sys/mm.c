@@ -6,6 +6,7 @@
 #include "mm/user.h"
 #include "mm/vm.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 
 SYSCALL(brk)
 {
@@ -47,6 +48,8 @@ SYSCALL(mprotect)
 
 SYSCALL(mremap)
 {
+	if (flags_unknown(ARG_UINT(3), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return -EINVAL;
 	return vm_mremap(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_U64(2), ARG_INT(3), ARG_PTR(4));
 }
 
@@ -62,6 +65,8 @@ SYSCALL(mincore)
 
 SYSCALL(msync)
 {
+	if (flags_unknown(ARG_UINT(2), MS_ASYNC | MS_INVALIDATE | MS_SYNC))
+		return -EINVAL;
 	return vm_msync(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2));
 }
 
@@ -74,7 +79,7 @@ SYSCALL(mlock2)
 {
 	u32 flags = ARG_UINT(2);
 
-	if (flags & ~(u32)MLOCK_ONFAULT)
+	if (flags_unknown(flags, MLOCK_ONFAULT))
 		return -EINVAL;
 	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), R_LOCKED | (flags ? R_LOCKONFAULT : 0));
 }
@@ -86,6 +91,8 @@ SYSCALL(munlock)
 
 SYSCALL(mlockall)
 {
+	if (flags_unknown(ARG_UINT(0), MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		return -EINVAL;
 	return vm_mlockall(vm_current(), ARG_INT(0));
 }
 

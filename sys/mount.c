@@ -6,6 +6,7 @@
 #include "mm/kmem.h"
 #include "mm/user.h"
 #include "proc/cred.h"
+#include "proc/unknown.h"
 
 /* The strings of one call. Missing ones are "". */
 struct mount_args {
@@ -87,7 +88,7 @@ SYSCALL(umount2)
 	scoped_path at = {};
 	int flags = ARG_INT(1);
 
-	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+	if (flags_unknown(flags, MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
 	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
 		return -EPERM;

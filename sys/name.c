@@ -7,6 +7,7 @@
 #include "mm/user.h"
 #include "lib/string.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 
 static long create(int dirfd, va_t name, u32 mode, u32 rdev)
 {
@@ -71,7 +72,7 @@ static long remove(int dirfd, va_t name, int (*op)(int dirfd, const char *name))
 
 SYSCALL(unlinkat)
 {
-	if (ARG_UINT(2) & ~AT_REMOVEDIR)
+	if (flags_unknown(ARG_UINT(2), AT_REMOVEDIR))
 		return -EINVAL;
 	return remove(ARG_INT(0), ARG_PTR(1), ARG_UINT(2) ? name_rmdir : name_unlink);
 }
@@ -104,7 +105,7 @@ SYSCALL(rename) { return two_names(AT_FDCWD, ARG_PTR(0), AT_FDCWD, ARG_PTR(1), 0
 
 SYSCALL(linkat)
 {
-	if (ARG_UINT(4) & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+	if (flags_unknown(ARG_UINT(4), AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	return two_names(ARG_INT(0), ARG_PTR(1), ARG_INT(2), ARG_PTR(3), ARG_UINT(4), name_link);
 }

@@ -4,6 +4,7 @@
 #include "fs/file.h"
 #include "mm/user.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 
 constexpr u32 OPEN_FLAGS = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
 			   O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY |
@@ -31,16 +32,21 @@ static long open_at(int dirfd, va_t name, u32 flags, u32 mode, u32 resolve)
 	return fd;
 }
 
+/* Flags that nobody knows are let pass, as open(2) always did. */
+static u32 known_flags(u32 flags)
+{
+	(void)flags_unknown(flags, OPEN_FLAGS);
+	return (flags & OPEN_FLAGS) | O_LARGEFILE;
+}
+
 SYSCALL(openat)
 {
-	return open_at(ARG_INT(0), ARG_PTR(1), (ARG_UINT(2) & OPEN_FLAGS) | O_LARGEFILE,
-		       ARG_UINT(3) & 07777, 0);
+	return open_at(ARG_INT(0), ARG_PTR(1), known_flags(ARG_UINT(2)), ARG_UINT(3) & 07777, 0);
 }
 
 SYSCALL(open)
 {
-	return open_at(AT_FDCWD, ARG_PTR(0), (ARG_UINT(1) & OPEN_FLAGS) | O_LARGEFILE,
-		       ARG_UINT(2) & 07777, 0);
+	return open_at(AT_FDCWD, ARG_PTR(0), known_flags(ARG_UINT(1)), ARG_UINT(2) & 07777, 0);
 }
 
 SYSCALL(creat)
@@ -83,7 +89,7 @@ SYSCALL(openat2)
 				8;
 	bool makes = how.flags & (O_CREAT | O_TMPFILE_BIT);
 
-	if ((how.flags & ~(u64)OPEN_FLAGS) || (how.resolve & ~RESOLVE) || (how.mode & ~07777ul) ||
+	if (flags_unknown(how.flags, OPEN_FLAGS) || (how.resolve & ~RESOLVE) || (how.mode & ~07777ul) ||
 	    (how.mode && !makes))
 		return -EINVAL;
 	u32 resolve = (u32)how.resolve << 8;
@@ -105,7 +111,7 @@ SYSCALL(close_range)
 	unsigned first = ARG_UINT(0), last = ARG_UINT(1), flags = ARG_UINT(2);
 	struct task *task = task_current();
 
-	if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
+	if (first > last || flags_unknown(flags, CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
 		return -EINVAL;
 	if (flags & CLOSE_RANGE_UNSHARE) {
 		struct files *mine = files_unshare(task->files);
@@ -155,7 +161,7 @@ SYSCALL(dup2)
 
 SYSCALL(dup3)
 {
-	if (ARG_INT(0) == ARG_INT(1) || (ARG_UINT(2) & ~O_CLOEXEC))
+	if (ARG_INT(0) == ARG_INT(1) || flags_unknown(ARG_UINT(2), O_CLOEXEC))
 		return -EINVAL;
 	return dup_to(ARG_INT(0), ARG_UINT(1), ARG_UINT(2));
 }

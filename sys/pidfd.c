@@ -5,6 +5,7 @@
 #include "fs/signalfd.h"
 #include "mm/user.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 #include "sys/syscall.h"
 
 static long install(struct file *file, u32 flags)
@@ -80,7 +81,7 @@ static long signal_file(int n, va_t set_at, u64 size, u32 flags)
 	u64 set;
 	struct file *file;
 
-	if (size != sizeof(set) || flags & ~(O_CLOEXEC | O_NONBLOCK))
+	if (size != sizeof(set) || flags_unknown(flags, O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	if (get_user(set, set_at))
 		return -EFAULT;

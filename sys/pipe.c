@@ -5,13 +5,14 @@
 #include "fs/file.h"
 #include "fs/pipe.h"
 #include "mm/user.h"
+#include "proc/unknown.h"
 
 static long make_pipe(va_t user, u32 flags)
 {
 	struct file *in, *out;
 	int fds[2];
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+	if (flags_unknown(flags, O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
 	if (flags & O_DIRECT)
 		return -EOPNOTSUPP;	/* packets are not kept apart */

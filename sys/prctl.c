@@ -3,6 +3,7 @@
 #include "lib/string.h"
 #include "mm/user.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 #include "sys/syscall.h"
 #include "sys/trace.h"
 
@@ -153,7 +154,7 @@ SYSCALL(prctl)
 	case PR_GET_THP_DISABLE:
 		return 0;
 	default:
-		return -EINVAL;
+		return value_unknown((u64)op, -EINVAL);
 	}
 }
 
@@ -209,7 +210,7 @@ SYSCALL(unshare)
 	long err = 0;
 
 	/* There are no namespaces; and threads of one task share by nature, unless there is one only. */
-	if (flags & ~(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM))
+	if (flags_unknown(flags, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM))
 		return -EINVAL;
 	if ((flags & (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)) && task->nthreads > 1)
 		return -EINVAL;

@@ -8,6 +8,7 @@
 #include "mm/user.h"
 #include "proc/sched.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 #include "sys/rusage.h"
 #include "sys/syscall.h"
 #include "sys/trace.h"
@@ -163,7 +164,7 @@ SYSCALL(execveat)
 {
 	int flags = ARG_INT(4);
 
-	if (flags & ~(int)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+	if (flags_unknown(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
 		return -EINVAL;
 	return exec_at(ARG_INT(0), ARG_PTR(1), ARG_PTR(2), ARG_PTR(3), flags, f);
 }
@@ -196,7 +197,7 @@ SYSCALL(wait4)
 	va_t status = ARG_PTR(1), usage = ARG_PTR(3);
 	struct wait_result r;
 
-	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE))
+	if (flags_unknown(options, WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE))
 		return -EINVAL;
 	if (pid == INT_MIN)
 		return -ESRCH;
@@ -263,7 +264,7 @@ SYSCALL(waitid)
 	bool nonblock = false;
 	struct wait_result r = {};
 
-	if (options & ~(WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL | WCLONE) ||
+	if (flags_unknown(options, WNOHANG | WUNTRACED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL | WCLONE) ||
 	    !(options & (WUNTRACED | WEXITED | WCONTINUED)))
 		return -EINVAL;
 	long err = type == P_PIDFD ? pid_of_fd(&type, &id, &nonblock) : 0;

@@ -4,6 +4,7 @@
  * needs no lock.
  */
 #include "sys/rw.h"
+#include "proc/unknown.h"
 #include "sys/syscall.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -158,14 +159,14 @@ constexpr unsigned RWF_KNOWN = 1 | 2 | 4;
 
 SYSCALL(preadv2)
 {
-	if (ARG_UINT(5) & ~RWF_KNOWN)
+	if (flags_unknown(ARG_UINT(5), RWF_KNOWN))
 		return -EOPNOTSUPP;
 	return ARG_LONG(3) == -1 ? vector(f, fd_read) : vector_at(f, ARG_LONG(3), file_read_io);
 }
 
 SYSCALL(pwritev2)
 {
-	if (ARG_UINT(5) & ~RWF_KNOWN)
+	if (flags_unknown(ARG_UINT(5), RWF_KNOWN))
 		return -EOPNOTSUPP;
 	return ARG_LONG(3) == -1 ? vector(f, fd_write) : vector_at(f, ARG_LONG(3), file_write_io);
 }

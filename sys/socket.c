@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
+#include "proc/unknown.h"
 #include "sys/rw.h"
 #include "sys/syscall.h"
 
@@ -31,7 +32,7 @@ static int check(int family, u32 type, int protocol)
 {
 	u32 kind = type & SOCK_TYPE;
 
-	if (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC | SOCK_TYPE))
+	if (flags_unknown(type, SOCK_NONBLOCK | SOCK_CLOEXEC | SOCK_TYPE))
 		return -EINVAL;
 	if (family != AF_UNIX)
 		return -EAFNOSUPPORT;
@@ -163,7 +164,7 @@ static long do_accept(struct trapframe *f, u32 flags)
 	struct unix_address a;
 	struct file *file;
 
-	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+	if (flags_unknown(flags, SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
 	if (!fd.file)
 		return -EBADF;

@@ -7,6 +7,7 @@
 #include "fs/file.h"
 #include "fs/mount.h"
 #include "mm/user.h"
+#include "proc/unknown.h"
 
 /* asm-generic/stat.h */
 struct stat_generic {
@@ -163,7 +164,7 @@ SYSCALL(newfstatat)
 {
 	u32 flags = ARG_UINT(3);
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
+	if (flags_unknown(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
 	if ((flags & AT_EMPTY_PATH) && ARG_INT(0) >= 0 && name_is_empty(ARG_PTR(1)))
 		return stat_fd(ARG_INT(0), ARG_PTR(2));

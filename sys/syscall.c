@@ -11,12 +11,10 @@
 #include "sys/syscalls.h"
 #include "sys/trace.h"
 #include "fs/file.h"
-#include "lib/printf.h"
-#include "proc/task.h"
 #include "proc/trace.h"
+#include "proc/unknown.h"
 
 static syscall_fn sys_missing;
-bool syscall_log_unknown;
 
 #define DECLARE_WEAK(name, generic, x86, args) \
 	[[gnu::weak, gnu::alias("sys_missing")]] long sys_##name(struct trapframe *f);
@@ -47,23 +45,9 @@ const char *syscall_name(u64 nr)
 	return nr < CALLS ? infos[nr + 1].name : nullptr;
 }
 
-[[gnu::cold]] static void log_unknown(u64 nr)
-{
-	static u64 seen[1024 / 64];
-	u64 slot = nr < 1024 ? nr : 1023, bit = BIT(slot % 64);
-
-	if (!syscall_log_unknown ||
-	    (__atomic_fetch_or(&seen[slot / 64], bit, __ATOMIC_RELAXED) & bit))
-		return;
-	const char *name = syscall_name(nr);
-
-	log_info("%s: system call %lu (%s) is missing", thread_current()->name, nr,
-		 name ? name : "unknown");
-}
-
 static long sys_missing(struct trapframe *f)
 {
-	log_unknown(frame_syscall(f));
+	unknown_report("call", 0);
 	return -ENOSYS;
 }
 

@@ -19,7 +19,5 @@
 #define ARG_LONG(n) ((long)frame_arg(f, n))
 #define ARG_PTR(n) ((va_t)frame_arg(f, n))
 
-/* Names each unknown or missing call once in the log (boot option logunknown). */
-extern bool syscall_log_unknown;
 /* The name of a call by number; nullptr: there is none. */
 const char *syscall_name(u64 nr);

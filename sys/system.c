@@ -9,6 +9,7 @@
 #include "proc/sched.h"
 #include "proc/system.h"
 #include "proc/task.h"
+#include "proc/unknown.h"
 #include "sys/clock.h"
 #include "sys/syscall.h"
 
@@ -94,7 +95,7 @@ SYSCALL(getrandom)
 	u32 flags = ARG_UINT(2);
 	u8 bytes[256];
 
-	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+	if (flags_unknown(flags, GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
 	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
 	while (done < n) {

@@ -2,6 +2,7 @@
 /* The timerfd calls. */
 #include "fs/timerfd.h"
 #include "fs/file.h"
+#include "proc/unknown.h"
 #include "sys/clock.h"
 #include "sys/syscall.h"
 
@@ -14,7 +15,7 @@ SYSCALL(timerfd_create)
 	u32 flags = ARG_UINT(1);
 	struct file *file;
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+	if (flags_unknown(flags, O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
 	    clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
@@ -48,7 +49,7 @@ SYSCALL(timerfd_settime)
 	u32 flags = ARG_UINT(1);
 	u64 first, interval;
 
-	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
+	if (flags_unknown(flags, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
 		return -EINVAL;
 	int err = timespec_get(ARG_PTR(2), &interval);
 
