@@ -124,6 +124,7 @@ def qemu(root, args, initrd, options):
     command += ["-m", args.mem, "-smp", str(args.cpus), "-accel", "tcg", "-nodefaults",
                 "-display", "none", "-no-reboot", "-net", "none",
                 "-kernel", kernel, "-initrd", initrd, "-append", options]
+    command += shlex.split(about.get(f"QEMU_SERIAL_{name}", ""))
     command += ICOUNT if args.icount else []
     command += ["-dtb", args.dtb] if args.dtb else []
     command += ["-S", "-s"] if args.gdb else []

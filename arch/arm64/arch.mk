@@ -22,6 +22,8 @@ QEMU_virt := -M virt -cpu cortex-a72
 MANY_CPUS_virt := 8 gic-version=3
 QEMU_raspi4b := -M raspi4b
 QEMU_SINCE_raspi4b := 9.0
+# The tree's console is the second serial port.
+QEMU_SERIAL_raspi4b := -serial null
 QEMU_NOISE_raspi4b := warning: bcm2711 dtc:
 MEM_raspi4b := 2G
 CPUS_raspi4b := 4
