@@ -115,6 +115,7 @@ static const struct pseudo_entry root_table[] = {
 	{ .name = "stat", .mode = S_IFREG | 0444, .show = proc_show_stat },
 	{ .name = "swaps", .mode = S_IFREG | 0444, .show = show_swaps },
 	{ .name = "sys", .mode = S_IFDIR | 0555, .children = proc_sys_table },
+	{ .name = "sysvipc", .mode = S_IFDIR | 0555, .children = proc_sysvipc_table },
 	{ .name = "uptime", .mode = S_IFREG | 0444, .show = proc_show_uptime },
 	{ .name = "version", .mode = S_IFREG | 0444, .show = show_version },
 	{ .name = "vmstat", .mode = S_IFREG | 0444, .show = proc_show_vmstat },

@@ -144,7 +144,7 @@ static const char *special_name(const struct region *r)
 	if (r->flags & R_VDSO)
 		return "[vdso]";
 	if (r->object)
-		return r->object->host ? nullptr : "/dev/zero (deleted)";
+		return r->object->host || r->object->ops->describe ? nullptr : "/dev/zero (deleted)";
 	return r->flags & R_HEAP ? "[heap]" : r->flags & R_STACK ? "[stack]" : nullptr;
 }
 
@@ -153,14 +153,18 @@ static void show_line(struct text *t, const struct region *r)
 	struct inode *i = r->object && !(r->flags & R_VDSO) ? r->object->host : nullptr;
 	u32 dev = i ? i->sb->dev : r->object && !(r->flags & R_VDSO) ? dev_make(0, 1) : 0;
 	size_t start = t->len;
+	u64 ino = i ? i->ino : 0;
+	char told[32] = "";
 
+	if (r->object && !i && r->object->ops->describe)
+		r->object->ops->describe(r->object, told, sizeof(told), &ino);
 	text_printf(t, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", r->start, r->end,
 		    r->flags & R_READ ? 'r' : '-', r->flags & R_WRITE ? 'w' : '-',
 		    r->flags & R_EXEC ? 'x' : '-',
 		    (r->flags & (R_SHARED | R_VDSO)) == R_SHARED ? 's' : 'p',
 		    r->object ? r->offset << PAGE_SHIFT : 0, dev_major(dev), dev_minor(dev),
-		    i ? i->ino : 0);
-	const char *name = special_name(r);
+		    ino);
+	const char *name = told[0] ? told : special_name(r);
 
 	if (name || i)
 		pad_to_name(t, start);

@@ -176,6 +176,8 @@ static int show_file_nr(struct inode *i, struct text *t)
 }
 
 #define RO(n, fn) { .name = n, .mode = S_IFREG | 0444, .show = show_##fn }
+#define SYSCTL(n, fn) \
+	{ .name = n, .mode = S_IFREG | 0644, .show = sysctl_show_##fn, .store = sysctl_store_##fn }
 #define RW(n, fn) { .name = n, .mode = S_IFREG | 0644, .show = show_##fn, .store = store_##fn }
 
 static const struct pseudo_entry random_table[] = {
@@ -198,6 +200,9 @@ static const struct pseudo_entry kernel_table[] = {
 	RW("printk", printk),
 	{ .name = "random", .mode = S_IFDIR | 0555, .children = random_table },
 	RO("randomize_va_space", randomize_va_space),
+	SYSCTL("shmall", shmall),
+	SYSCTL("shmmax", shmmax),
+	SYSCTL("shmmni", shmmni),
 	RO("threads-max", threads_max),
 	RO("version", version),
 	{},

@@ -88,7 +88,14 @@ void vm_rss(struct vm *vm, struct pt_counts *out);
 static inline u64 rss_pages(u64 anon, u64 cache) { return anon + cache; }
 
 /* The root's entries. */
-extern const struct pseudo_entry proc_sys_table[], proc_quire_table[];
+extern const struct pseudo_entry proc_sys_table[], proc_quire_table[], proc_sysvipc_table[];
+/* /proc/sys/kernel/shm* (procfs_sysvipc.c). */
+int sysctl_show_shmmax(struct inode *i, struct text *t);
+int sysctl_show_shmall(struct inode *i, struct text *t);
+int sysctl_show_shmmni(struct inode *i, struct text *t);
+long sysctl_store_shmmax(struct inode *i, const char *buf, size_t n);
+long sysctl_store_shmall(struct inode *i, const char *buf, size_t n);
+long sysctl_store_shmmni(struct inode *i, const char *buf, size_t n);
 extern const struct pseudo_entry pid_entry;		/* the directory /proc/PID */
 int proc_show_cpuinfo(struct inode *i, struct text *t);
 int proc_show_stat(struct inode *i, struct text *t);

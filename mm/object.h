@@ -33,6 +33,8 @@ struct object_ops {
 	void (*dirtied)(struct object *o);
 	/* The last reference is gone; all pages have been put. Frees the holder. Must not sleep. */
 	void (*release)(struct object *o);
+	/* What /proc/PID/maps calls it, and its number, where it is no file. May be nullptr. */
+	void (*describe)(const struct object *o, char *buf, size_t size, u64 *ino);
 	/* Device frames: the frame for an index; then nothing is cached or counted. May be nullptr. */
 	int (*frame)(struct object *o, u64 index, struct pa *pa, u32 *prot_flags);
 };
@@ -66,6 +68,15 @@ static inline void object_get(struct object *o)
 		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
 }
 void object_put(struct object *o);	/* nullptr is fine */
+/* One more reference, unless there is none left: then false. For who finds it without having one. */
+static inline bool object_try_get(struct object *o)
+{
+	u32 n = load_relaxed(&o->refs);
+
+	while (n && !__atomic_compare_exchange_n(&o->refs, &n, n + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		;
+	return n != 0;
+}
 
 /* Shared anonymous memory of `size` bytes (MAP_SHARED|MAP_ANONYMOUS). refs 1. nullptr: no memory. */
 [[nodiscard]] struct object *object_new_shared(u64 size);

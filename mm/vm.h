@@ -116,6 +116,11 @@ size_t vm_clear(struct vm *vm, va_t addr, size_t n);
 /* Unmaps pages [first, last] of an object from every address space. Sleeps. */
 void vm_unmap_object(struct object *o, u64 first, u64 last);
 
+/* How many regions of all address spaces map it. Sleeps. */
+u64 vm_object_mappings(const struct object *o);
+/* Unmaps what maps an object of this kind as a whole from addr on: the object with a reference. -EINVAL: there is none. */
+long vm_detach(struct vm *vm, va_t addr, const struct object_ops *kind, struct object **out);
+
 /* Calls fn for every address space, with a reference held; may sleep. */
 void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);
 
