@@ -8,6 +8,7 @@
 #include "fs/mount.h"
 #include "fs/name.h"
 #include "fs/procfs.h"
+#include "fs/pty.h"
 #include "fs/sysfs.h"
 #include "fs/tmpfs.h"
 #include "fs/tty.h"
@@ -54,6 +55,7 @@ void fs_init(void)
 	devtmpfs_init();
 	memdev_init();
 	tty_init();
+	pty_init();
 	procfs_init();
 	sysfs_init();
 }

@@ -96,7 +96,7 @@ struct tree_facts {
 static void tree_facts(const struct task *t, struct tree_facts *f)
 {
 	u64 flags = spin_lock_irq(&tasks_lock);
-	const struct tty *tty = t->session ? t->session->tty : nullptr;
+	const struct tty *tty = t->session && !t->no_tty ? t->session->tty : nullptr;
 
 	*f = (struct tree_facts){
 		.ppid = t->parent ? t->parent->pid : 0, .pgid = t->pgid, .sid = t->sid,

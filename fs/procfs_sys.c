@@ -6,6 +6,7 @@
 #include "fs/file.h"
 #include "fs/pipe.h"
 #include "fs/procfs_tree.h"
+#include "fs/pty.h"
 #include "lib/printf.h"
 #include "lib/random.h"
 #include "lib/string.h"
@@ -41,6 +42,8 @@ CONSTANT(drop_caches, "0")
 CONSTANT(file_max, "%lu", ~0ul >> 1)
 CONSTANT(nr_open, "%u", FILES_MAX)
 CONSTANT(pipe_max_size, "%zu", PIPE_SIZE_MAX)
+CONSTANT(pty_max, "%u", load_relaxed(&pty_limit))
+CONSTANT(pty_nr, "%u", pty_count())
 
 /* ---- names of the machine */
 
@@ -165,6 +168,17 @@ static long store_drop_caches(struct inode *i, const char *buf, size_t n)
 	return end == buf || what < 1 || what > 4 ? -EINVAL : (long)n;
 }
 
+static long store_pty_max(struct inode *i, const char *buf, size_t n)
+{
+	const char *end;
+	u64 max = str_number(buf, &end);
+
+	if (end == buf || max > PTYS_MAX)
+		return -EINVAL;
+	store_relaxed(&pty_limit, (unsigned)max);
+	return (long)n;
+}
+
 static int show_file_nr(struct inode *i, struct text *t)
 {
 	struct slab_info s;
@@ -188,6 +202,12 @@ static const struct pseudo_entry random_table[] = {
 	{},
 };
 
+static const struct pseudo_entry pty_table[] = {
+	RW("max", pty_max),
+	RO("nr", pty_nr),
+	{},
+};
+
 static const struct pseudo_entry kernel_table[] = {
 	RO("cap_last_cap", cap_last_cap),
 	RW("domainname", domainname),
@@ -198,6 +218,7 @@ static const struct pseudo_entry kernel_table[] = {
 	RO("ostype", ostype),
 	RO("pid_max", pid_max),
 	RW("printk", printk),
+	{ .name = "pty", .mode = S_IFDIR | 0555, .children = pty_table },
 	{ .name = "random", .mode = S_IFDIR | 0555, .children = random_table },
 	RO("randomize_va_space", randomize_va_space),
 	SYSCTL("shmall", shmall),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Terminals as files: registration, open and close, hang-up, /dev/tty and /dev/console.
+ * Terminals as files: registration, open and close, /dev/tty and /dev/console.
  */
 #include "fs/tty.h"
 #include "fs/chardev.h"
@@ -9,7 +9,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
-#include "proc/task.h"
+#include "proc/cred.h"
 
 constexpr unsigned TTYS_MAX = 16;
 static struct {
@@ -21,11 +21,12 @@ static struct tty *console;
 
 void tty_init_struct(struct tty *t, struct tty_driver *d, u32 dev)
 {
-	*t = (struct tty){ .driver = d, .dev = dev };
+	t->driver = d;
+	t->dev = dev;
 	wait_queue_init(&t->readers);
 	wait_queue_init(&t->writers);
-	mutex_init(&t->read_lock);
-	mutex_init(&t->write_lock);
+	wait_queue_init(&t->read_turn.queue);
+	wait_queue_init(&t->write_turn.queue);
 	tty_line_reset(t);
 	d->tty = t;
 }
@@ -78,147 +79,77 @@ size_t tty_input(struct tty_driver *d, const u8 *bytes, size_t n)
 	if (done < n)
 		t->throttled = true;
 	spin_unlock_irq(&t->lock, flags);
-	tty_send_signals(&s);
+	tty_send_signals(t, &s);
 	return done;
-}
-
-/* ---- sessions */
-
-struct tty *tty_current(void)
-{
-	struct session *s = task_current()->session;
-
-	return s ? load_acquire(&s->tty) : nullptr;
-}
-
-/* Under no lock: the session with this number has no terminal any more. */
-void tty_forget_session(int sid)
-{
-	u64 flags = spin_lock_irq(&tasks_lock);
-
-	list_for_each(task, &tasks, struct task, all) {
-		if (task->sid == sid && task->session)
-			task->session->tty = nullptr;
-	}
-	spin_unlock_irq(&tasks_lock, flags);
-}
-
-/* The terminal belongs to nobody; returns who was in the foreground. */
-static int release_session(struct tty *t)
-{
-	u64 flags = spin_lock_irq(&t->lock);
-	int pgid = t->pgid;
-
-	t->sid = t->pgid = 0;
-	spin_unlock_irq(&t->lock, flags);
-	return pgid;
-}
-
-void tty_session_end(struct session *s)
-{
-	u64 flags = spin_lock_irq(&tasks_lock);
-	struct tty *t = s->tty;
-
-	s->tty = nullptr;
-	spin_unlock_irq(&tasks_lock, flags);
-	if (!t || t->sid != s->sid)
-		return;
-	int pgid = release_session(t);
-
-	if (pgid) {
-		signal_group(pgid, SIGHUP, nullptr);
-		signal_group(pgid, SIGCONT, nullptr);
-	}
-}
-
-void tty_hangup(struct tty *t)
-{
-	int sid = t->sid, pgid = release_session(t);
-
-	if (sid)
-		tty_forget_session(sid);
-	store_relaxed(&t->hung_up, true);
-	if (pgid) {
-		signal_group(pgid, SIGHUP, nullptr);
-		signal_group(pgid, SIGCONT, nullptr);
-	}
-	wake_up_all(&t->readers, 0);
-	wake_up_all(&t->writers, 0);
 }
 
 /* ---- files */
 
-static struct tty *file_tty(const struct file *f)
+int tty_open_file(struct file *f, struct tty *t)
 {
-	return f->data;
-}
+	const struct tty_driver_ops *ops = t->driver->ops;
+	u64 flags = spin_lock_irq(&t->lock);
+	bool busy = t->exclusive && t->opens && !cred_capable(cred_current(), CAP_SYS_ADMIN);
+	int err = busy ? -EBUSY : ops->open ? ops->open(t->driver) : 0;
 
-/* A session leader without a terminal gets the one it opens. */
-static void maybe_become_controlling(struct file *f, struct tty *t)
-{
-	struct task *me = task_current();
-
-	if (!(f->flags & O_NOCTTY) && me && me->session && me->pid == me->sid && !me->session->tty && !t->sid)
-		(void)tty_ioctl(t, TIOCSCTTY, 0, f->flags);
+	if (!err) {
+		t->opens++;
+		f->arg = t->hangups;
+	}
+	spin_unlock_irq(&t->lock, flags);
+	if (err)
+		return err;
+	tty_get(t);
+	f->data = t;
+	f->ops = &tty_fops;
+	f->mode |= FILE_STREAM;
+	tty_maybe_control(f, t);
+	return 0;
 }
 
 static int tty_open(struct file *f)
 {
-	struct tty *t = file_tty(f);
-
-	if (!t)
-		return -ENXIO;
-	u64 flags = spin_lock_irq(&t->lock);
-	bool busy = t->exclusive && t->opens && !cred_capable(cred_current(), CAP_SYS_ADMIN);
-
-	if (!busy && t->opens++ == 0)
-		t->hung_up = false;
-	spin_unlock_irq(&t->lock, flags);
-	if (busy)
-		return -EBUSY;
-	maybe_become_controlling(f, t);
-	return 0;
+	return tty_open_file(f, f->data);
 }
 
 static void tty_release(struct file *f)
 {
-	struct tty *t = file_tty(f);
+	struct tty *t = f->data;
 	u64 flags = spin_lock_irq(&t->lock);
 
-	if (--t->opens == 0)
-		t->exclusive = t->hung_up = t->stopped = false;
+	if (--t->opens == 0) {
+		t->exclusive = t->stopped = false;
+		if (t->driver->ops->close)
+			t->driver->ops->close(t->driver);
+	}
 	spin_unlock_irq(&t->lock, flags);
+	tty_put(t);
 }
 
-static long tty_file_read(struct file *f, struct io *io, u64 *pos)
-{
-	return tty_read(file_tty(f), io, f->flags & O_NONBLOCK);
-}
-
-static long tty_file_write(struct file *f, struct io *io, u64 *pos)
-{
-	return tty_write(file_tty(f), io, f->flags & O_NONBLOCK);
-}
+static long tty_file_read(struct file *f, struct io *io, u64 *pos) { return tty_read(f, io); }
+static long tty_file_write(struct file *f, struct io *io, u64 *pos) { return tty_write(f, io); }
 
 static long tty_file_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
-	return tty_ioctl(file_tty(f), cmd, arg, f->flags);
+	return tty_ioctl(f, f->data, cmd, arg, false);
 }
 
 static u32 tty_file_poll(struct file *f, struct poll_table *pt)
 {
-	struct tty *t = file_tty(f);
+	struct tty *t = f->data;
 	u32 ready = 0;
 
 	poll_wait(pt, &t->readers);
 	poll_wait(pt, &t->writers);
-	u32 want = t->termios.lflag & ICANON || t->termios.cc[VTIME] ? 1 : max(t->termios.cc[VMIN], (u8)1);
+	if (tty_file_hung_up(f, t))
+		return POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM;
+	u32 want = tty_is_canonical(t) || t->termios.cc[VTIME] ? 1 : max(t->termios.cc[VMIN], (u8)1);
 
 	if (tty_line_readable(t) >= want)
 		ready |= POLLIN | POLLRDNORM;
-	if (!load_relaxed(&t->stopped))
+	if (tty_line_writable(t))
 		ready |= POLLOUT | POLLWRNORM;
-	return load_relaxed(&t->hung_up) ? POLLIN | POLLHUP | POLLERR : ready;
+	return ready;
 }
 
 const struct file_ops tty_fops = {
@@ -230,19 +161,37 @@ const struct file_ops tty_fops = {
 	.poll = tty_file_poll,
 };
 
-/* /dev/tty is the current session's terminal, /dev/console the machine's. */
-static int tty_alias_open(struct file *f)
+/* /dev/tty is the current session's terminal. */
+static int current_open(struct file *f)
 {
-	f->data = dev_minor(f->inode->rdev) == 0 ? tty_current() : console;
-	if (dev_minor(f->inode->rdev) == 1)
-		f->flags |= O_NOCTTY;
-	f->ops = &tty_fops;
-	return f->data ? tty_open(f) : -ENXIO;
+	struct tty *t = tty_current_get();
+
+	if (!t)
+		return -ENXIO;
+	f->flags |= O_NOCTTY;
+	int err = tty_open_file(f, t);
+
+	tty_put(t);
+	return err;
 }
 
-static const struct file_ops alias_fops = { .open = tty_alias_open };
-static struct chardev alias_tty = { .dev = 5u << 20, .name = "tty", .mode = 0666, .ops = &alias_fops };
-static struct chardev alias_console = { .dev = 5u << 20 | 1, .name = "console", .mode = 0600, .ops = &alias_fops };
+/* /dev/console is the machine's, whoever else has it: no hang-up ends it, and nobody gets it by accident. */
+static int console_open(struct file *f)
+{
+	if (!console)
+		return -ENXIO;
+	f->flags |= O_NOCTTY;
+	int err = tty_open_file(f, console);
+
+	if (!err)
+		f->arg = TTY_NO_HANGUP;
+	return err;
+}
+
+static const struct file_ops current_fops = { .open = current_open };
+static const struct file_ops console_fops = { .open = console_open };
+static struct chardev alias_tty = { .dev = 5u << 20, .name = "tty", .mode = 0666, .ops = &current_fops };
+static struct chardev alias_console = { .dev = 5u << 20 | 1, .name = "console", .mode = 0600, .ops = &console_fops };
 
 void tty_init(void)
 {

@@ -13,12 +13,28 @@ struct tty_driver_ops {
 	size_t (*write)(struct tty_driver *d, const u8 *bytes, size_t n);
 	/* The terminal's buffer has room again after tty_input() took less than was offered. Any context. */
 	void (*unthrottle)(struct tty_driver *d);
+
+	/* The rest is for pseudo-terminals, and missing elsewhere; all but the last two are called under the terminal's
+	 * lock. */
+	size_t (*room)(struct tty_driver *d);		/* write will take so many bytes */
+	int (*open)(struct tty_driver *d);		/* before one more file: 0 or -errno */
+	void (*close)(struct tty_driver *d);		/* the last file is closed */
+	void (*event)(struct tty_driver *d, u8 events);	/* TTY_EVENT_* happened */
+	void (*get)(struct tty_driver *d);
+	void (*put)(struct tty_driver *d);		/* the last frees it; may sleep */
+};
+
+/* As TIOCPKT's status byte has them (ioctl_tty(2)). */
+enum : u8 {
+	TTY_EVENT_FLUSHREAD = 1, TTY_EVENT_FLUSHWRITE = 2, TTY_EVENT_STOP = 4, TTY_EVENT_START = 8,
+	TTY_EVENT_NOSTOP = 16, TTY_EVENT_DOSTOP = 32, TTY_EVENT_IOCTL = 64,
 };
 
 struct tty_driver {
 	const struct tty_driver_ops *ops;
 	const char *name;		/* "ttyAMA0", "ttyS0" */
 	struct tty *tty;		/* set by tty_register */
+	bool is_pty;			/* the end of its session does not hang it up */
 	bool is_console;		/* /dev/console opens it (the last registered with this set wins) */
 };
 

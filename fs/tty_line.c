@@ -17,12 +17,24 @@ static inline bool is_control(const struct tty *t, unsigned which, u8 c)
 	return c != NO_CHAR && t->termios.cc[which] == c;
 }
 
+static void event(struct tty *t, u8 events)
+{
+	if (t->driver->ops->event)
+		t->driver->ops->event(t->driver, events);
+}
+
+static void forget_marks(struct tty *t)
+{
+	memset(t->line_end, 0, sizeof(t->line_end));
+	memset(t->end_of_file, 0, sizeof(t->end_of_file));
+}
+
 void tty_line_flush_input(struct tty *t)
 {
 	t->head = t->canon = t->tail = 0;
 	t->literal = false;
-	memset(t->line_end, 0, sizeof(t->line_end));
-	memset(t->end_of_file, 0, sizeof(t->end_of_file));
+	forget_marks(t);
+	event(t, TTY_EVENT_FLUSHREAD);
 }
 
 void tty_line_reset(struct tty *t)
@@ -40,7 +52,46 @@ void tty_line_reset(struct tty *t)
 
 u32 tty_line_readable(const struct tty *t)
 {
-	return (t->termios.lflag & ICANON ? t->canon : t->head) - t->tail;
+	return (tty_is_canonical(t) ? load_relaxed(&t->canon) : load_relaxed(&t->head)) - load_relaxed(&t->tail);
+}
+
+void tty_resume(struct tty *t)
+{
+	u64 flags = spin_lock_irq(&t->lock);
+	bool resume = t->throttled;
+
+	t->throttled = false;
+	spin_unlock_irq(&t->lock, flags);
+	if (resume)
+		t->driver->ops->unthrottle(t->driver);
+}
+
+/* The pair of characters that a terminal at the other end can act upon by itself (TIOCPKT). */
+static bool has_flow(const struct termios *t)
+{
+	return (t->iflag & IXON) && t->cc[VSTOP] == 023 && t->cc[VSTART] == 021;
+}
+
+void tty_line_set_termios(struct tty *t, const struct termios *wanted)
+{
+	struct termios old = t->termios;
+	bool flow = has_flow(wanted);
+
+	t->termios = *wanted;
+	if ((old.lflag ^ wanted->lflag) & (ICANON | EXTPROC)) {
+		forget_marks(t);
+		t->canon = t->tail;
+		if (tty_is_canonical(t) && t->head != t->tail) {
+			bit_set(t->line_end, t->head - 1);
+			t->canon = t->head;
+		}
+	}
+	if (!(wanted->iflag & IXON) && (old.iflag & IXON))
+		tty_line_stop(t, false);
+	if (flow != has_flow(&old))
+		event(t, flow ? TTY_EVENT_DOSTOP : TTY_EVENT_NOSTOP);
+	if ((old.lflag | wanted->lflag) & EXTPROC)
+		event(t, TTY_EVENT_IOCTL);
 }
 
 /* ---- output */
@@ -96,14 +147,26 @@ static size_t process_output(struct tty *t, u8 c, u8 *out)
 	return 1;
 }
 
-size_t tty_line_write(struct tty *t, const u8 *bytes, size_t n)
+static size_t driver_room(const struct tty *t)
 {
-	u8 out[512];
-	size_t done = 0, fill = 0;
+	return t->driver->ops->room ? t->driver->ops->room(t->driver) : ~0ul;
+}
 
-	for (; done < n; done++) {
-		if (fill > sizeof(out) - 8) {
+bool tty_line_writable(const struct tty *t)
+{
+	return !load_relaxed(&t->stopped) && driver_room(t) >= TTY_ECHO_RESERVE + TTY_EXPANSION;
+}
+
+/* As much of it as fits while `keep` bytes of room stay. */
+static size_t output(struct tty *t, const u8 *bytes, size_t n, size_t keep)
+{
+	size_t done = 0, fill = 0, room = driver_room(t);
+	u8 out[512];
+
+	for (; done < n && room >= keep + fill + TTY_EXPANSION; done++) {
+		if (fill > sizeof(out) - TTY_EXPANSION) {
 			driver_put(t, out, fill);
+			room -= fill;
 			fill = 0;
 		}
 		fill += process_output(t, bytes[done], out + fill);
@@ -112,9 +175,23 @@ size_t tty_line_write(struct tty *t, const u8 *bytes, size_t n)
 	return done;
 }
 
+size_t tty_line_write(struct tty *t, const u8 *bytes, size_t n)
+{
+	size_t done = output(t, bytes, n, TTY_ECHO_RESERVE);
+
+	t->line_column = t->column;
+	return done;
+}
+
+/* Echo. What finds no room at a master that nobody reads is lost. */
+static void put(struct tty *t, const char *bytes, size_t n)
+{
+	output(t, (const u8 *)bytes, n, 0);
+}
+
 static void put_char(struct tty *t, u8 c)
 {
-	tty_line_write(t, &c, 1);
+	output(t, &c, 1, 0);
 }
 
 static bool shown_as_caret(const struct tty *t, u8 c)
@@ -162,7 +239,7 @@ static void erase_to(struct tty *t, u32 end)
 	if ((t->termios.lflag & (ECHO | ECHOE)) != (ECHO | ECHOE))
 		return;
 	while (columns--)
-		tty_line_write(t, (const u8 *)"\b \b", 3);
+		put(t, "\b \b", 3);
 }
 
 static u32 before_last_char(const struct tty *t)
@@ -232,7 +309,7 @@ static bool edit(struct tty *t, u8 c)
 	if (extended && is_control(t, VLNEXT, c)) {
 		t->literal = true;
 		if ((t->termios.lflag & (ECHO | ECHOCTL)) == (ECHO | ECHOCTL))
-			tty_line_write(t, (const u8 *)"^\b", 2);
+			put(t, "^\b", 2);
 		return true;
 	}
 	return false;
@@ -253,7 +330,7 @@ static void store(struct tty *t, u8 c, bool ends_line, bool is_eof)
 
 static void end_line(struct tty *t, u8 c, bool is_eof)
 {
-	store(t, c, true, is_eof);
+	store(t, is_eof ? NO_CHAR : c, true, is_eof);
 	t->line_column = t->column;
 	wake_up_all(&t->readers, 0);
 }
@@ -296,10 +373,10 @@ static bool receive_raw(struct tty *t, u8 c)
 {
 	if (t->head - t->tail >= TTY_BUFFER)
 		return false;
-	echo(t, c);
+	if (!(t->termios.lflag & EXTPROC))	/* there the other end echoes and edits */
+		echo(t, c);
 	store(t, c, false, false);
-	if (t->head - t->tail >= t->termios.cc[VMIN])
-		wake_up_all(&t->readers, 0);
+	wake_up_all(&t->readers, 0);
 	return true;
 }
 
@@ -313,19 +390,20 @@ static bool receive_signal(struct tty *t, u8 c, struct tty_signals *s)
 		return false;
 	if (!(t->termios.lflag & NOFLSH))
 		tty_line_flush_input(t);
-	t->stopped = false;
+	tty_line_stop(t, false);
 	echo(t, c);
-	if (t->pgid && s->count < ARRAY_SIZE(s->signo)) {
-		s->pgid = t->pgid;
+	if (s->count < ARRAY_SIZE(s->signo))
 		s->signo[s->count++] = (u8)sig;
-	}
 	return true;
 }
 
-static void set_stopped(struct tty *t, bool stopped)
+void tty_line_stop(struct tty *t, bool stop)
 {
-	t->stopped = stopped;
-	if (!stopped)
+	if (t->stopped == stop)
+		return;
+	store_relaxed(&t->stopped, stop);
+	event(t, stop ? TTY_EVENT_STOP : TTY_EVENT_START);
+	if (!stop)
 		wake_up_all(&t->writers, 0);
 }
 
@@ -333,15 +411,15 @@ static void set_stopped(struct tty *t, bool stopped)
 static bool receive_flow(struct tty *t, u8 c)
 {
 	if (is_control(t, VSTOP, c)) {
-		set_stopped(t, true);
+		tty_line_stop(t, true);
 		return true;
 	}
 	if (is_control(t, VSTART, c)) {
-		set_stopped(t, false);
+		tty_line_stop(t, false);
 		return true;
 	}
 	if (t->stopped && (t->termios.iflag & IXANY))
-		set_stopped(t, false);
+		tty_line_stop(t, false);
 	return false;
 }
 
@@ -353,7 +431,7 @@ bool tty_line_receive(struct tty *t, u8 c, struct tty_signals *s)
 	if (iflag & ISTRIP)
 		c &= 0177;
 	t->literal = false;
-	if (!literal) {
+	if (!literal && !(lflag & EXTPROC)) {
 		if ((iflag & IXON) && receive_flow(t, c))
 			return true;
 		if ((lflag & ISIG) && receive_signal(t, c, s))
@@ -367,11 +445,5 @@ bool tty_line_receive(struct tty *t, u8 c, struct tty_signals *s)
 		if ((iflag & IUCLC) && (lflag & IEXTEN) && c >= 'A' && c <= 'Z')
 			c += 'a' - 'A';
 	}
-	return lflag & ICANON ? receive_canonical(t, c, literal) : receive_raw(t, c);
-}
-
-void tty_send_signals(const struct tty_signals *s)
-{
-	for (unsigned i = 0; i < s->count; i++)
-		signal_group(s->pgid, s->signo[i], nullptr);
+	return tty_is_canonical(t) ? receive_canonical(t, c, literal) : receive_raw(t, c);
 }

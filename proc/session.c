@@ -67,23 +67,9 @@ static void session_put_locked(struct session *s)
 	if (--s->refs)
 		return;
 	group_put(s->pin);
+	if (s->old_group)
+		group_put(s->old_group);
 	kfree(s);
-}
-
-void session_get(struct session *s)
-{
-	u64 flags = spin_lock_irq(&tasks_lock);
-
-	s->refs++;
-	spin_unlock_irq(&tasks_lock, flags);
-}
-
-void session_put(struct session *s)
-{
-	u64 flags = spin_lock_irq(&tasks_lock);
-
-	session_put_locked(s);
-	spin_unlock_irq(&tasks_lock, flags);
 }
 
 void pgrp_inherit(struct task *child, struct task *parent)
@@ -92,6 +78,7 @@ void pgrp_inherit(struct task *child, struct task *parent)
 	child->sid = parent->sid;
 	child->session = parent->session;
 	child->session->refs++;
+	child->no_tty = parent->no_tty;
 }
 
 void pgrp_leave(struct task *t)
@@ -110,6 +97,7 @@ static void session_enter(struct task *t, struct session *s, struct pgrp *g)
 	group_join(t, g);
 	t->sid = t->pid;
 	t->session = s;
+	t->no_tty = false;
 }
 
 int session_start(struct task *t)
@@ -196,7 +184,7 @@ long task_setpgid(int pid, int pgid)
 		return -ENOMEM;
 	u64 flags = spin_lock_irq(&tasks_lock);
 	struct task *t = pid ? pid_lookup_task(pid) : task_current();
-	long err = t && !t->zombie ? setpgid_allowed(t, pgid ?: t->pid) : -ESRCH;
+	long err = t ? setpgid_allowed(t, pgid ?: t->pid) : -ESRCH;
 
 	if (!err)
 		group_move(t, pgid ?: t->pid, &fresh);
@@ -250,15 +238,59 @@ bool pgrp_is_orphaned(int pgid)
 	return orphaned;
 }
 
-bool pgrp_exists(int pgid, int sid)
+/* Zombies count: they are members until they are waited for. */
+static struct pgrp *session_group(struct session *s, int pgid)
 {
-	u64 flags = spin_lock_irq(&tasks_lock);
-	struct pgrp *g = pgrp_lookup(pgid);
-	bool found = g && !list_empty(&g->members) &&
-		list_first(&g->members, struct task, in_group)->sid == sid;
+	struct pgrp *g = pgid ? pgrp_lookup(pgid) : nullptr;
 
-	spin_unlock_irq(&tasks_lock, flags);
-	return found;
+	if (!g || list_empty(&g->members))
+		return nullptr;
+	return list_first(&g->members, struct task, in_group)->session == s ? g : nullptr;
+}
+
+static void signal_members(struct pgrp *g, int sig)
+{
+	list_for_each(t, &g->members, struct task, in_group)
+		signal_task(t, sig, nullptr);
+}
+
+void session_signal_locked(struct session *s, int pgid, int sig)
+{
+	struct pgrp *g = session_group(s, pgid);
+
+	if (g)
+		signal_members(g, sig);
+}
+
+int session_has_group_locked(struct session *s, int pgid)
+{
+	if (session_group(s, pgid))
+		return 0;
+	return pgrp_lookup(pgid) || pid_lookup(pgid) ? -EPERM : -ESRCH;
+}
+
+void session_hangup_locked(struct session *s, int pgid)
+{
+	struct task *leader = pid_lookup_task(s->sid);
+	struct pgrp *g = session_group(s, pgid);
+
+	if (leader) {
+		signal_task(leader, SIGHUP, nullptr);
+		signal_task(leader, SIGCONT, nullptr);
+	}
+	if (g)
+		g->refs++;
+	if (s->old_group)
+		group_put(s->old_group);
+	s->old_group = g;
+}
+
+void session_signal_old_locked(struct session *s)
+{
+	if (!s->old_group)
+		return;
+	signal_members(s->old_group, SIGHUP);
+	signal_members(s->old_group, SIGCONT);
 }
 
 int signal_group(int pgid, int sig, const struct siginfo *info)

@@ -131,6 +131,7 @@ struct task {
 	bool zombie;			/* (tasks_lock) nothing is left but what wait tells */
 	bool subreaper;			/* (tasks_lock) */
 	bool did_exec;			/* (tasks_lock) for setpgid */
+	bool no_tty;			/* (tasks_lock) gave the session's terminal up (TIOCNOTTY) */
 	bool exiting;			/* (siglock) no thread is left that could take a signal */
 	bool group_exit;		/* (siglock) all threads must end, with exit_status */
 	bool stopping;			/* (siglock) threads stop on their way to user mode */
@@ -162,15 +163,12 @@ struct task {
 };
 
 struct session {			/* (tasks_lock) */
-	u32 refs;			/* member tasks + the terminal's */
+	u32 refs;			/* member tasks */
 	int sid;
 	struct pgrp *pin;		/* the group of the same number: keeps the number from being used again */
-	struct tty *tty;		/* controlling terminal or nullptr */
+	struct tty *tty;		/* controlling terminal or nullptr; the terminal layer's reference */
+	struct pgrp *old_group;		/* a reference: who was in the foreground when the terminal hung up */
 };
-
-/* Last reference: frees. Takes tasks_lock. For the terminal, which may outlive the members. */
-void session_get(struct session *s);
-void session_put(struct session *s);
 
 extern struct spinlock tasks_lock;	/* irq-safe */
 extern struct list tasks;		/* all, in order of creation */
@@ -231,7 +229,14 @@ long task_wait(int idtype, int id, int options, struct wait_result *out);
 long task_setpgid(int pid, int pgid);
 long task_setsid(void);
 bool pgrp_is_orphaned(int pgid);	/* takes tasks_lock */
-bool pgrp_exists(int pgid, int sid);
+/* For terminals; all under tasks_lock. The group, if it is one of this session, gets sig. */
+void session_signal_locked(struct session *s, int pgid, int sig);
+/* May it be the foreground group? 0, -ESRCH there is nothing of that number, -EPERM it is not in this session. */
+[[nodiscard]] int session_has_group_locked(struct session *s, int pgid);
+/* The terminal has hung up with that group in the foreground: SIGHUP and SIGCONT to the leader now, and to the group
+ * when the leader ends. */
+void session_hangup_locked(struct session *s, int pgid);
+void session_signal_old_locked(struct session *s);
 
 /* OOM: kills the task that frees most; false if there is none. Registered as the last shrinker. */
 bool oom_kill(void);
