@@ -6,6 +6,7 @@
  */
 #include "arch/arch.h"
 #include "boot/options.h"
+#include "fs/blockdev.h"
 #include "fs/fs.h"
 #include "fs/procfs.h"
 #include "lib/printf.h"
@@ -66,6 +67,7 @@ static void boot_thread_main(void *arg)
 	procfs_set_cmdline(boot_info->cmdline);
 	unpack_initramfs();
 	trace_init(options.trace);
+	disks_settle();
 	page_fail_at(options.fail_alloc);
 	start_init();
 }

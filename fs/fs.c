@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Starting the file layer: caches, file system types, the root, the kernel's own mounts. */
 #include "fs/fs.h"
+#include "fs/blockdev.h"
 #include "fs/chardev.h"
 #include "fs/devtmpfs.h"
 #include "fs/file.h"
@@ -53,6 +54,8 @@ void fs_init(void)
 	mount_set_root(must_mount("rootfs"));
 	make_console();
 	devtmpfs_init();
+	blockdev_init();
+	disks_start();
 	memdev_init();
 	tty_init();
 	pty_init();

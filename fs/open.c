@@ -4,6 +4,7 @@
  * whether it may be opened so, and what the file does.
  */
 #include "fs/open.h"
+#include "fs/blockdev.h"
 #include "fs/chardev.h"
 #include "fs/mount.h"
 #include "fs/name.h"
@@ -61,7 +62,7 @@ static int start(struct file *f)
 	switch (inode_type(f->inode)) {
 	case S_IFCHR:
 	case S_IFBLK: {
-		int err = chardev_open(f);
+		int err = inode_type(f->inode) == S_IFBLK ? blockdev_open(f) : chardev_open(f);
 
 		if (err)
 			return err;

@@ -8,6 +8,7 @@
  * invented.
  */
 #include "fs/procfs.h"
+#include "fs/blockdev.h"
 #include "fs/chardev.h"
 #include "fs/procfs_tree.h"
 #include "lib/printf.h"
@@ -59,12 +60,19 @@ static int show_devices(struct inode *i, struct text *t)
 		last = major;
 	}
 	text_puts(t, "\nBlock devices:\n");
+	block_show_majors(t);
 	return 0;
 }
 
 static int show_partitions(struct inode *i, struct text *t)
 {
-	text_puts(t, "major minor  #blocks  name\n\n");
+	block_show_partitions(t);
+	return 0;
+}
+
+static int show_diskstats(struct inode *i, struct text *t)
+{
+	block_show_diskstats(t);
 	return 0;
 }
 
@@ -104,6 +112,7 @@ static const struct pseudo_entry root_table[] = {
 	{ .name = "cmdline", .mode = S_IFREG | 0444, .show = show_cmdline },
 	{ .name = "cpuinfo", .mode = S_IFREG | 0444, .show = proc_show_cpuinfo },
 	{ .name = "devices", .mode = S_IFREG | 0444, .show = show_devices },
+	{ .name = "diskstats", .mode = S_IFREG | 0444, .show = show_diskstats },
 	{ .name = "filesystems", .mode = S_IFREG | 0444, .show = show_filesystems },
 	{ .name = "interrupts", .mode = S_IFREG | 0444, .show = proc_show_interrupts },
 	{ .name = "loadavg", .mode = S_IFREG | 0444, .show = proc_show_loadavg },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Sizes of files, space for them, and making them durable. */
 #include "sys/syscall.h"
+#include "fs/blockdev.h"
 #include "fs/file.h"
 #include "fs/mount.h"
 #include "fs/name.h"
@@ -80,6 +81,7 @@ SYSCALL(sync_file_range) { return sync_file(ARG_INT(0)); }
 SYSCALL(sync)
 {
 	super_sync_all();
+	blockdev_sync_all();
 	return 0;
 }
 
