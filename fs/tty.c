@@ -31,13 +31,15 @@ void tty_init_struct(struct tty *t, struct tty_driver *d, u32 dev)
 	d->tty = t;
 }
 
-/* Linux's numbers: ttyS0 4:64, ttyAMA0 204:64, others from 240 on. */
+/* Linux's numbers: tty1 4:1, ttyS0 4:64, ttyAMA0 204:64, others from 240 on. */
 static u32 device_number(const char *name, unsigned index)
 {
 	if (!strncmp(name, "ttyS", 4))
 		return dev_make(4, 64 + (u32)str_number(name + 4, &(const char *){ nullptr }));
 	if (!strncmp(name, "ttyAMA", 6))
 		return dev_make(204, 64 + (u32)str_number(name + 6, &(const char *){ nullptr }));
+	if (name[3] >= '0' && name[3] <= '9')
+		return dev_make(4, (u32)str_number(name + 3, &(const char *){ nullptr }));
 	return dev_make(240, index);
 }
 

@@ -6,6 +6,9 @@ KERNEL_DIRS := boot mm proc fs sys dev lib
 KERNEL_SRC := $(sort $(foreach d,$(KERNEL_DIRS),$(wildcard $d/*.c $d/*/*.c)) \
 		$(wildcard arch/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S))
 KERNEL_OBJ := $(addprefix $(OUT)/,$(addsuffix .o,$(basename $(KERNEL_SRC))))
+# The console's font: a package's file, made part of the image.
+FONT := Uni2-Terminus16.psf
+KERNEL_OBJ += $(OUT)/font-data.o
 KERNEL_LD := arch/$(ARCH)/kernel.ld
 
 KFLAGS := --target=$(TARGET) $(ARCH_CFLAGS) -ffreestanding -g -I. -Iarch/$(ARCH) -MMD -MP
@@ -35,6 +38,18 @@ $(OUT)/%.o: %.S | $(BUILD)/.tools
 	$(call SAY,AS,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KFLAGS) -D__ASSEMBLER__ -c -o $@ $<
+
+$(BUILD)/font/$(FONT): | $(BUILD)/.tools
+	$(Q)tools/sysroot --only '*/$(FONT).gz' $(DEB_ARCH) $(@D) console-setup-linux
+	$(Q)gzip -dkf $@.gz
+
+$(OUT)/font-data.S: $(BUILD)/font/$(FONT)
+	@mkdir -p $(@D)
+	$(Q)printf '%s\n' '.section .rodata' '.globl font_psf, font_psf_end' 'font_psf: .incbin "$<"' \
+		'font_psf_end:' > $@
+
+$(OUT)/font-data.o: $(OUT)/font-data.S
+	$(Q)$(CC) --target=$(TARGET) -c -o $@ $<
 
 # Two links. The first has an empty symbol table; the table made from it lies last in the image,
 # so that the second moves no function (tools/ksyms --check makes sure).

@@ -20,7 +20,7 @@ MACHINE_DEFAULT := virt
 QEMU_virt := -M virt -cpu cortex-a72
 # A GICv2 knows 8 CPUs; with more, these options join the machine's.
 MANY_CPUS_virt := 8 gic-version=3
-QEMU_raspi4b := -M raspi4b
+QEMU_raspi4b := -M raspi4b -global bcm2835-fb.xres=1920 -global bcm2835-fb.yres=1080
 QEMU_SINCE_raspi4b := 9.0
 # The tree's console is the second serial port.
 QEMU_SERIAL_raspi4b := -serial null
