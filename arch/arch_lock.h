@@ -25,6 +25,7 @@ enum thread_work : u64 {
 	THREAD_RESCHED = 1,	/* another thread should run here */
 	THREAD_SIGNAL = 2,	/* look for signals to deliver */
 	THREAD_TRACE = 4,	/* trace system calls of this thread (slow entry path) */
+	THREAD_RSEQ = 32,	/* its restartable sequence must be looked at */
 };
 
 #ifndef QUIRE_HOST

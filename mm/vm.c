@@ -149,6 +149,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 	child->data_pages = vm->data_pages;
 	child->peak_pages = vm->layout.pages;
 	child->special_regions = vm->special_regions;
+	child->membarrier = load_relaxed(&vm->membarrier);
 	child->exe = vm->exe;
 	object_get(child->exe);
 	if (vm->exe_path) {

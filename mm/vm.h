@@ -48,6 +48,7 @@ struct vm {
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
+	u32 membarrier;			/* (a) what it has registered for: MEMBARRIER_CMD_REGISTER_* */
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */
 };
 

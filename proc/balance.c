@@ -5,6 +5,7 @@
  * Queues are compared by length, without locks: a wrong guess costs a little time, and the next
  * tick looks again.
  */
+#include "proc/rseq.h"
 #include "proc/runqueue.h"
 
 u64 cpus_online, cpus_idle;
@@ -34,6 +35,8 @@ void thread_migrate(struct thread *t, const struct runqueue *from, const struct 
 	if (!thread_is_rt(t))
 		t->vruntime += load_relaxed(&to->min_vruntime) - load_relaxed(&from->min_vruntime);
 	store_relaxed(&t->head.cpu, to->cpu);
+	if (unlikely(t->rseq_on))
+		rseq_mark(t);
 }
 
 /* The longest queue of at least n, but not rq's. */

@@ -17,6 +17,7 @@
 #include "mm/vm.h"
 #include "proc/exec.h"
 #include "proc/posix_timer.h"
+#include "proc/rseq.h"
 
 enum { AT_FDCWD = -100 };
 constexpr u32 ADDR_NO_RANDOMIZE = 0x0040000;
@@ -298,7 +299,8 @@ static void commit(struct exec *e, struct trapframe *f)
 	swap_vm(e);
 	reset_task(e, t->task);
 	rename_thread(t, e->start.path);
-	t->robust_list = t->clear_child_tid = t->rseq = 0;
+	t->robust_list = t->clear_child_tid = 0;
+	rseq_clear(t);
 	t->restart.fn = nullptr;
 	arch_thread_exec(&t->arch);
 	frame_start(f, e->start.entry, e->start.sp);

@@ -14,6 +14,7 @@
 #include "mm/user.h"
 #include "mm/vm.h"
 #include "proc/exec.h"
+#include "proc/rseq.h"
 
 constexpr u64 ARG_MAX_LEAST = 128 * KiB, ARG_MAX_MOST = 6 * MiB;	/* Linux's bounds around a quarter of the stack */
 constexpr u64 STRING_MAX = 128 * KiB;
@@ -287,7 +288,7 @@ static void put_pointers(struct writer *w, struct cursor *c, unsigned n)
 }
 
 enum { AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID,
-	AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31,
+	AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_RSEQ_FEATURE_SIZE, AT_RSEQ_ALIGN, AT_EXECFN = 31,
 	AT_SYSINFO_EHDR = 33, AT_MINSIGSTKSZ = 51 };
 
 /* Addresses of what the auxiliary vector points to. */
@@ -306,6 +307,7 @@ static unsigned fill_auxv(struct vm *vm, const struct exec_start *s, const struc
 		{ AT_SECURE, s->secure }, { AT_RANDOM, p->random }, { AT_HWCAP2, arch_abi.hwcap2 },
 		{ AT_EXECFN, p->execfn }, { AT_PLATFORM, p->platform },
 		{ AT_MINSIGSTKSZ, arch_abi.min_sigstack },
+		{ AT_RSEQ_FEATURE_SIZE, RSEQ_FEATURES }, { AT_RSEQ_ALIGN, RSEQ_ALIGN },
 	};
 	static_assert(2 * ARRAY_SIZE(pairs) + 4 <= ARRAY_SIZE(vm->auxv));
 	unsigned n = 2 * ARRAY_SIZE(pairs);

@@ -13,6 +13,7 @@
 #include "mm/kmem.h"
 #include "mm/user.h"
 #include "mm/vm.h"
+#include "proc/rseq.h"
 #include "proc/sched.h"
 #include "proc/tree.h"
 #include "proc/unknown.h"
@@ -155,6 +156,8 @@ static struct thread *copy_thread(const struct clone_args *a, struct task *task,
 	copy_signal_state(t, self, a->flags);
 	t->clear_child_tid = a->flags & CLONE_CHILD_CLEARTID ? a->child_tid : 0;
 	t->head.work |= load_relaxed(&self->head.work) & THREAD_TRACE;
+	if (!(a->flags & CLONE_VM))
+		rseq_inherit(t);
 	struct trapframe *frame = arch_thread_user(&t->head, &t->arch, &self->arch, f);
 
 	if (a->stack)

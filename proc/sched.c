@@ -12,6 +12,7 @@
  */
 #include "proc/runqueue.h"
 #include "mm/vm.h"
+#include "proc/rseq.h"
 
 struct runqueue runqueues[MAX_CPUS];
 
@@ -173,10 +174,13 @@ static void reschedule(bool preempted)
 		__atomic_fetch_and(&self->head.work, ~(u64)THREAD_RESCHED, __ATOMIC_RELAXED);
 	struct thread *next = pick_next(rq, self, preempted);
 
-	if (next != self)
+	if (next != self) {
+		if (unlikely(self->rseq_on))
+			rseq_switched(self);
 		switch_to(rq, self, next, now);
-	else
+	} else {
 		runqueue_unlock(rq);
+	}
 	irq_restore(flags);
 }
 

@@ -12,6 +12,7 @@
 #include "mm/user.h"
 #include "mm/vm.h"
 #include "proc/trace.h"
+#include "proc/rseq.h"
 #include "proc/tree.h"
 
 /* The -ERESTART code that the frame's system call returned, as a positive number, or 0. */
@@ -65,6 +66,8 @@ static void call_handler(struct trapframe *f, int sig, const struct siginfo *inf
 			 const struct sigaction *act)
 {
 	struct thread *t = thread_current();
+
+	rseq_signal(f);
 	struct signal_delivery d = {
 		.sig = sig,
 		.info = info,

@@ -57,6 +57,7 @@ struct thread {
 	bool on_queue;			/* (r) it runs or is in the queue */
 	bool timed_out;			/* (a) its sleep_timer went off */
 	bool reset_on_fork;		/* SCHED_RESET_ON_FORK */
+	bool rseq_on;			/* it has registered with rseq(2): proc/rseq.c */
 	u8 policy, rt_priority;		/* (r) SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
 	int nice;			/* (r) */
 	u32 weight;			/* (r) from nice */
@@ -83,7 +84,7 @@ struct thread {
 
 	/* user's pointers */
 	va_t clear_child_tid, robust_list, rseq;
-	u32 rseq_sig;
+	u32 rseq_size, rseq_sig, rseq_cpu;	/* rseq_cpu: what its memory says */
 	void *futex;			/* proc/futex.c */
 	struct wait_queue *vfork_done;	/* (tasks_lock) the parent waits here until exec or exit */
 	bool stop_acked;		/* (siglock) counted in task->nstopped */

@@ -6,6 +6,7 @@
 #include "arch/arch.h"
 #include "lib/printf.h"
 #include "mm/vm.h"
+#include "proc/rseq.h"
 #include "proc/sched.h"
 #include "proc/task.h"
 
@@ -103,10 +104,12 @@ void user_work(struct trapframe *f)
 	struct thread_head *self = thread_self();
 	u64 work;
 
-	while ((work = load_relaxed(&self->work)) & (THREAD_RESCHED | THREAD_SIGNAL)) {
+	while ((work = load_relaxed(&self->work)) & (THREAD_RESCHED | THREAD_SIGNAL | THREAD_RSEQ)) {
 		if (work & THREAD_RESCHED)
 			sched_preempt();
 		irq_enable();
+		if (work & THREAD_RSEQ)
+			rseq_return(f);
 		if (work & THREAD_SIGNAL)
 			signal_deliver(f);
 		irq_disable();

@@ -103,39 +103,3 @@ SYSCALL(get_robust_list)
 		return err;
 	return put_user(ARG_PTR(1), head) || put_user(ARG_PTR(2), size) ? -EFAULT : 0;
 }
-
-/* ---- barriers over other threads' CPUs */
-
-enum { MEMBARRIER_QUERY, MEMBARRIER_GLOBAL = 1, MEMBARRIER_GLOBAL_EXPEDITED = 2, MEMBARRIER_REGISTER_GLOBAL = 4,
-	MEMBARRIER_PRIVATE_EXPEDITED = 8, MEMBARRIER_REGISTER_PRIVATE = 16 };
-
-static void barrier(void *arg)
-{
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-SYSCALL(membarrier)
-{
-	int command = ARG_INT(0);
-
-	if (ARG_UINT(1))
-		return -EINVAL;
-	switch (command) {
-	case MEMBARRIER_QUERY:
-		return MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED | MEMBARRIER_REGISTER_GLOBAL |
-		       MEMBARRIER_PRIVATE_EXPEDITED | MEMBARRIER_REGISTER_PRIVATE;
-	case MEMBARRIER_REGISTER_GLOBAL:
-	case MEMBARRIER_REGISTER_PRIVATE:
-		return 0;	/* nothing to prepare: every CPU is asked each time */
-	case MEMBARRIER_GLOBAL:
-	case MEMBARRIER_GLOBAL_EXPEDITED:
-	case MEMBARRIER_PRIVATE_EXPEDITED:
-		barrier(nullptr);
-		preempt_disable();
-		cpu_call(sched_online_mask() & ~BIT(cpu_id()), barrier, nullptr);
-		preempt_enable();
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
