@@ -193,13 +193,19 @@ SYSCALL(gettimeofday)
 
 SYSCALL(settimeofday)
 {
-	u64 ns;
+	struct { s32 minutes_west, dst_time; } zone = {};
+	u64 ns = 0;
+	int err = ARG_PTR(0) ? timeval_get(ARG_PTR(0), &ns) : 0;
 
-	if (!ARG_PTR(0))
+	if (err)
+		return err;
+	if (ARG_PTR(1) && get_user(zone, ARG_PTR(1)))
+		return -EFAULT;
+	if (zone.minutes_west < -15 * 60 || zone.minutes_west > 15 * 60)
+		return -EINVAL;
+	if (!ARG_PTR(0))	/* nobody asks for the zone */
 		return cred_capable(cred_current(), CAP_SYS_TIME) ? 0 : -EPERM;
-	int err = timeval_get(ARG_PTR(0), &ns);
-
-	return err ? err : set_wall_clock(ns);
+	return set_wall_clock(ns);
 }
 
 SYSCALL(time)

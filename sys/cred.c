@@ -276,6 +276,8 @@ SYSCALL(capget)
 
 	if (words <= 0)
 		return words ?: ARG_PTR(1) ? -EINVAL : 0;
+	if (!ARG_PTR(1))	/* it asked for the version only */
+		return 0;
 	if (h.pid < 0)
 		return -EINVAL;
 	struct thread *t = h.pid ? thread_find(h.pid) : nullptr;

@@ -259,7 +259,13 @@ SYSCALL(setsockopt)
 
 	if (err)
 		return err;
-	return ARG_INT(1) == SOL_SOCKET ? 0 : -EOPNOTSUPP;
+	int value;
+
+	if (ARG_INT(1) != SOL_SOCKET)
+		return -EOPNOTSUPP;
+	if (ARG_INT(4) < (int)sizeof(value))
+		return -EINVAL;
+	return get_user(value, ARG_PTR(3));
 }
 
 /* ---- bytes */

@@ -5,6 +5,9 @@
 #include "fs/file.h"
 #include "fs/mount.h"
 #include "fs/name.h"
+#include "proc/unknown.h"
+
+enum : u32 { SYNC_WAIT_BEFORE = 1, SYNC_WRITE = 2, SYNC_WAIT_AFTER = 4 };
 
 SYSCALL(truncate)
 {
@@ -76,7 +79,17 @@ static long sync_file(int n)
 
 SYSCALL(fsync) { return sync_file(ARG_INT(0)); }
 SYSCALL(fdatasync) { return sync_file(ARG_INT(0)); }
-SYSCALL(sync_file_range) { return sync_file(ARG_INT(0)); }
+/* All of the file, and waited for: more than was asked. */
+SYSCALL(sync_file_range)
+{
+	s64 from = ARG_LONG(1), n = ARG_LONG(2), end;
+
+	if (flags_unknown(ARG_UINT(3), SYNC_WAIT_BEFORE | SYNC_WRITE | SYNC_WAIT_AFTER))
+		return -EINVAL;
+	if (from < 0 || n < 0 || __builtin_add_overflow(from, n, &end))
+		return -EINVAL;
+	return sync_file(ARG_INT(0));
+}
 
 SYSCALL(sync)
 {

@@ -197,7 +197,7 @@
 	X(pselect6, 72, 270, "int:8 io:fdset? io:fdset? io:fdset? io:timespec? in:sigarg?") \
 	X(epoll_create, -1, 213, "int:1")						\
 	X(epoll_create1, 20, 291, "flags:cloexec")					\
-	X(epoll_ctl, 21, 233, "fd:epoll one:epoll fd:pipe in:epoll?")			\
+	X(epoll_ctl, 21, 233, "fd:epoll one:epoll fd:pipe in:epoll")			\
 	X(epoll_wait, -1, 232, "fd:epoll out:epoll[2] int int")				\
 	X(epoll_pwait, 22, 281, "fd:epoll out:epoll[2] int int in:sigset? size:8")	\
 	X(epoll_pwait2, 441, 441, "fd:epoll out:epoll[2] int in:timespec? in:sigset? size:8") \
