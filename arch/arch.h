@@ -150,6 +150,10 @@ void arch_sync_code(const void *p, size_t n);
 void arch_dma_sync(const void *p, size_t n);
 /* Of a static object of the kernel: the direct map does not know those. */
 struct pa arch_image_pa(const void *p);
+/* Around transfers of a device that does not see the CPUs' caches (nothing where all do): before one in either direction, and after
+ * one that wrote memory. Lines at the edges belong to the range whole. */
+void arch_dma_begin(const void *p, size_t n);
+void arch_dma_end(const void *p, size_t n);
 /* Clears or copies one page of the direct map, the fastest way the CPU has. */
 void arch_page_clear(void *page);
 void arch_page_copy(void *dst, const void *src);

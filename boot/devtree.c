@@ -243,12 +243,17 @@ static bool device_begin(const struct fdt *f, int node, struct device *d)
 
 static void device_fill(const struct fdt *f, int node, struct device *d)
 {
+	u32 len;
+
 	for (unsigned i = 0; i < ARRAY_SIZE(d->reg); i++)
 		if (!fdt_reg(f, node, i, &d->reg[i].v, &d->reg_size[i]))
 			break;
 	for (unsigned i = 0; i < ARRAY_SIZE(d->irq); i++)
 		if (!devtree_irq(f, node, i, &d->irq[i], &d->irq_edge[i]))
 			d->irq[i] = 0;
+	d->dma = (struct device_dma){ .size = ~0ul };
+	(void)fdt_dma(f, node, &d->dma.bus, &d->dma.cpu, &d->dma.size);
+	d->dma_coherent = fdt_prop(f, node, "dma-coherent", &len);
 	/* An input clock of fixed frequency is all that we look for. */
 	int clock = fdt_by_phandle(f, fdt_cell(f, node, "clocks", 0, 0));
 

@@ -16,6 +16,11 @@ struct device_io {
 
 struct fdt;
 
+/* Memory as a device sees it: [cpu, cpu + size) at bus addresses from `bus` on. */
+struct device_dma {
+	u64 cpu, bus, size;
+};
+
 struct device {
 	const char *compatible[4];	/* most specific first */
 	struct pa reg[4];		/* register ranges, CPU physical */
@@ -24,6 +29,8 @@ struct device {
 	const struct device_io *io;	/* with this */
 	unsigned irq[4];		/* numbers as arch/irq.h has them; 0 = none */
 	bool irq_edge[4];
+	struct device_dma dma;		/* what it reaches; all of the address space where nobody says so */
+	bool dma_coherent;		/* it sees the CPUs' caches */
 	u32 clock_hz;			/* input clock where the machine knows it, else 0 */
 	const struct fdt *tree;		/* the device tree, for what a driver alone understands; nullptr on a PC */
 	int node;			/* offset in it, -1 on a PC */

@@ -65,6 +65,7 @@ static bool start_waiting(struct disk *d)
 
 static void submit(struct disk *d, struct block_request *r)
 {
+	r->disk = d;
 	r->finished = false;
 	r->queued_ns = arch_clock_ns();
 	u64 flags = spin_lock_irq(&d->lock);

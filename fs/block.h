@@ -37,6 +37,7 @@ struct block_segment {
 /* (q) disk->lock. All others are fixed while the request is under way. */
 struct block_request {
 	struct list node;		/* (q) */
+	struct disk *disk;
 	enum block_op op;
 	u32 sectors;			/* sum of the segments; FLUSH: 0 */
 	u64 sector;			/* first; sector + sectors <= disk->sectors */
@@ -44,7 +45,6 @@ struct block_request {
 	u64 queued_ns;
 	int error;			/* valid once finished */
 	bool finished;			/* (a) set last: then it is the caller's again */
-	unsigned tag;			/* the driver's, while it runs */
 	struct block_segment segment[BLOCK_SEGMENTS];
 };
 
@@ -113,6 +113,7 @@ void block_probe_end(void);
 
 /* ---- for who wants blocks */
 
+static inline void disk_get(struct disk *d) { __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED); }
 void disk_put(struct disk *d);
 /* Moves sectors between the disk and n pages, in order, and waits: `sectors` <= n * PAGE_SECTORS; they lie in the disk. May sleep.
  * 0, -EIO, -ENODEV (it is gone), -EROFS. */

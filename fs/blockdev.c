@@ -105,7 +105,7 @@ struct blockdev *blockdev_new(struct disk *d, unsigned part, u64 start, u64 sect
 		snprintf(b->name, sizeof(b->name), digit ? "%sp%u" : "%s%u", d->name, part);
 	else
 		snprintf(b->name, sizeof(b->name), "%s", d->name);
-	__atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+	disk_get(d);
 	return b;
 }
 

@@ -108,13 +108,13 @@ static bool makes_sense(const struct disk *d)
 
 int disk_register(struct disk *d)
 {
-	if (!makes_sense(d))
-		return -EINVAL;
 	d->refs = 1;
 	list_init(&d->waiting);
 	list_init(&d->running);
 	wait_queue_init(&d->completed);
 	mutex_init(&d->timeout_lock);
+	if (!makes_sense(d))
+		return -EINVAL;
 	scoped_mutex(&disks_lock);
 	struct disk **link = &disks;
 

@@ -384,6 +384,22 @@ bool fdt_reg(const struct fdt *f, int node, unsigned i, u64 *address, u64 *size)
 	return *address + *size >= *address;
 }
 
+bool fdt_dma(const struct fdt *f, int node, u64 *bus, u64 *cpu, u64 *size)
+{
+	int parent = fdt_parent(f, node), above = parent < 0 ? -1 : fdt_parent(f, parent);
+	struct cells c, p;
+	u32 len;
+	const u8 *r = fdt_prop(f, parent, "dma-ranges", &len);
+
+	if (!r || above < 0 || !node_cells(f, parent, &c) || !node_cells(f, above, &p) ||
+	    len < 4 * (c.address + p.address + c.size))
+		return false;
+	*bus = fdt_number(r, c.address);
+	*cpu = fdt_number(r + 4 * c.address, p.address);
+	*size = fdt_number(r + 4 * (c.address + p.address), c.size);
+	return *size != 0;
+}
+
 bool fdt_reserved(const struct fdt *f, unsigned i, u64 *address, u64 *size)
 {
 	u64 at = f->reserve + 16ul * i;

@@ -55,5 +55,8 @@ bool fdt_enabled(const struct fdt *f, int node);
 
 /* The i-th address range of `reg`, translated through the `ranges` of all its parents to what the CPU uses. */
 [[nodiscard]] bool fdt_reg(const struct fdt *f, int node, unsigned i, u64 *address, u64 *size);
+/* What a device on the node's bus must be told as the address of memory: CPU addresses [cpu, cpu + size) are [bus, …) there, the
+ * rest is out of its reach. By the first of the parent's dma-ranges; false without: the same addresses, all of them. */
+[[nodiscard]] bool fdt_dma(const struct fdt *f, int node, u64 *bus, u64 *cpu, u64 *size);
 /* The i-th memory reservation; false behind the last. */
 bool fdt_reserved(const struct fdt *f, unsigned i, u64 *address, u64 *size);

@@ -124,3 +124,7 @@ size_t arch_random(void *buf, size_t n)
 			p[done++] = (u8)v;
 	return done;
 }
+
+/* Devices of a PC see the caches. */
+void arch_dma_begin(const void *p, size_t n) { }
+void arch_dma_end(const void *p, size_t n) { }
