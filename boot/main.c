@@ -69,6 +69,7 @@ static void boot_thread_main(void *arg)
 	trace_init(options.trace);
 	disks_settle();
 	page_fail_at(options.fail_alloc);
+	collapse_init();
 	start_init();
 }
 
@@ -77,6 +78,7 @@ static void apply_options(void)
 	boot_options_parse(&options, boot_info->cmdline);
 	console_set_level(options.console_level);
 	unknown_logged = options.log_unknown;
+	block_mode = options.blocks;
 	if (!options.randomize)
 		task_first_personality = ADDR_NO_RANDOMIZE;
 }

@@ -58,6 +58,14 @@ static void parse_number(struct boot_options *o, const char *word)
 	number_of(word, "failalloc", &o->fail_alloc);
 }
 
+static void parse_blocks(struct boot_options *o, const char *value)
+{
+	for (enum block_mode m = BLOCK_NEVER; m <= BLOCK_ALWAYS; m++) {
+		if (strcmp(value, block_mode_names[m]) == 0)
+			o->blocks = m;
+	}
+}
+
 static void parse_word(struct boot_options *o, const char *word)
 {
 	const char *value = value_of(word, "init") ?: value_of(word, "rdinit");
@@ -66,6 +74,8 @@ static void parse_word(struct boot_options *o, const char *word)
 		o->init = *value ? value : nullptr;
 	else if (value_of(word, "trace"))
 		o->trace = value_of(word, "trace");
+	else if (value_of(word, "transparent_hugepage"))
+		parse_blocks(o, value_of(word, "transparent_hugepage"));
 	else if (strcmp(word, "quiet") == 0)
 		o->console_level = 1;
 	else if (strcmp(word, "norandmaps") == 0)
@@ -78,7 +88,7 @@ static void parse_word(struct boot_options *o, const char *word)
 
 void boot_options_parse(struct boot_options *o, const char *line)
 {
-	*o = (struct boot_options){ .console_level = 7, .cpus = MAX_CPUS, .randomize = true };
+	*o = (struct boot_options){ .console_level = 7, .cpus = MAX_CPUS, .randomize = true, .blocks = BLOCK_ALWAYS };
 	str_copy(o->text, line, sizeof(o->text));
 	char *at = o->text, *word;
 

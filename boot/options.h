@@ -8,6 +8,7 @@
  *   init=PATH        the first program (also rdinit=)
  *   cpus=N           use at most N CPUs (also maxcpus=)
  *   norandmaps       no address space randomisation
+ *   transparent_hugepage=always|madvise|never   2 MiB blocks for private memory (default always)
  *   logunknown       name missing system calls and unknown flags in the log
  *   trace=1          all system calls of all programs in the log; trace=NAME: of those named so
  *   failalloc=N      from init on, the N-th allocation of pages fails (a test of error paths)
@@ -15,6 +16,7 @@
 #pragma once
 
 #include "lib/base.h"
+#include "mm/block.h"
 
 constexpr unsigned BOOT_ARGS_MAX = 16;
 
@@ -24,6 +26,7 @@ struct boot_options {
 	const char *init, *trace;	/* nullptr: not given */
 	unsigned cpus;
 	bool randomize, log_unknown;
+	enum block_mode blocks;
 	u64 fail_alloc;			/* 0: off */
 	char *args[BOOT_ARGS_MAX];	/* init's, behind its name */
 	unsigned nargs;

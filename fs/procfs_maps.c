@@ -14,6 +14,7 @@
  */
 #include "fs/procfs_tree.h"
 #include "lib/string.h"
+#include "mm/block.h"
 #include "mm/kmem.h"
 #include "mm/pt.h"
 #include "mm/vm.h"
@@ -30,12 +31,11 @@ struct resident {
 
 /* ---- counting */
 
-static void count_leaf(struct resident *c, struct pte e, int level, u64 ways, bool locked)
+static void count_leaf(struct resident *c, struct pte e, int level, u64 ways, u64 bytes, bool locked)
 {
 	const struct page *p = pa_page(pte_pa(e, level));
 	u32 prot = pte_prot(e, level);
 	enum page_kind kind = load_relaxed(&p->kind);
-	u64 bytes = pt_slot_size(level);
 
 	if (kind == PAGE_ZERO || kind == PAGE_RESERVED)
 		return;		/* nobody's: Linux does not count the page of zeros either */
@@ -69,7 +69,7 @@ static void count_table(struct resident *c, struct page *table, u64 ways, va_t v
 
 		next = min(align_down(va, size) + size, end);
 		if (kind == PTE_LEAF) {
-			count_leaf(c, e, level, ways, locked);
+			count_leaf(c, e, level, ways, next - va, locked);
 		} else if (kind == PTE_TABLE) {
 			struct page *child = pa_page(pte_table_pa(e));
 
@@ -235,7 +235,7 @@ static void show_smaps_entry(struct text *t, const struct region *r, const struc
 	show_kib(t, "KernelPageSize", PAGE_SIZE);
 	show_kib(t, "MMUPageSize", PAGE_SIZE);
 	show_resident(t, c);
-	text_puts(t, "THPeligible:           0\n");
+	text_printf(t, "THPeligible:    %8d\n", block_wanted(r, align_up(r->start, BLOCK_SIZE)));
 	show_flags(t, r->flags);
 }
 

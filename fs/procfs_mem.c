@@ -9,6 +9,7 @@
  */
 #include "arch/arch.h"
 #include "fs/procfs_tree.h"
+#include "mm/block.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 #include "mm/tlb.h"
@@ -59,7 +60,7 @@ int proc_show_meminfo(struct inode *i, struct text *t)
 	show_kib(t, "PageTables", s.kind[PAGE_TABLE]);
 	show_kib(t, "CommitLimit", s.total);
 	show_kib(t, "VmallocTotal", (KMAP_END - KMAP_BASE) >> PAGE_SHIFT);
-	show_kib(t, "AnonHugePages", 0);
+	show_kib(t, "AnonHugePages", block_count() * BLOCK_PAGES);
 	text_puts(t, "HugePages_Total:       0\nHugePages_Free:        0\n");
 	text_puts(t, "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
 	show_kib(t, "Hugepagesize", pt_slot_size(1) >> PAGE_SHIFT);
@@ -79,6 +80,9 @@ int proc_show_vmstat(struct inode *i, struct text *t)
 	text_printf(t, "nr_slab_unreclaimable %lu\n", s.kind[PAGE_SLAB]);
 	text_printf(t, "nr_page_table_pages %lu\n", s.kind[PAGE_TABLE]);
 	text_puts(t, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
+	text_printf(t, "thp_fault_alloc %lu\nthp_fault_fallback %lu\nthp_split_pmd %lu\n", v.block_fill, v.block_fallback,
+		    v.block_split);
+	text_printf(t, "thp_collapse_alloc %lu\n", v.block_collapse);
 	text_printf(t, "pgalloc_normal %lu\npgfree %lu\npgfault %lu\npgmajfault 0\n", s.allocs,
 		    s.frees, v.faults);
 	return 0;

@@ -48,6 +48,11 @@ static void show_faults(struct text *t)
 	COUNT(t, "vm_", v, owns);
 	COUNT(t, "vm_", v, clones);
 	COUNT(t, "vm_", v, forks);
+	COUNT(t, "vm_", v, block_fill);
+	COUNT(t, "vm_", v, block_fallback);
+	COUNT(t, "vm_", v, block_reuse);
+	COUNT(t, "vm_", v, block_split);
+	COUNT(t, "vm_", v, block_collapse);
 }
 
 static void show_tlb(struct text *t)

@@ -279,7 +279,8 @@ static void show_memory(struct text *t, struct vm *vm)
 	show_kib(t, "VmLib", m.lib);
 	show_kib(t, "VmPTE", m.pt.tables);
 	show_kib(t, "VmSwap", m.pt.swap);
-	text_puts(t, "HugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t0\n");
+	text_puts(t, "HugetlbPages:\t       0 kB\nCoreDumping:\t0\n");
+	text_printf(t, "THP_enabled:\t%d\n", !vm->no_blocks);
 }
 
 static void show_signals(struct text *t, const struct pid_ref *p, const struct tree_facts *f)

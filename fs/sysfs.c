@@ -8,6 +8,8 @@
 #include "fs/cpulist.h"
 #include "fs/procfs_tree.h"
 #include "lib/printf.h"
+#include "lib/string.h"
+#include "mm/block.h"
 #include "proc/sched.h"
 
 constexpr u64 SYSFS_MAGIC = 0x62656572;
@@ -116,12 +118,28 @@ static int cpus_iterate(struct file *f, struct dir_sink *sink)
 static const struct inode_ops cpus_ops = { .lookup = cpus_lookup };
 static const struct file_ops cpus_fops = { .iterate = cpus_iterate };
 
-/* ---- large pages: nothing is ever mapped with them unasked */
+/* ---- blocks of 2 MiB (mm/block.h), by Linux's names */
 
 static int show_thp_enabled(struct inode *i, struct text *t)
 {
-	text_puts(t, "always madvise [never]\n");
+	enum block_mode now = load_relaxed(&block_mode);
+
+	for (int m = BLOCK_ALWAYS; m >= (int)BLOCK_NEVER; m--)
+		text_printf(t, m == (int)now ? "[%s]%c" : "%s%c", block_mode_names[m], m ? ' ' : '\n');
 	return 0;
+}
+
+static long store_thp_enabled(struct inode *i, const char *buf, size_t n)
+{
+	for (enum block_mode m = BLOCK_NEVER; m <= BLOCK_ALWAYS; m++) {
+		size_t len = strlen(block_mode_names[m]);
+
+		if (strncmp(buf, block_mode_names[m], len) == 0 && (!buf[len] || buf[len] == '\n')) {
+			store_relaxed(&block_mode, m);
+			return (long)n;
+		}
+	}
+	return -EINVAL;
 }
 
 static int show_thp_size(struct inode *i, struct text *t)
@@ -131,7 +149,7 @@ static int show_thp_size(struct inode *i, struct text *t)
 }
 
 static const struct pseudo_entry thp_table[] = {
-	{ .name = "enabled", .mode = S_IFREG | 0444, .show = show_thp_enabled },
+	{ .name = "enabled", .mode = S_IFREG | 0644, .show = show_thp_enabled, .store = store_thp_enabled },
 	{ .name = "hpage_pmd_size", .mode = S_IFREG | 0444, .show = show_thp_size },
 	{},
 };

@@ -8,6 +8,7 @@
  * the region's rights say. So a guarded range is a region of its own in /proc/PID/maps and in the count of regions, unlike on
  * Linux, which marks the page tables.
  */
+#include "mm/block.h"
 #include "mm/map.h"
 #include "mm/mman.h"
 #include "mm/pt.h"
@@ -56,6 +57,7 @@ static bool known(int advice)
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:
 	case MADV_GUARD_INSTALL:
+	case MADV_COLLAPSE:
 		return true;
 	default:
 		return find_flags(advice);
@@ -239,6 +241,8 @@ long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice)
 		return err;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return populate_advised(vm, addr, end, advice == MADV_POPULATE_WRITE);
+	if (advice == MADV_COLLAPSE)
+		return vm_collapse(vm, addr, end);
 	if (advice == MADV_REMOVE)
 		return remove_pages(vm, addr, end);
 	scoped_write(&vm->lock);

@@ -74,13 +74,28 @@ void block_break(struct page *first)
 		page_split(first);
 }
 
-bool block_wanted(const struct region *r, va_t va)
+bool block_fits(const struct region *r, va_t va)
 {
-	constexpr u32 never = R_NOHUGE | R_SHARED | R_EXEC | R_GROWSDOWN;
-	enum block_mode mode = load_relaxed(&block_mode);
+	constexpr u32 never = R_NOHUGE | R_SHARED | R_EXEC | R_GROWSDOWN | R_GUARD;
 	va_t start = va & ~(BLOCK_SIZE - 1);
 
-	if (mode == BLOCK_NEVER || (mode == BLOCK_MADVISE && !(r->flags & R_HUGE)))
-		return false;
-	return !r->object && !(r->flags & never) && start >= r->start && r->end - start >= BLOCK_SIZE;
+	return !r->object && !(r->flags & never) && start >= r->start && r->end >= BLOCK_SIZE &&
+	       start <= r->end - BLOCK_SIZE;
+}
+
+bool block_wanted(const struct region *r, va_t va)
+{
+	enum block_mode mode = load_relaxed(&block_mode);
+
+	return mode != BLOCK_NEVER && (mode == BLOCK_ALWAYS || (r->flags & R_HUGE)) && block_fits(r, va);
+}
+
+u64 block_count(void)
+{
+	u64 first, end, n = 0;
+
+	page_frames(&first, &end);
+	for (u64 i = align_up(first, BLOCK_PAGES); i < end; i += BLOCK_PAGES)
+		n += page_array[i].kind == PAGE_ANON && block_whole(page_array + i);
+	return n;
 }

@@ -16,12 +16,14 @@
 #include "mm/page.h"
 
 struct region;
+struct vm;
 
 constexpr unsigned BLOCK_ORDER = 9;
 constexpr u64 BLOCK_SIZE = PAGE_SIZE << BLOCK_ORDER;
 constexpr unsigned BLOCK_PAGES = 1u << BLOCK_ORDER;
 
 enum block_mode : u8 { BLOCK_NEVER, BLOCK_MADVISE, BLOCK_ALWAYS };
+[[maybe_unused]] static const char *const block_mode_names[] = { "never", "madvise", "always" };
 extern enum block_mode block_mode;	/* (a) policy: boot option, sysfs */
 
 /* A cleared block with one reference, or nullptr at once when memory is not plenty or in pieces. Never reclaims. */
@@ -38,5 +40,14 @@ static inline bool block_whole(const struct page *first)
 	return load_relaxed(&first->order) == BLOCK_ORDER;
 }
 
-/* Does the policy want a block at va's 2 MiB of this region, and does it fit? */
+/* Can va's 2 MiB of this region be a block at all? And does the policy want one? */
+bool block_fits(const struct region *r, va_t va);
 bool block_wanted(const struct region *r, va_t va);
+/* Whole blocks that there are. Looks at one descriptor in 512: for those who ask. */
+u64 block_count(void);
+
+/* madvise(MADV_COLLAPSE): each aligned 2 MiB in [start, end) becomes a block. 0, or for some of it -ENOMEM, -EAGAIN (pages are
+ * shared or held), -EINVAL (not private anonymous memory, or nothing there). vm->lock not held; sleeps. */
+long vm_collapse(struct vm *vm, va_t start, va_t end);
+/* Up to `most` collapses wherever they pay, in any address space. */
+void vm_collapse_some(unsigned most);

@@ -99,7 +99,7 @@ static int fault_block(struct fault_state *f)
 
 int fault_above(struct fault_state *f)
 {
-	if (!block_wanted(&f->region, f->va))
+	if (f->vm->no_blocks || !block_wanted(&f->region, f->va))
 		return go_on_below(f);
 	if (pt_own_block(f->vm, f->va, true, &f->table))
 		return FAULT_OOM;

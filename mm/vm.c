@@ -150,6 +150,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 	child->peak_pages = vm->layout.pages;
 	child->special_regions = vm->special_regions;
 	child->membarrier = load_relaxed(&vm->membarrier);
+	child->no_blocks = vm->no_blocks;
 	child->exe = vm->exe;
 	object_get(child->exe);
 	if (vm->exe_path) {

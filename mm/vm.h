@@ -49,6 +49,7 @@ struct vm {
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
 	u32 membarrier;			/* (a) what it has registered for: MEMBARRIER_CMD_REGISTER_* */
+	bool no_blocks;			/* (a) prctl(PR_SET_THP_DISABLE) */
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */
 };
 
@@ -129,7 +130,7 @@ void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);
 struct vm_stats {
 	u64 faults, zero_write, zero_read, file_read, file_around, file_private, file_shared, cow_copy, cow_reuse,
 		spurious, stack_growth, owns, clones, forks,
-		block_fill, block_fallback, block_reuse, block_split;
+		block_fill, block_fallback, block_reuse, block_split, block_collapse;
 };
 void vm_stats(struct vm_stats *out);
 /* Recounts all tables, pages and references of all address spaces against the descriptors. The world must be quiet

@@ -181,6 +181,7 @@ static int resolve(struct exec *e)
 
 static void set_limits(struct vm *vm, struct task *task)
 {
+	vm->no_blocks = task->vm && task->vm->no_blocks;
 	vm->limits = (struct vm_limits){
 		.as = task->limits[RLIM_AS].cur,
 		.data = task->limits[RLIM_DATA].cur,

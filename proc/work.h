@@ -21,3 +21,6 @@ struct work {
 };
 void work_queue(struct work *w);	/* from anywhere; already queued: nothing */
 void work_init(void);
+
+/* Starts the thread that makes blocks of 2 MiB of pages (proc/collapse.c). */
+void collapse_init(void);

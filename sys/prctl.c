@@ -2,6 +2,7 @@
 /* prctl(2), arch_prctl(2), personality(2), unshare(2). */
 #include "lib/string.h"
 #include "mm/user.h"
+#include "mm/vm.h"
 #include "proc/task.h"
 #include "proc/unknown.h"
 #include "sys/syscall.h"
@@ -150,9 +151,12 @@ SYSCALL(prctl)
 	case PR_SET_TIMERSLACK:		/* accepted: our timers are exact */
 	case PR_GET_TIMING:
 	case PR_GET_SECCOMP:
-	case PR_SET_THP_DISABLE:
-	case PR_GET_THP_DISABLE:
 		return 0;
+	case PR_SET_THP_DISABLE:
+		store_relaxed(&task_current()->vm->no_blocks, arg != 0);
+		return 0;
+	case PR_GET_THP_DISABLE:
+		return load_relaxed(&task_current()->vm->no_blocks);
 	default:
 		return value_unknown((u64)op, -EINVAL);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uses: mm/pt.c mm/pt_share.c mm/pt_range.c mm/pt_check.c mm/tlb.c mm/asid.c mm/vm.c mm/fault.c mm/map.c
 // uses: mm/map_change.c mm/remap.c mm/vm_access.c mm/object.c mm/object_io.c mm/layout.c mm/layout_change.c mm/layout_tree.c
-// uses: mm/advise.c mm/block.c mm/fault_block.c mm/grow.c mm/mlock.c
+// uses: mm/advise.c mm/block.c mm/collapse.c mm/fault_block.c mm/grow.c mm/mlock.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
 // cpus: arm64 x86_64
 /*
@@ -10,6 +10,7 @@
  */
 #include <string.h>
 #include "vm_machine.h"
+#include "mm/block.h"
 #include "mm/fault.h"
 #include "mm/mman.h"
 #include "mm/pt.h"
@@ -199,6 +200,23 @@ static void step_dontneed(struct space *s)
 	}
 }
 
+/* Pages become blocks, by advice or in the background; nothing else may change. */
+static void step_collapse(struct space *s)
+{
+	struct range r = random_range();
+
+	if (host_below(4))
+		(void)vm_madvise(s->vm, page_va(r.w, r.first), length(r), MADV_COLLAPSE);
+	else
+		vm_collapse_some(2);
+}
+
+/* From now on pages, or blocks again. */
+static void step_mode(struct space *s)
+{
+	block_mode = host_below(3) ? BLOCK_ALWAYS : BLOCK_NEVER;
+}
+
 /* Moves a run that is one region to a place in another window. */
 static void step_move(struct space *s)
 {
@@ -336,8 +354,13 @@ static void one_step(void)
 		step_dontneed(s);
 	} else if (what < 86) {
 		step_move(s);
-	} else if (what < 91) {
+	} else if (what < 90) {
 		step_fork(s);
+	} else if (what < 91) {
+		if (host_below(2))
+			step_collapse(s);
+		else
+			step_mode(s);
 	} else {
 		step_run(s);
 	}
@@ -442,8 +465,8 @@ static void histories_match_the_flat_model(void **state)
 	printf("seed %lu: %lu steps, %lu faults, %lu forks, %lu moves, %lu failed allocations\n", seed, steps,
 	       faults_seen, forks_seen, moves_seen, failures_seen);
 	vm_stats(&stats);
-	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split\n", stats.block_fill, stats.block_fallback,
-	       stats.block_reuse, stats.block_split);
+	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split, %lu collapsed\n", stats.block_fill,
+	       stats.block_fallback, stats.block_reuse, stats.block_split, stats.block_collapse);
 	assert_true(steps < 10000 || (stats.block_fill && stats.block_reuse && stats.block_split));
 }
 

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Collapse: 512 pages of one table become one block, when nearly all of them are there. For madvise(MADV_COLLAPSE) at once;
+ * in the background for what faults filled page by page, because memory was short or in pieces, or what was split since.
+ *
+ * It is the address space's writer who does it: the table is taken out and flushed, so that nobody reads or writes its
+ * pages while they are copied; a fault meanwhile waits for vm->lock.
+ */
+#include "mm/block.h"
+#include "mm/fault.h"
+#include "mm/map.h"
+#include "mm/pt.h"
+#include "mm/pt_internal.h"
+#include "mm/stats.h"
+
+constexpr unsigned MISSING_MAX = BLOCK_PAGES / 8;	/* in the background: more would waste too much */
+constexpr unsigned NOT_OURS = ~0u;
+
+/* How many slots have no page of their own yet. NOT_OURS: some page is shared, held or swapped out. */
+static unsigned count_missing(const struct page *t)
+{
+	unsigned n = 0;
+
+	for (const struct pte *slot = pt_slots(t); slot < pt_slots(t) + PT_SLOTS; slot++) {
+		enum pte_kind kind = pte_kind(*slot, 0);
+		const struct page *p = kind == PTE_LEAF ? pa_page(pte_pa(*slot, 0)) : nullptr;
+
+		if (kind == PTE_EMPTY || (p && p->kind == PAGE_ZERO))
+			n++;
+		else if (!p || p->kind != PAGE_ANON || page_refs(p) != 1)
+			return NOT_OURS;
+	}
+	return n;
+}
+
+/* The block is still cleared where no page is. */
+static void copy_pages(struct page *block, const struct page *t)
+{
+	const struct pte *slots = pt_slots(t);
+
+	for (unsigned i = 0; i < PT_SLOTS; i++) {
+		const struct page *p = slots[i].raw ? pa_page(pte_pa(slots[i], 0)) : nullptr;
+
+		if (p && p->kind != PAGE_ZERO)
+			arch_page_copy(page_address(block + i), page_address(p));
+	}
+}
+
+/* upper's slot for va leads to t: from now on to the block with the same bytes, and the region's rights. */
+static void replace_table(struct vm *vm, struct page *upper, struct page *t, struct page *block,
+			  const struct region *r, va_t va)
+{
+	unsigned index = pt_index(va, 1);
+	struct tlb_batch b;
+
+	tlb_begin(&b, vm);
+	pt_slot_clear(upper, index);
+	tlb_add_range(&b, va, va + BLOCK_SIZE);
+	b.tables = true;
+	tlb_flush(&b);
+	copy_pages(block, t);
+	pt_slot_set(upper, index, pte_leaf(page_pa(block), 1, fault_leaf_prot(r, r->flags & R_WRITE)));
+	tlb_add_page(&b, t);
+	tlb_finish(&b);
+	vm_count(block_collapse);
+}
+
+/* 0: a block is there now; *used: it is the new one. */
+[[nodiscard]] static int collapse_locked(struct vm *vm, va_t va, unsigned missing_max, struct page *block, bool *used)
+{
+	struct region r;
+	struct page *t;
+
+	if (!layout_find(&vm->layout, va, &r) || !block_fits(&r, va))
+		return -EINVAL;
+	int err = pt_own_block(vm, va, false, &t);
+
+	if (err)
+		return err;
+	if (t->level)
+		return t->level == 1 && pt_slots(t)[pt_index(va, 1)].raw ? 0 : -EINVAL;
+	if (count_missing(t) > missing_max)
+		return -EAGAIN;
+	replace_table(vm, pt_owned(vm, va, 1), t, block, &r, va);
+	*used = true;
+	return 0;
+}
+
+/* alloc: PA_* for the block. 0, -ENOMEM, -EAGAIN: does not pay, -EINVAL: nothing to collapse. */
+[[nodiscard]] static int collapse_one(struct vm *vm, va_t va, unsigned missing_max, u32 alloc)
+{
+	struct page *block = page_alloc(BLOCK_ORDER, PAGE_ANON, alloc | PA_ZERO);
+	bool used = false;
+
+	if (!block)
+		return -ENOMEM;
+	rwlock_write(&vm->lock);
+	int err = collapse_locked(vm, va, missing_max, block, &used);
+	rwlock_write_done(&vm->lock);
+	if (!used)
+		page_free(block);
+	return err;
+}
+
+long vm_collapse(struct vm *vm, va_t start, va_t end)
+{
+	int err = 0;
+
+	for (va_t va = align_up(start, BLOCK_SIZE); va < end && end - va >= BLOCK_SIZE; va += BLOCK_SIZE) {
+		int res = collapse_one(vm, va, BLOCK_PAGES - 1, 0);
+
+		if (res && err != -ENOMEM)
+			err = res;
+	}
+	return err;
+}
+
+/* ---- in the background */
+
+struct search {
+	struct region region;
+	va_t va;		/* go on from here; a find */
+	unsigned left;		/* collapses that may still be done */
+};
+
+/* The next 2 MiB from s->va on whose table is nearly full and ours. Holds vm->lock for one region at a time. */
+static bool find_in_region(struct vm *vm, struct search *s)
+{
+	const struct region *r = &s->region;
+
+	while (s->va < r->end) {
+		int stopped;
+		struct pte *slot = pt_walk(vm->root, s->va, 0, &stopped);
+
+		if (!stopped && block_wanted(r, s->va) && count_missing(pt_table_of(slot)) <= MISSING_MAX)
+			return true;
+		s->va = pt_slot_end(s->va, stopped ? stopped : 1, r->end);
+	}
+	return false;
+}
+
+static bool find_next(struct vm *vm, struct search *s)
+{
+	scoped_write(&vm->lock);
+	if (!layout_next(&vm->layout, s->va, &s->region)) {
+		s->va = USER_END;
+		return false;
+	}
+	s->va = max(s->va, align_up(s->region.start, BLOCK_SIZE));
+	if (s->va < s->region.end && find_in_region(vm, s))
+		return true;
+	s->va = max(s->va, s->region.end);
+	return false;
+}
+
+static void collapse_vm(struct vm *vm, void *arg)
+{
+	struct search *s = arg;
+
+	for (s->va = 0; s->left && s->va < USER_END && !vm->no_blocks;) {
+		if (!find_next(vm, s))
+			continue;
+		if (collapse_one(vm, s->va, MISSING_MAX, PA_PLENTY))
+			s->left = 0;	/* memory is not plenty, or things have changed: another time */
+		else
+			s->left--;
+		s->va += BLOCK_SIZE;
+	}
+}
+
+void vm_collapse_some(unsigned most)
+{
+	struct search s = { .left = most };
+
+	if (load_relaxed(&block_mode) != BLOCK_NEVER)
+		vm_for_each(collapse_vm, &s);
+}
