@@ -393,7 +393,10 @@ static void show_info(struct mount *m, const char *where, struct text *t)
 	show_flags(m, t);
 	text_printf(t, " - %s ", m->sb->type->name);
 	text_escaped(t, m->source);
-	text_puts(t, (m->sb->flags & MS_RDONLY) ? " ro\n" : " rw\n");
+	text_puts(t, (m->sb->flags & MS_RDONLY) ? " ro" : " rw");
+	if (m->sb->ops->options)
+		m->sb->ops->options(m->sb, t);
+	text_puts(t, "\n");
 }
 
 static void show_each(struct text *t, void (*show)(struct mount *, const char *, struct text *))

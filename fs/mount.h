@@ -44,6 +44,7 @@ struct super {
 	u64 next_ino;			/* (a) */
 	struct spinlock lock;
 	u64 pages, max_pages;		/* tmpfs: (a) in use, limit (0: none) */
+	u64 max_inodes;			/* tmpfs: (a) limit (0: none) */
 	void *data;			/* the file system's */
 };
 
@@ -112,6 +113,12 @@ struct mount {
 
 static inline void mount_get(struct mount *m) { __atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED); }
 void mount_put(struct mount *m);	/* nullptr is fine; may sleep */
+
+/* Whether reading through m (or nullptr) leaves access times alone. */
+static inline bool mount_keeps_atime(const struct mount *m)
+{
+	return m && load_relaxed(&m->flags) & (MS_NOATIME | MS_RDONLY);
+}
 
 /* A new file system of that type, at `at`; at nullptr: a mount that is attached nowhere (internal),
  * in *out. */

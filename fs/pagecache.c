@@ -57,7 +57,7 @@ long pagecache_read(struct file *f, struct io *io, u64 *pos)
 		if ((size_t)got < want)
 			break;
 	}
-	if (!(f->flags & O_NOATIME))
+	if (!(f->flags & O_NOATIME) && !mount_keeps_atime(f->path.mount))
 		inode_touch_read(i);
 	if (total || !n)
 		return total;

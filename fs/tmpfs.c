@@ -5,7 +5,8 @@
  *
  * The size limit counts pages. An object makes pages by itself (a shared mapping that is written),
  * so each inode remembers how many of its pages are counted and is brought up to date before the
- * next write. Left out: extended attributes, inode limits, huge pages, swap.
+ * next write. The inodes are the references to the instance but one. Left out: extended attributes,
+ * huge pages, swap.
  */
 #include "fs/tmpfs.h"
 #include "fs/file.h"
@@ -16,6 +17,7 @@
 #include "mm/page.h"
 
 constexpr u64 TMPFS_MAGIC = 0x01021994;
+constexpr u64 ENTRY_SIZE = 20;	/* what a name adds to its directory's size: made up, as Linux's */
 
 static const struct inode_ops file_inode_ops, dir_inode_ops, link_inode_ops;
 static const struct file_ops file_fops, dir_fops;
@@ -67,13 +69,42 @@ static void tmpfs_release(struct inode *i)
 
 /* ---- names */
 
+static u64 inodes_used(struct super *sb)
+{
+	return load_relaxed(&sb->refs) - 1;
+}
+
+static bool inodes_full(struct super *sb)
+{
+	return sb->max_inodes && inodes_used(sb) >= sb->max_inodes;
+}
+
+static void entry_added(struct inode *dir)
+{
+	store_relaxed(&dir->object.size, dir->object.size + ENTRY_SIZE);
+}
+
+static void entry_removed(struct inode *dir)
+{
+	store_relaxed(&dir->object.size, dir->object.size - ENTRY_SIZE);
+}
+
+static struct inode *new_directory(struct super *sb, u32 mode)
+{
+	struct inode *i = inode_new(sb, mode, &dir_inode_ops, &dir_fops, nullptr);
+
+	if (i)
+		i->object.size = 2 * ENTRY_SIZE;
+	return i;
+}
+
 static struct inode *new_inode(struct super *sb, u32 mode, u32 rdev)
 {
 	switch (mode & S_IFMT) {
 	case S_IFREG:
 		return inode_new(sb, mode, &file_inode_ops, &file_fops, &tmpfs_object_ops);
 	case S_IFDIR:
-		return inode_new(sb, mode, &dir_inode_ops, &dir_fops, nullptr);
+		return new_directory(sb, mode);
 	case S_IFLNK:
 		return inode_new(sb, mode, &link_inode_ops, nullptr, nullptr);
 	default: {
@@ -89,6 +120,8 @@ static struct inode *new_inode(struct super *sb, u32 mode, u32 rdev)
 static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 rdev,
 			const char *target)
 {
+	if (inodes_full(dir->sb))
+		return -ENOSPC;
 	struct inode *i = new_inode(dir->sb, mode, rdev);
 
 	if (!i)
@@ -106,6 +139,7 @@ static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 
 		i->nlink = 2;
 		dir->inode->nlink++;
 	}
+	entry_added(dir->inode);
 	inode_touch_modified(dir->inode);
 	dentry_instantiate(child, i);
 	return 0;
@@ -113,6 +147,8 @@ static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 
 
 static int tmpfs_tmpfile(struct inode *dir, u32 mode, struct inode **out)
 {
+	if (inodes_full(dir->sb))
+		return -ENOSPC;
 	struct inode *i = new_inode(dir->sb, mode, 0);
 
 	if (!i)
@@ -128,6 +164,7 @@ static int tmpfs_link(struct dentry *dir, struct dentry *child, struct inode *in
 	inode_get(inode);
 	inode->nlink++;
 	inode_touch_changed(inode);
+	entry_added(dir->inode);
 	inode_touch_modified(dir->inode);
 	dentry_instantiate(child, inode);
 	return 0;
@@ -142,6 +179,7 @@ static void drop_link(struct inode *dir, struct inode *victim)
 	} else {
 		victim->nlink--;
 	}
+	entry_removed(dir);
 	inode_touch_changed(victim);
 }
 
@@ -159,6 +197,10 @@ static int tmpfs_rename(struct dentry *from_dir, struct dentry *from, struct den
 
 	if (to->inode && !exchange)
 		drop_link(new, to->inode);
+	if (!exchange) {
+		entry_removed(old);
+		entry_added(new);
+	}
 	if (old != new) {	/* the link count of a directory counts its subdirectories' ".." */
 		if (inode_is_dir(from->inode)) {
 			old->nlink--;
@@ -270,6 +312,8 @@ static void tmpfs_statfs(struct super *sb, struct statfs_info *out)
 				     .blocks = limit,
 				     .free = limit - used,
 				     .available = limit - used,
+				     .files = sb->max_inodes,
+				     .files_free = inodes_full(sb) ? 0 : sb->max_inodes - inodes_used(sb),
 				     .name_max = NAME_MAX };
 }
 
@@ -282,7 +326,7 @@ static void tmpfs_options(struct super *sb, struct text *t)
 }
 
 struct options {
-	u64 max_pages;
+	u64 max_pages, max_inodes;
 	u32 mode, uid, gid;
 };
 
@@ -312,6 +356,8 @@ static int parse_one(const char *s, struct options *o)
 			*end == '%' ? stats.total * n / 100 : (n + PAGE_SIZE - 1) / PAGE_SIZE;
 	} else if (!strncmp(s, "nr_blocks=", 10)) {
 		o->max_pages = str_number(s + 10, &end);
+	} else if (!strncmp(s, "nr_inodes=", 10)) {
+		o->max_inodes = str_number(s + 10, &end);
 	} else if (!strncmp(s, "mode=", 5)) {
 		o->mode = octal_number(s + 5) & 07777;
 	} else if (!strncmp(s, "uid=", 4)) {
@@ -338,11 +384,13 @@ static int parse_options(const char *s, struct options *o)
 
 static int tmpfs_remount(struct super *sb, const char *options)
 {
-	struct options o = { .max_pages = sb->max_pages };
+	struct options o = { .max_pages = sb->max_pages, .max_inodes = sb->max_inodes };
 	int err = parse_options(options, &o);
 
-	if (!err)
+	if (!err) {
 		store_relaxed(&sb->max_pages, o.max_pages);
+		store_relaxed(&sb->max_inodes, o.max_inodes);
+	}
 	return err;
 }
 
@@ -357,6 +405,7 @@ static int fill(struct super *sb, const struct options *o)
 {
 	sb->ops = &tmpfs_super_ops;
 	sb->max_pages = o->max_pages;
+	sb->max_inodes = o->max_inodes;
 	struct inode *root = new_inode(sb, S_IFDIR | o->mode, 0);
 
 	if (!root)
@@ -385,7 +434,8 @@ static u64 default_limit(void)
 
 int tmpfs_fill(struct super *sb, const char *source, const char *options)
 {
-	struct options o = { .max_pages = default_limit(), .mode = 01777 };
+	u64 limit = default_limit();
+	struct options o = { .max_pages = limit, .max_inodes = limit, .mode = 01777 };
 	int err = parse_options(options, &o);
 
 	return err ? err : fill(sb, &o);
@@ -394,5 +444,7 @@ int tmpfs_fill(struct super *sb, const char *source, const char *options)
 /* The root: an ordinary directory's mode. */
 int rootfs_fill(struct super *sb, const char *source, const char *options)
 {
-	return fill(sb, &(struct options){ .max_pages = default_limit(), .mode = 0755 });
+	u64 limit = default_limit();
+
+	return fill(sb, &(struct options){ .max_pages = limit, .max_inodes = limit, .mode = 0755 });
 }

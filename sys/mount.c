@@ -51,16 +51,29 @@ static long bind_or_move(const struct mount_args *a, u32 flags, const struct pat
 	return flags & MS_MOVE ? mount_move(&from, at) : mount_bind(&from, at, flags & MS_REC);
 }
 
+/* As mount(2) has it: relatime unless told otherwise, and a remount that does not speak of access
+ * times leaves them alone. */
+static u32 atime_flags(u32 flags, const struct path *at)
+{
+	constexpr u32 ATIME = MS_NOATIME | MS_NODIRATIME | MS_RELATIME;
+
+	if (flags & MS_REMOUNT && !(flags & (ATIME | MS_STRICTATIME)))
+		return flags | (load_relaxed(&at->mount->flags) & ATIME);
+	if (flags & MS_STRICTATIME)
+		return flags & ~(MS_NOATIME | MS_RELATIME);
+	return flags & MS_NOATIME ? flags & ~MS_RELATIME : flags | MS_RELATIME;
+}
+
 static long do_mount(const struct mount_args *a, u32 flags, const struct path *at)
 {
 	if (flags & MS_REMOUNT)
-		return mount_remount(at, flags, a->options.s);
+		return mount_remount(at, atime_flags(flags, at), a->options.s);
 	if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
 		return 0;	/* there is one name space: nothing propagates */
 	if (flags & (MS_BIND | MS_MOVE))
 		return bind_or_move(a, flags, at);
-	return mount_new(a->type.s, a->source.len ? a->source.s : "none", a->options.s, flags, at,
-			 nullptr);
+	return mount_new(a->type.s, a->source.len ? a->source.s : "none", a->options.s,
+			 atime_flags(flags, at), at, nullptr);
 }
 
 SYSCALL(mount)

@@ -257,7 +257,7 @@ static int put_statfs(struct super *sb, u32 flags, va_t user)
 		.namelen = (s64)info.name_max,
 		.frsize = (s64)info.block_size,
 		.flags = (flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME)) |
-			 0x20, /* ST_VALID */
+			 (flags & MS_RELATIME ? 4096 : 0) | 0x20, /* ST_RELATIME, ST_VALID */
 	};
 
 	return put_user(user, s);
