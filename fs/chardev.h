@@ -17,6 +17,7 @@ struct chardev {
 	u32 count;			/* minors; 0 = 1 */
 	const char *name;		/* node in /dev ("pts/ptmx" makes directories); nullptr:
 					 * none */
+	const char *driver;		/* in /proc/devices; nullptr: the node's name */
 	u32 mode;			/* its permissions, e.g. 0666; 0 = 0600 */
 	const struct file_ops *ops;
 	void *data;

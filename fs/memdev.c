@@ -124,7 +124,7 @@ static long kmsg_write(struct file *f, struct io *io, u64 *pos)
 	if (!got)
 		return -EFAULT;
 	line[got] = 0;
-	u64 level = LOG_INFO;
+	u64 level = LOG_WARN;	/* default_message_loglevel */
 
 	if (line[0] == '<') {
 		level = str_number(line + 1, &end) & 7;

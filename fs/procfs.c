@@ -55,8 +55,10 @@ static int show_devices(struct inode *i, struct text *t)
 	for (struct chardev *c = chardev_next(nullptr); c; c = chardev_next(c)) {
 		u32 major = dev_major(c->dev);
 
-		if (major != last)
-			text_printf(t, "%3u %s\n", major, major == 1 || !c->name ? "mem" : c->name);
+		if (major == 5)	/* named as files, each */
+			text_printf(t, "%3u /dev/%s\n", major, c->name);
+		else if (major != last)
+			text_printf(t, "%3u %s\n", major, major == 1 ? "mem" : c->driver ?: c->name);
 		last = major;
 	}
 	text_puts(t, "\nBlock devices:\n");

@@ -118,6 +118,20 @@ int pid_show_personality(struct inode *i, struct text *t)
 	return 0;
 }
 
+/* What a process has waited in has no name here: Linux says the same without symbols. */
+int pid_show_wchan(struct inode *i, struct text *t)
+{
+	text_puts(t, "0");
+	return 0;
+}
+
+/* Nobody audits, so that no process belongs to a login: what loginuid and sessionid say then. */
+int pid_show_no_login(struct inode *i, struct text *t)
+{
+	text_printf(t, "%u", ~0u);
+	return 0;
+}
+
 /* ---- limits */
 
 static void show_limit(struct text *t, u64 value)
@@ -163,7 +177,7 @@ int pid_show_limits(struct inode *i, struct text *t)
 		text_printf(t, "%-25s ", limits[n].name);
 		show_limit(t, now[n].cur);
 		show_limit(t, now[n].max);
-		text_printf(t, "%-10s\n", limits[n].unit ? limits[n].unit : "");
+		text_printf(t, limits[n].unit ? "%-10s\n" : "\n", limits[n].unit);
 	}
 	return 0;
 }

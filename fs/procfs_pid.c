@@ -149,6 +149,7 @@ const struct inode_ops pid_file_ops = { .refresh = pid_refresh, .resize = pid_re
 	DIR_ENTRY("fd", 0500, &pid_fd_dir_ops, &pid_fd_dir_fops), \
 	DIR_ENTRY("fdinfo", 0555, &pid_fdinfo_dir_ops, &pid_fdinfo_dir_fops), \
 	FILE_ENTRY("limits", 0444, pid_show_limits), \
+	FILE_ENTRY("loginuid", 0444, pid_show_no_login), \
 	STREAM_ENTRY("maps", 0444, &pid_maps_fops), \
 	FILE_ENTRY("mountinfo", 0444, pid_show_mountinfo), \
 	FILE_ENTRY("mounts", 0444, pid_show_mounts), \
@@ -158,10 +159,12 @@ const struct inode_ops pid_file_ops = { .refresh = pid_refresh, .resize = pid_re
 	PRIVATE_ENTRY("pagetables", 0400, pid_show_pagetables), \
 	PRIVATE_ENTRY("personality", 0400, pid_show_personality), \
 	LINK_ENTRY("root", &pid_root_ops), \
+	FILE_ENTRY("sessionid", 0444, pid_show_no_login), \
 	STREAM_ENTRY("smaps", 0444, &pid_smaps_fops), \
 	PRIVATE_ENTRY("smaps_rollup", 0444, pid_show_smaps_rollup), \
 	FILE_ENTRY("statm", 0444, pid_show_statm), \
-	FILE_ENTRY("status", 0444, pid_show_status)
+	FILE_ENTRY("status", 0444, pid_show_status), \
+	FILE_ENTRY("wchan", 0444, pid_show_wchan)
 
 static const struct pseudo_entry thread_table[] = {
 	COMMON_ENTRIES,

@@ -14,6 +14,7 @@
 #include "mm/map.h"
 #include "mm/page.h"
 #include "proc/cred.h"
+#include "proc/sched.h"
 #include "proc/system.h"
 #include "proc/unknown.h"
 
@@ -32,6 +33,7 @@ CONSTANT(threads_max, "%u", threads_max())
 CONSTANT(randomize_va_space, "2")
 CONSTANT(cap_last_cap, "%d", CAP_LAST)
 CONSTANT(ngroups_max, "%u", GROUPS_MAX)
+CONSTANT(sched_rr_timeslice_ms, "%lu", SCHED_RR_SLICE_NS / 1000000)
 CONSTANT(entropy_avail, "256")
 CONSTANT(poolsize, "256")
 CONSTANT(overcommit_memory, "0")
@@ -221,6 +223,7 @@ static const struct pseudo_entry kernel_table[] = {
 	{ .name = "pty", .mode = S_IFDIR | 0555, .children = pty_table },
 	{ .name = "random", .mode = S_IFDIR | 0555, .children = random_table },
 	RO("randomize_va_space", randomize_va_space),
+	RO("sched_rr_timeslice_ms", sched_rr_timeslice_ms),
 	SYSCTL("shmall", shmall),
 	SYSCTL("shmmax", shmmax),
 	SYSCTL("shmmni", shmmni),

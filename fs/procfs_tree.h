@@ -75,6 +75,8 @@ int pid_show_comm(struct inode *i, struct text *t);
 long pid_store_comm(struct inode *i, const char *buf, size_t n);
 int pid_show_limits(struct inode *i, struct text *t);
 int pid_show_personality(struct inode *i, struct text *t);
+int pid_show_wchan(struct inode *i, struct text *t);
+int pid_show_no_login(struct inode *i, struct text *t);
 int pid_show_cgroup(struct inode *i, struct text *t);
 int pid_show_oom_score(struct inode *i, struct text *t);
 int pid_show_oom_score_adj(struct inode *i, struct text *t);

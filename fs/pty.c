@@ -219,7 +219,7 @@ static int slave_open(struct file *f)
 static const struct file_ops ptmx_fops = { .open = ptmx_open };
 static const struct file_ops slave_fops = { .open = slave_open };
 static struct chardev ptmx = { .dev = PTMX_DEV, .name = "ptmx", .mode = 0666, .ops = &ptmx_fops };
-static struct chardev slaves = { .dev = PTS_MAJOR << 20, .count = 1u << 20, .ops = &slave_fops };
+static struct chardev slaves = { .dev = PTS_MAJOR << 20, .count = 1u << 20, .driver = "pts", .ops = &slave_fops };
 
 void pty_init(void)
 {

@@ -30,7 +30,7 @@ static void set_limits(struct task *t)
 	t->limits[RLIM_STACK].cur = 8 * MiB;
 	t->limits[RLIM_CORE].cur = 0;
 	t->limits[RLIM_NPROC] = (struct rlimit){ threads, threads };
-	t->limits[RLIM_NOFILE] = (struct rlimit){ 1024, 1 << 20 };
+	t->limits[RLIM_NOFILE] = (struct rlimit){ 1024, 4096 };
 	t->limits[RLIM_MEMLOCK] = (struct rlimit){ 8 * MiB, 8 * MiB };
 	t->limits[RLIM_SIGPENDING] = (struct rlimit){ threads, threads };
 	t->limits[RLIM_MSGQUEUE] = (struct rlimit){ 819200, 819200 };
