@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* System calls on the numbers of processes and threads, process groups and sessions, and small per-thread settings. */
+#include "fs/tty.h"
 #include "mm/user.h"
+#include "proc/cred.h"
 #include "proc/sched.h"
 #include "proc/task.h"
 #include "sys/syscall.h"
@@ -28,6 +30,20 @@ SYSCALL(setpgid)
 SYSCALL(setsid)
 {
 	return task_setsid();
+}
+
+/* Of the session's terminal; without one it has nothing to do. */
+SYSCALL(vhangup)
+{
+	if (!cred_capable(cred_current(), CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	struct tty *t = tty_current_get();
+
+	if (t) {
+		tty_hangup(t);
+		tty_put(t);
+	}
+	return 0;
 }
 
 SYSCALL(getpgrp)
