@@ -16,7 +16,6 @@
 #include "proc/rseq.h"
 #include "proc/sched.h"
 #include "proc/tree.h"
-#include "proc/unknown.h"
 
 enum : u64 { CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800, CLONE_PIDFD = 0x1000,
 	CLONE_VFORK = 0x4000, CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_SETTLS = 0x80000,
@@ -29,7 +28,7 @@ static int check(const struct clone_args *a)
 {
 	u64 f = a->flags;
 
-	if (flags_unknown(f, ~CLONE_UNSUPPORTED) || a->set_tid_size)
+	if (f & CLONE_UNSUPPORTED || a->set_tid_size)
 		return -EINVAL;
 	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
 		return -EINVAL;

@@ -181,7 +181,7 @@ static long access_at(int dirfd, va_t name, u32 mode, u32 flags)
 {
 	scoped_path p = {};
 
-	if (mode & ~7u || flags_unknown(flags, AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (flags_unknown(mode, 7u) || flags_unknown(flags, AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	int err = path_lookup_user(dirfd, name, walk_of(flags), &p);
 

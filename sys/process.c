@@ -16,6 +16,8 @@
 
 enum : u64 { CLONE_VM = 0x100, CLONE_PIDFD = 0x1000, CLONE_VFORK = 0x4000, CLONE_THREAD = 0x10000,
 	CLONE_PARENT_SETTID = 0x100000, CSIGNAL = 0xff };
+/* NEWTIME NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET */
+constexpr u64 CLONE_NAMESPACES = 0x80 | 0x20000 | 0x7e000000;
 
 /* ---- clone */
 
@@ -61,6 +63,8 @@ SYSCALL(clone)
 		.tls = ARG_U64(ABI_GENERIC ? 3 : 4),
 	};
 
+	if (flags_unknown(a.flags, ~CLONE_NAMESPACES))
+		return -EINVAL;
 	if (!(flags & CLONE_PIDFD))
 		return task_clone(&a, f);
 	/* It uses the same argument. */
@@ -118,7 +122,7 @@ SYSCALL(clone3)
 		if (err)
 			return err;
 	}
-	if ((a.flags & CSIGNAL) || a.exit_signal & ~CSIGNAL || !a.stack != !a.stack_size)
+	if (flags_unknown(a.flags, ~CLONE_NAMESPACES) || (a.flags & CSIGNAL) || a.exit_signal & ~CSIGNAL || !a.stack != !a.stack_size)
 		return -EINVAL;
 	return a.flags & CLONE_PIDFD ? clone_with_pidfd(&a, a.pidfd, f) : task_clone(&a, f);
 }
