@@ -18,6 +18,7 @@
 #include "sys/trace.h"
 
 constexpr size_t RING = 64 * KiB, LOG_ROOM = 400, EXTRA = 160;
+constexpr size_t FOR_DYING = 8 * KiB;	/* what only threads use that cannot wait */
 constexpr u64 RETRY_NS = 10'000'000;
 
 /* (l) lock */
@@ -34,9 +35,9 @@ static size_t room(void)
 	return RING - (load_relaxed(&written) - load_relaxed(&taken));
 }
 
-static bool may_write(void)
+static bool may_write(bool dying)
 {
-	return !load_relaxed(&reader) || room() >= sizeof(struct trace_line) + EXTRA;
+	return !load_relaxed(&reader) || room() >= sizeof(struct trace_line) + EXTRA + (dying ? 0 : FOR_DYING);
 }
 
 static void put(const char *s, size_t n)
@@ -91,17 +92,17 @@ static void to_log(const struct trace_line *l, enum trace_part part, const char 
 
 enum outcome { WRITTEN, NO_READER, FULL };
 
-static enum outcome try_write(const struct trace_line *l, enum trace_part part, const char *call, bool drop)
+static enum outcome try_write(const struct trace_line *l, enum trace_part part, const char *call, bool dying)
 {
 	enum outcome done = NO_READER;
 
 	spin_lock(&lock);
-	if (reader && may_write()) {
+	if (reader && may_write(dying)) {
 		put_locked(l, part, call);
 		done = WRITTEN;
 	} else if (reader) {
-		lost += drop;
-		done = drop ? WRITTEN : FULL;
+		lost += dying;
+		done = dying ? WRITTEN : FULL;
 	}
 	spin_unlock(&lock);
 	return done;
@@ -112,7 +113,7 @@ void trace_write(const struct trace_line *l, enum trace_part part, const char *c
 	enum outcome done;
 
 	while ((done = try_write(l, part, call, signal_pending_fatal())) == FULL)
-		if (wait_event(&writers, may_write()) && !signal_pending_fatal())
+		if (wait_event(&writers, may_write(false)) && !signal_pending_fatal())
 			(void)sleep_until(arch_clock_ns() + RETRY_NS, false);	/* a signal that is not for now */
 	if (done == NO_READER)
 		to_log(l, part, call);
