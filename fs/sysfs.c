@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * sysfs, as far as programs look: which CPUs there are (nproc, C libraries), the policy for large
- * pages (allocators). Device classes exist and are empty.
+ * pages (allocators). Device classes: sysfs_class.c.
  */
 #include "fs/sysfs.h"
 #include "arch/arch.h"
@@ -176,7 +176,11 @@ static const struct pseudo_entry devices_table[] = {
 static const struct pseudo_entry empty_table[] = { {} };
 static const struct pseudo_entry root_table[] = {
 	{ .name = "block", .mode = S_IFDIR | 0555, .children = empty_table },
-	{ .name = "class", .mode = S_IFDIR | 0555, .children = empty_table },
+	{ .name = "class",
+	 .mode = S_IFDIR | 0555,
+	 .children = empty_table,
+	 .ops = &sysfs_classes_ops,
+	 .fops = &sysfs_classes_fops },
 	{ .name = "devices", .mode = S_IFDIR | 0555, .children = devices_table },
 	{ .name = "kernel", .mode = S_IFDIR | 0555, .children = kernel_table },
 	{},

@@ -68,7 +68,7 @@ void arm64_start(u64 fdt, u64 entry_ticks, u64 entry_level, u64 image)
 	mmu_drop_identity();
 	open_tree(fdt);
 	early_console_init(&arm64_fdt);
-	time_init();
+	time_init(&arm64_fdt);
 
 	reserve(image, image + (u64)(_end - _image));
 	reserve(fdt, fdt + arm64_fdt.size);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * GICv2 (Arm IHI 0048B). The distributor routes shared interrupts to CPU 0; each CPU has an interface
- * for its own. In the secure world (entry at EL3) the same bits drive group 0, which comes as IRQ.
+ * for its own. In the secure world (entry at EL3), and where there is but one, the same bits drive group 0, which comes as
+ * IRQ: all is put into it. In the other world the groups are not ours to see, and writes to them do nothing.
  */
 #include "machine.h"
 
@@ -11,7 +12,7 @@
 #include "mm/kmap.h"
 
 enum gicd_register : u32 {
-	GICD_CTLR = 0x000, GICD_TYPER = 0x004, GICD_ISENABLER = 0x100, GICD_ICENABLER = 0x180,
+	GICD_CTLR = 0x000, GICD_TYPER = 0x004, GICD_IGROUPR = 0x080, GICD_ISENABLER = 0x100, GICD_ICENABLER = 0x180,
 	GICD_ICPENDR = 0x280, GICD_ICACTIVER = 0x380, GICD_IPRIORITYR = 0x400, GICD_ITARGETSR = 0x800,
 	GICD_ICFGR = 0xc00, GICD_SGIR = 0xf00,
 };
@@ -87,6 +88,7 @@ static void init_distributor(void)
 
 	mmio_write32(gicd, GICD_CTLR, 0);
 	for (unsigned i = PRIVATE; i < lines; i += 32) {
+		mmio_write32(gicd, GICD_IGROUPR + i / 8, 0);
 		mmio_write32(gicd, GICD_ICENABLER + i / 8, ~0u);
 		mmio_write32(gicd, GICD_ICPENDR + i / 8, ~0u);
 		mmio_write32(gicd, GICD_ICACTIVER + i / 8, ~0u);
@@ -115,6 +117,7 @@ static u8 read_own_target(void)
 static void init_cpu(void)
 {
 	cpu_target[cpu_id()] = read_own_target();
+	mmio_write32(gicd, GICD_IGROUPR, 0);
 	mmio_write32(gicd, GICD_ICENABLER, ~0u);
 	mmio_write32(gicd, GICD_ICACTIVER, ~0u);
 	for (unsigned i = 0; i < PRIVATE; i += 4)

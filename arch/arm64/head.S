@@ -6,8 +6,9 @@
  * From EL3 we stay in the secure world at EL1: nobody has handed interrupts over to the other one,
  * and GICv2 delivers its group 0 as IRQ to us there. From EL2 we leave EL2 for good.
  *
- * All code up to the jump to the linked address is position-independent. The first tables map the
- * image at KERNEL_BASE, W^X from the start, and the image's first 2 MiB at their physical address,
+ * All code up to the jump to the linked address is position-independent; the image may lie at any page
+ * (boot loaders that do not read the header put it at 512 KiB). The first tables map it at
+ * KERNEL_BASE, W^X from the start, and the 2 MiB that hold its first page at their physical address,
  * read-only, for the moment the MMU is turned on. All else is arm64_start()'s.
  */
 #include "asm.h"
@@ -148,6 +149,30 @@ enter_el1:
 	ret
 
 from_el3:
+	/* A Cortex-A53, A57, A72 or A73 takes part in coherency only when CPUECTLR_EL1.SMPEN says so, and that before
+	 * its caches are on (DDI 0488, 4.3.67). Firmware that enters below EL3 has done it. */
+	mrs	x10, midr_el1
+	ubfx	x11, x10, #24, #8
+	cmp	x11, #0x41
+	b.ne	2f
+	ubfx	x11, x10, #4, #12
+	mov	x10, #0xd03
+	cmp	x11, x10
+	b.lo	2f
+	mov	x10, #0xd09
+	cmp	x11, x10
+	b.hi	2f
+	mov	x10, #0xd06		/* 0xd04 to 0xd06 have no such bit */
+	cmp	x11, x10
+	b.hi	1f
+	mov	x10, #0xd03
+	cmp	x11, x10
+	b.ne	2f
+1:	mrs	x10, s3_1_c15_c2_1
+	orr	x10, x10, #(1 << 6)
+	msr	s3_1_c15_c2_1, x10
+	isb
+2:
 	mov	x10, #(1 << 10 | 1 << 5 | 1 << 4)	/* EL1 is AArch64, RES1; NS = 0 */
 	msr	scr_el3, x10
 	msr	cptr_el3, xzr
@@ -275,8 +300,9 @@ tables_build:
 	mov64	x3, PTE_DATA
 	bl	map_pages
 
-	/* The identity map: one block, the image's first. */
+	/* The identity map: the block that holds the image's first page, where this code is. */
 	adr_l	x4, _start
+	and	x4, x4, #~0x1fffff
 	adr_l	x0, identity_l1
 	ubfx	x2, x4, #21, #9
 	mov64	x3, (PTE_BLOCK | PTE_RO | PTE_UXN)

@@ -32,7 +32,7 @@ void smp_init(const struct fdt *f);
 u64 smp_mpidr(unsigned cpu);
 
 /* ---- time.c */
-void time_init(void);			/* the clock; from the first moment */
+void time_init(const struct fdt *f);	/* the clock; from the first moment */
 void time_init_timer(const struct fdt *f);	/* CPU 0's timer interrupt */
 void time_init_cpu(void);		/* another CPU's */
 u64 time_from_ticks(u64 ticks);

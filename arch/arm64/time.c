@@ -63,12 +63,17 @@ static void timer_handle(void *arg)
 	timer_interrupt();
 }
 
-void time_init(void)
+static const char *const timers[] = { "arm,armv8-timer", "arm,armv7-timer", nullptr };
+
+/* CNTFRQ is the firmware's to set, and only it can; the tree may say what it has forgotten. */
+void time_init(const struct fdt *f)
 {
 	u64 hz = sysreg_read(cntfrq_el0);
 
 	if (hz == 0)
-		hz = 62'500'000;	/* the firmware forgot; a clock that runs wrong beats none */
+		hz = fdt_cell(f, devtree_find(f, timers), "clock-frequency", 0, 0);
+	if (hz == 0)
+		hz = 62'500'000;	/* a clock that runs wrong beats none */
 	ns_per_tick = (NS_PER_S << 32) / hz;
 	ticks_per_ns = (hz << 32) / NS_PER_S;	/* up to 4 GHz */
 	sysreg_write(cntv_ctl_el0, 0);
@@ -76,10 +81,9 @@ void time_init(void)
 
 void time_init_timer(const struct fdt *f)
 {
-	static const char *const names[] = { "arm,armv8-timer", "arm,armv7-timer", nullptr };
 	bool edge;
 
-	if (!devtree_irq(f, devtree_find(f, names), VIRTUAL_TIMER, &timer_irq, &edge))
+	if (!devtree_irq(f, devtree_find(f, timers), VIRTUAL_TIMER, &timer_irq, &edge))
 		panic("the device tree names no virtual timer interrupt");
 	if (irq_request(timer_irq, edge, timer_handle, nullptr) != 0)
 		panic("interrupt %u of the timer is taken", timer_irq);

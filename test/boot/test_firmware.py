@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""The Raspberry Pi 4 as its own firmware starts it, without QEMU's help: the image where the firmware
+puts it, a tree with memory on both sides of VideoCore's part, CPUs in a spin table, at EL2 or EL3."""
+
+import os
+import re
+import shlex
+import struct
+import subprocess
+
+import pytest
+
+import fdt
+import machine
+from boards import PI, ROOT, on
+
+MIB, GIB = 1 << 20, 1 << 30
+TREE, INITRD = 0x2eff0000, 0x10000000
+HOLE, FAKE_BUS, FAKE_SIZE = 0x50000000, 0x10000000, 0x1000
+SENSOR_VALID, SENSOR = 1 << 10, 750
+LOW, HIGH = (0, 948 * MIB), (GIB, GIB)  # as on a board of 2 GiB
+SCRIPT = ("mount -t devtmpfs dev /dev; exec < /dev/console > /dev/console 2>&1;"
+          " mount -t proc proc /proc; mount -t sysfs sysfs /sys; dmesg; free -m; nproc;"
+          " cat /sys/class/thermal/thermal_zone0/type /sys/class/thermal/thermal_zone0/temp;"
+          " /test/helper/hog touch 1200 && echo touched; cat /proc/quire/audit; echo end; poweroff -f")
+
+
+def tree(initrd_size):
+    with open(f"{ROOT}/build/dtb/bcm2711-rpi-4-b.dtb", "rb") as f:
+        root = fdt.parse(f.read())
+    memory = root.child("memory@0")
+    memory.props["reg"] = b"".join(fdt.cells(0, start, size) for start, size in (LOW, HIGH))
+    chosen = root.child("chosen")
+    chosen.props["bootargs"] = fdt.string(f'init=/bin/sh -- -c "{SCRIPT}"')
+    chosen.props["linux,initrd-start"] = fdt.cells(INITRD)
+    chosen.props["linux,initrd-end"] = fdt.cells(INITRD + initrd_size)
+    # QEMU has neither of these devices: words in memory that is no one's play their registers.
+    soc = root.child("soc")
+    soc.props["ranges"] += fdt.cells(FAKE_BUS, 0, HOLE, 2 * FAKE_SIZE)
+    soc.child("avs-monitor@7d5d2000").props["reg"] = fdt.cells(FAKE_BUS, FAKE_SIZE)
+    soc.child("rng@7e104000").props["reg"] = fdt.cells(FAKE_BUS + FAKE_SIZE, 0x28)
+    hole = root.child("reserved-memory").child("hole@50000000")
+    hole.props.update({"reg": fdt.cells(0, HOLE, 16 * MIB), "no-map": b""})
+    return fdt.flatten(root, [(0, 4096)])
+
+
+def stub(folder, level, kernel):
+    elf, binary = f"{folder}/stub.elf", f"{folder}/stub.bin"
+    subprocess.run(["clang-19", "--target=aarch64-none-elf", "-nostdlib", "-fuse-ld=lld-19",
+                    f"-DLEVEL={level}", f"-DKERNEL={kernel:#x}", f"-DTREE={TREE:#x}",
+                    "-Wl,-Ttext=0", "-o", elf, f"{ROOT}/test/firmware/stub.S"], check=True)
+    subprocess.run(["llvm-objcopy-19", "-O", "binary", elf, binary], check=True)
+    return binary
+
+
+def boot(folder, level, kernel):
+    """What the serial line says until the machine is off."""
+    about = machine.facts(ROOT, "arm64")
+    initrd = f"{ROOT}/build/arm64/initramfs.cpio"
+    blob = f"{folder}/tree.dtb"
+    with open(blob, "wb") as f:
+        f.write(tree(os.path.getsize(initrd)))
+    registers = bytearray(2 * FAKE_SIZE)
+    registers[0x200:0x204] = struct.pack("<I", SENSOR_VALID | SENSOR)
+    registers[FAKE_SIZE:FAKE_SIZE + 4] = struct.pack("<I", 0x1fff)  # on
+    registers[FAKE_SIZE + 0x20:FAKE_SIZE + 0x28] = struct.pack("<II", 0x12345678, 1)
+    with open(f"{folder}/registers", "wb") as f:
+        f.write(registers)
+    loads = [(f"{folder}/registers", HOLE), (stub(folder, level, kernel), 0), (f"{ROOT}/build/arm64/Image", kernel),
+             (initrd, INITRD), (blob, TREE)]
+    command = [*machine.find_qemu(ROOT, about, "raspi4b"), *shlex.split(about["QEMU_raspi4b"]),
+               "-m", "2G", "-smp", "4", "-accel", "tcg", "-nodefaults", "-display", "none",
+               "-no-reboot", "-serial", "null", "-serial", "stdio"]
+    for file, address in loads:
+        command += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    return done.stdout.decode(errors="replace").replace("\r", "")
+
+
+@on(PI)
+@pytest.mark.parametrize("level, kernel", [(2, 0x200000), (2, 0x80000), (3, 0x80000)])
+def test_the_firmware_starts_it(board, tmp_path, level, kernel):
+    with open(f"{ROOT}/build/arm64/Image", "rb") as f:
+        assert struct.unpack("<Q", f.read(16)[8:])[0] == 0  # text offset: any 2 MiB boundary
+    text = boot(tmp_path, level, kernel)
+    assert f"4 CPUs, entered at EL{level}, GICv2" in text, text
+    total = int(re.search(r"^Mem:\s+(\d+)", text, re.M)[1])
+    assert 1900 < total < 948 + 1024 - 16, text
+    assert re.search(rf"^4\ncpu-thermal\n{410040 - 487 * SENSOR}\ntouched\nend$", text, re.M), text
+    assert "rng200" not in text
