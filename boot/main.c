@@ -13,6 +13,8 @@
 #include "mm/kmap.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
+#include "mm/reclaim.h"
+#include "mm/swap.h"
 #include "mm/tlb.h"
 #include "mm/vm.h"
 #include "proc/sched.h"
@@ -94,12 +96,15 @@ void kmain(struct boot_info *bi)
 	kmap_init();
 	arch_init(bi);
 	mm_init();
+	swap_init(options.swap_percent);
+	reclaim_init();
 	tlb_cpu_init();
 	clock_init();
 	task_init();
 	sched_init();
 	arch_init_devices();
 	work_init();
+	pageout_init();
 	if (!kthread_start("boot", boot_thread_main, nullptr))
 		panic("no memory for the boot thread");
 	sched_start_cpus(options.cpus);

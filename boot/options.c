@@ -42,6 +42,7 @@ static bool number_of(const char *word, const char *name, u64 *out)
 		return false;
 	u64 n = str_number(value, &end);
 
+	end += *end == '%';
 	if (end != value && !*end)
 		*out = n;
 	return true;
@@ -56,6 +57,9 @@ static void parse_number(struct boot_options *o, const char *word)
 	if ((number_of(word, "cpus", &n) || number_of(word, "maxcpus", &n)) && n != ~0ul)
 		o->cpus = (unsigned)min(max(n, 1ul), (u64)MAX_CPUS);
 	number_of(word, "failalloc", &o->fail_alloc);
+	n = ~0ul;
+	if (number_of(word, "swap", &n) && n <= 90)
+		o->swap_percent = (unsigned)n;
 }
 
 static void parse_blocks(struct boot_options *o, const char *value)
@@ -88,7 +92,8 @@ static void parse_word(struct boot_options *o, const char *word)
 
 void boot_options_parse(struct boot_options *o, const char *line)
 {
-	*o = (struct boot_options){ .console_level = 7, .cpus = MAX_CPUS, .randomize = true, .blocks = BLOCK_ALWAYS };
+	*o = (struct boot_options){ .console_level = 7, .cpus = MAX_CPUS, .randomize = true,
+				  .blocks = BLOCK_ALWAYS, .swap_percent = 50 };
 	str_copy(o->text, line, sizeof(o->text));
 	char *at = o->text, *word;
 

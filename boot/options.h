@@ -9,6 +9,7 @@
  *   cpus=N           use at most N CPUs (also maxcpus=)
  *   norandmaps       no address space randomisation
  *   transparent_hugepage=always|madvise|never   2 MiB blocks for private memory (default always)
+ *   swap=N%          compressed pages may take that share of memory (default 50%; 0: no swap)
  *   logunknown       name missing system calls and unknown flags in the log
  *   trace=1          all system calls of all programs in the log; trace=NAME: of those named so
  *   failalloc=N      from init on, the N-th allocation of pages fails (a test of error paths)
@@ -28,6 +29,7 @@ struct boot_options {
 	bool randomize, log_unknown;
 	enum block_mode blocks;
 	u64 fail_alloc;			/* 0: off */
+	unsigned swap_percent;
 	char *args[BOOT_ARGS_MAX];	/* init's, behind its name */
 	unsigned nargs;
 };

@@ -72,7 +72,7 @@ static void show_pages(struct text *t)
 	static const char *const kinds[PAGE_KINDS] = {
 		[PAGE_FREE] = "unused", [PAGE_RESERVED] = "reserved", [PAGE_KERNEL] = "kernel",
 		[PAGE_SLAB] = "slab",   [PAGE_TABLE] = "table",       [PAGE_ANON] = "anon",
-		[PAGE_CACHE] = "cache", [PAGE_ZERO] = "zero",
+		[PAGE_CACHE] = "cache", [PAGE_ZERO] = "zero",       [PAGE_SWAP] = "swap",
 	};
 	struct page_stats s;
 

@@ -119,6 +119,7 @@ struct rwlock {
 void rwlock_init(struct rwlock *l);
 void rwlock_read(struct rwlock *l);
 void rwlock_write(struct rwlock *l);
+bool rwlock_write_try(struct rwlock *l);	/* never waits */
 void rwlock_read_done(struct rwlock *l);
 void rwlock_write_done(struct rwlock *l);
 bool rwlock_is_write_locked(const struct rwlock *l);

@@ -12,6 +12,7 @@
 #include "mm/map.h"
 #include "mm/mman.h"
 #include "mm/pt.h"
+#include "mm/reclaim.h"
 #include "mm/vm.h"
 
 struct advice {
@@ -165,8 +166,12 @@ static int advise_locked(struct vm *vm, va_t start, va_t end, int advice)
 		return dont_need(vm, start, end);
 	case MADV_GUARD_INSTALL:
 		return guard_install(vm, start, end);
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		reclaim_range(vm, start, end, advice == MADV_PAGEOUT);
+		return 0;
 	default:
-		return 0;		/* MADV_WILLNEED, MADV_COLD, MADV_PAGEOUT: hints */
+		return 0;		/* MADV_WILLNEED: a hint */
 	}
 }
 

@@ -22,21 +22,6 @@ void fault_init(void)
 	assert(zero_page);
 }
 
-static inline struct pte page_leaf(struct page *p, u32 prot)
-{
-	page_sync_code(p, prot);
-	return pte_leaf(page_pa(p), 0, prot);
-}
-
-/* Who asked for the page gets a reference while the entry that holds it cannot go. */
-static inline void hand_out(struct fault_state *f, struct page *p)
-{
-	if (f->want_page) {
-		page_get(p);
-		f->page = p;
-	}
-}
-
 /* Fills the empty entry; the reference on p goes to it. -EAGAIN: somebody else filled it; p is still the caller's. */
 static int fill_empty(struct fault_state *f, struct page *p, u32 prot)
 {
@@ -62,7 +47,7 @@ static int fill_or_put(struct fault_state *f, struct page *p, u32 prot)
 
 static int fault_zero_write(struct fault_state *f)
 {
-	struct page *p = page_alloc(0, PAGE_ANON, PA_ZERO);
+	struct page *p = page_alloc(0, PAGE_ANON, PA_ZERO | PA_TRY);
 
 	if (unlikely(!p))
 		return FAULT_OOM;
@@ -164,7 +149,7 @@ static int fault_file_private_write(struct fault_state *f)
 
 	if (err)
 		return object_error(err);
-	p = page_alloc(0, PAGE_ANON, 0);
+	p = page_alloc(0, PAGE_ANON, PA_TRY);
 	if (p)
 		arch_page_copy(page_address(p), page_address(from));
 	page_put(from);
@@ -301,7 +286,7 @@ static void replace_entry(struct fault_state *f, struct pte n)
 static int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
 {
 	/* The zero page needs no copy, only a zeroed page. */
-	struct page *p = page_alloc(0, PAGE_ANON, old->kind == PAGE_ZERO ? PA_ZERO : 0);
+	struct page *p = page_alloc(0, PAGE_ANON, PA_TRY | (old->kind == PAGE_ZERO ? PA_ZERO : 0));
 
 	if (!p)
 		return FAULT_OOM;
@@ -337,10 +322,14 @@ static int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
 
 static int fault_leaf(struct fault_state *f, struct pte e)
 {
+	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
+		return fault_swap(f, e);
 	u32 prot = pte_prot(e, 0);
 	struct page *p = pa_page(pte_pa(e, 0));
 
 	if (f->access != P_W || (prot & P_W)) {
+		if (unlikely(!(prot & P_ACCESSED)))
+			return fault_accessed(f, e);
 		/* Another thread has filled it, or the CPU kept an old translation. */
 		if (!f->want_page) {
 			vm_count(spurious);
@@ -410,6 +399,9 @@ static inline enum fault_result resolve(struct fault_state *f)
 		rwlock_read_done(&vm->lock);
 		if (unlikely(res == FAULT_MAPERR))
 			res = stack_grow(vm, f->va);
+		/* Nothing is held now that the reclaimer may want. */
+		if (unlikely(res == FAULT_OOM) && page_reclaim(RECLAIM_PAGES))
+			res = -EAGAIN;
 	} while (unlikely(res == -EAGAIN));
 
 	arch_publish();

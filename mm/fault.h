@@ -3,10 +3,12 @@
 #pragma once
 
 #include "mm/map.h"
+#include "mm/pt_internal.h"
 #include "mm/vm.h"
 
 constexpr unsigned FAULT_AROUND = 16;		/* pages of a file mapped around a read fault */
 constexpr unsigned REUSE_AROUND = 64;		/* pages looked at when one turns out to be ours alone */
+constexpr u64 RECLAIM_PAGES = 64;		/* wanted by a fault that found no memory */
 constexpr u64 STACK_GUARD = 256 * PAGE_SIZE;	/* kept free below a stack */
 
 struct fault_state {
@@ -41,6 +43,26 @@ int fault_above(struct fault_state *f);
 /* The shared page of zeros. */
 extern struct page *zero_page;
 void fault_init(void);
+
+/* A swap entry: its page comes back. The CPU does not set Accessed by itself, and the reclaimer has cleared it. Both under
+ * vm->lock for reading; -EAGAIN (look again), or FAULT_OOM. mm/fault_swap.c. */
+int fault_swap(struct fault_state *f, struct pte e);
+int fault_accessed(struct fault_state *f, struct pte e);
+
+static inline struct pte page_leaf(struct page *p, u32 prot)
+{
+	page_sync_code(p, prot);
+	return pte_leaf(page_pa(p), 0, prot);
+}
+
+/* Who asked for the page gets a reference while the entry that holds it cannot go. */
+static inline void hand_out(struct fault_state *f, struct page *p)
+{
+	if (f->want_page) {
+		page_get(p);
+		f->page = p;
+	}
+}
 
 /* Grows the stack region above va down to it. -EAGAIN: there is a region now, try again; FAULT_MAPERR: there is no
  * stack, or its limit or the gap below forbid it; FAULT_OOM: no memory. */

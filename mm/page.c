@@ -27,11 +27,22 @@ static struct page_cpu {
 	u64 frees[PAGE_KINDS];		/* (c) pages ever freed; may exceed this CPU's allocs */
 } page_cpus[MAX_CPUS];
 
-static u64 keep_pages;			/* (i) */
+static u64 keep_pages;			/* (i) below: PA_NOWAIT and PA_RESERVE only */
+static u64 low_pages, high_pages;	/* (i) background reclaim begins, ends */
 static u64 fail_in;			/* (a) allocations until one fails; 0: never */
 static struct shrinker *shrinkers;	/* (a) pushed at boot, in rising order */
+void (*page_low_hook)(void);
 
-void page_set_keep(u64 pages) { keep_pages = pages; }
+constexpr int ORDER_KILL = 9;		/* shrinkers from here on kill */
+
+void page_set_keep(u64 pages)
+{
+	u64 step = min(page_ram.managed / 64, 4096ul);
+
+	keep_pages = pages;
+	low_pages = pages + step;
+	high_pages = low_pages + step;
+}
 
 /* ---- Poison: DEBUG builds only ---- */
 
@@ -118,13 +129,13 @@ static u64 pages_to_keep(u32 flags)
 	return flags & PA_RESERVE ? 0 : flags & PA_NOWAIT ? keep_pages / 2 : keep_pages;
 }
 
-static struct page *take_single(enum page_kind kind, u32 flags)
+static struct page *take_single(enum page_kind kind)
 {
 	u64 irq = irq_save();
 	struct page_cpu *c = &page_cpus[cpu_id()];
 	struct page *p = nullptr;
 
-	if (c->loaded || refill(c, pages_to_keep(flags)))
+	if (c->loaded || refill(c, keep_pages))
 		p = take_loaded(c, kind);
 	irq_restore(irq);
 	return p;
@@ -147,13 +158,40 @@ static struct page *take_block(unsigned order, enum page_kind kind, u32 flags)
 	return p;
 }
 
-static u64 reclaim(u64 want)
+/* unlocked: the caller holds no lock. */
+static u64 reclaim(u64 want, int below, bool unlocked)
 {
 	u64 freed = 0;
 
-	for (struct shrinker *s = load_acquire(&shrinkers); s && freed < want; s = s->next)
-		freed += s->shrink(want - freed);
+	/* Nobody is killed while anything else comes free. */
+	for (struct shrinker *s = load_acquire(&shrinkers); s && freed < want && s->order < below;
+	     s = s->next) {
+		if (s->order < ORDER_KILL || !freed)
+			freed += (unlocked && s->shrink_unlocked ? s->shrink_unlocked : s->shrink)(want - freed);
+	}
+	drain_local();		/* what came free makes up for what was taken of the reserve */
 	return freed;
+}
+
+bool page_is_low(void) { return buddy_free_pages() < low_pages; }
+bool page_has_room(u64 want) { return buddy_free_pages() > keep_pages + want; }
+bool page_reserve_is_low(void) { return buddy_free_pages() < keep_pages / 2; }
+
+bool page_reclaim(u64 want)
+{
+	return page_has_room(want) || reclaim(want, ORDER_KILL + 1, true);
+}
+
+bool page_reclaim_background(void)
+{
+	u64 free = buddy_free_pages();
+
+	return free < high_pages && reclaim(min(high_pages - free, 4ul * PAGE_BATCH), ORDER_KILL, true);
+}
+
+void page_watermarks(struct page_watermarks *out)
+{
+	*out = (struct page_watermarks){ keep_pages, low_pages, high_pages };
 }
 
 static bool fail_now(void)
@@ -194,12 +232,17 @@ static inline void begin_life(struct page *p, unsigned order, enum page_kind kin
 	if (fail_now())
 		return nullptr;
 	for (int round = 0; round < RECLAIM_ROUNDS; round++) {
-		p = order ? take_block(order, kind, flags) : take_single(kind, flags);
-		if (p || flags & (PA_NOWAIT | PA_RESERVE | PA_PLENTY))
+		p = order ? nullptr : take_single(kind);
+		/* Of the reserve one page at a time: what is in a CPU's list is anybody's. */
+		if (!p && (order || flags & (PA_NOWAIT | PA_RESERVE)))
+			p = take_block(order, kind, flags);
+		if (p || flags & (PA_NOWAIT | PA_RESERVE | PA_PLENTY | PA_TRY))
 			break;
-		if (!reclaim(max(1ul << order, (u64)PAGE_BATCH)))
+		if (!reclaim(max(1ul << order, (u64)PAGE_BATCH), ORDER_KILL + 1, false))
 			break;
 	}
+	if (unlikely(page_is_low()) && !(flags & (PA_NOWAIT | PA_RESERVE)) && page_low_hook)
+		page_low_hook();
 	if (p) {
 		begin_life(p, order, kind);
 		if (flags & PA_ZERO)

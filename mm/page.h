@@ -23,6 +23,7 @@ enum page_kind : u8 {
 	PAGE_ANON,		/* private memory: refs = table slots that map it + holders */
 	PAGE_CACHE,		/* an object's: refs = 1 for the object + slots + holders */
 	PAGE_ZERO,		/* the shared zero page(s); references are not counted */
+	PAGE_SWAP,		/* compressed pages, and what keeps track of them */
 	PAGE_KINDS
 };
 
@@ -68,12 +69,15 @@ struct page {
 			u32 reserved;
 		};
 	};
-	u32 aux;			/* slab: neighbours' frames in the list; else the owner's */
+	/* slab: neighbours' frames in the list. Anonymous: swap slot (mm/swap.c). Else the owner's. */
+	u32 aux;
 	u32 aux2;
 };
 
 enum page_flags : u8 {
-	PG_DIRTY = 1, PG_UPTODATE = 2, PG_REFERENCED = 4, PG_CODE_SYNCED = 8, PG_LRU = 16,
+	PG_DIRTY = 1, PG_UPTODATE = 2, PG_CODE_SYNCED = 8,
+	PG_REFERENCED = 4,	/* used lately, as far as is known: the reclaimer comes again */
+	PG_STUBBORN = 16,	/* did not compress: the reclaimer rarely tries it again */
 };
 
 enum page_alloc_flags : u32 {
@@ -81,6 +85,8 @@ enum page_alloc_flags : u32 {
 	PA_NOWAIT = 2,		/* no reclaim, no sleep: from interrupts and under spinlocks */
 	PA_RESERVE = 4,		/* may use the last reserve (to free memory with); never reclaims */
 	PA_PLENTY = 8,		/* only while memory is plenty; never reclaims */
+	PA_TRY = 16,		/* no reclaim, no sleep, no reserve: the caller lets go of its locks and
+				 * calls page_reclaim() */
 };
 
 struct boot_info;
@@ -155,13 +161,31 @@ static inline u32 page_refs(const struct page *p) { return load_acquire(&p->refs
 /* What asks others to give memory back; called when free pages run low, from the allocating
  * thread, which may hold sleeping locks: only try those. Allocates with PA_RESERVE only.
  * Returns the number of pages freed. Lower `order` first (page cache 0, slabs 1, OOM killer
- * 9). */
+ * 9, which background reclaim leaves out). */
 struct shrinker {
 	u64 (*shrink)(u64 want);
+	u64 (*shrink_unlocked)(u64 want);	/* the same for who holds no lock; may be nullptr */
 	int order;
 	struct shrinker *next;
 };
 void shrinker_register(struct shrinker *s);
+
+/* Frees memory for who has failed with PA_TRY and holds no lock now: sleeps, asks all shrinkers, the
+ * OOM killer last. False: there is nothing to be had. */
+[[nodiscard]] bool page_reclaim(u64 want);
+/* A step of the same in the background, without the OOM killer. True: something was freed, and there
+ * may still be less than the upper watermark wants. */
+bool page_reclaim_background(void);
+/* Free pages are below the lower watermark. */
+bool page_is_low(void);
+/* So many can be had just now: somebody has given back some. */
+bool page_has_room(u64 want);
+/* Half of what PA_RESERVE may use is gone. */
+bool page_reserve_is_low(void);
+/* Called when an allocation that may sleep finds memory low; may be nullptr. */
+extern void (*page_low_hook)(void);
+struct page_watermarks { u64 min, low, high; };	/* in pages, as above */
+void page_watermarks(struct page_watermarks *out);
 
 /* Exact numbers of pages (summed over CPUs). */
 struct page_stats {

@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "mm/block.h"
 #include "mm/pt_internal.h"
+#include "mm/swap.h"
 #include "mm/vm.h"
 
 constexpr unsigned TABLE_CACHE = 16;
@@ -94,6 +95,9 @@ static inline void entry_put(struct pte e, int level)
 			block_put(pa_page(pte_pa(e, level)));
 		else
 			page_put(pa_page(pte_pa(e, 0)));
+		break;
+	case PTE_SWAP:
+		swap_put((u32)pte_payload(e));
 		break;
 	default:
 		break;

@@ -50,6 +50,10 @@ struct page *pt_owned(struct vm *vm, va_t va, int level);
  * vm->lock held for writing, so that a frozen table on the way stays. */
 struct pte pt_lookup(struct vm *vm, va_t va, int *level);
 
+/* For the reclaimer: the block under table p's slot for va becomes pages, also where p is frozen (then the flush is to reach
+ * `everywhere`). Memory from the reserve; false: none. vm->lock for writing. */
+bool pt_split_block(struct vm *vm, struct page *p, va_t va, bool everywhere);
+
 /* Slot changes, under the table's lock, in an owned table. set: from empty. They keep used and groups right. */
 void pt_slot_set(struct page *table, unsigned index, struct pte e);
 void pt_slot_clear(struct page *table, unsigned index);
@@ -78,7 +82,8 @@ int pt_for_each(struct vm *vm, va_t start, va_t end,
 		int (*fn)(void *arg, va_t va, struct pte e, int level), void *arg);
 
 struct pt_counts {
-	u64 anon, cache, zero, swap;	/* 4 KiB pages mapped */
+	u64 anon, cache, zero;		/* 4 KiB pages mapped */
+	u64 swap;			/* entries of pages that are swapped out; of the whole space */
 	u64 tables, shared_tables;	/* root included; shared: reached through a frozen slot */
 };
 void pt_count(struct vm *vm, va_t start, va_t end, struct pt_counts *out);

@@ -10,6 +10,7 @@
 #include "mm/kmem.h"
 #include "mm/pt.h"
 #include "mm/pt_internal.h"
+#include "mm/swap.h"
 #include "mm/vm.h"
 
 struct check {
@@ -38,6 +39,16 @@ static void check_leaf(struct check *c, struct pte e, int level, va_t va, bool o
 		c->broken = "law 3: a writable private page is not anonymous";
 }
 
+static void check_swapped(struct check *c, struct pte e, int level, va_t va)
+{
+	struct region r;
+
+	if (level || !swap_slot_valid((u32)pte_payload(e)))
+		c->broken = "a swap entry without a slot";
+	else if (!layout_find(&c->vm->layout, va, &r) || (r.flags & R_SHARED))
+		c->broken = "a swap entry where no private memory is";
+}
+
 static void check_table(struct check *c, struct page *t, va_t base, bool owned);
 
 static void check_slot(struct check *c, struct page *t, unsigned i, va_t va, bool owned)
@@ -51,6 +62,10 @@ static void check_slot(struct check *c, struct page *t, unsigned i, va_t va, boo
 		c->broken = "a used slot outside its table's groups";
 	if (kind == PTE_LEAF) {
 		check_leaf(c, e, t->level, va, owned, owned);
+		return;
+	}
+	if (kind == PTE_SWAP) {
+		check_swapped(c, e, t->level, va);
 		return;
 	}
 	struct page *child = pa_page(pte_table_pa(e));
@@ -68,14 +83,17 @@ static void check_slot(struct check *c, struct page *t, unsigned i, va_t va, boo
 
 static void check_table(struct check *c, struct page *t, va_t base, bool owned)
 {
-	unsigned slots = t->level == PT_LEVELS - 1 ? USER_ROOT_SLOTS : PT_SLOTS, used = 0;
+	unsigned slots = t->level == PT_LEVELS - 1 ? USER_ROOT_SLOTS : PT_SLOTS, used = 0, swapped = 0;
 
 	for (unsigned i = 0; i < slots && !c->broken; i++) {
 		used += pt_slots(t)[i].raw != 0;
+		swapped += pte_kind(pt_slots(t)[i], t->level) == PTE_SWAP;
 		check_slot(c, t, i, base + i * pt_slot_size(t->level), owned);
 	}
 	if (!c->broken && used != t->used)
 		c->broken = "law 9: a table's count of used slots is wrong";
+	if (!c->broken && swapped != t->swapped)
+		c->broken = "a table's count of swap entries is wrong";
 }
 
 const char *pt_check(struct vm *vm)
@@ -153,6 +171,9 @@ static void audit_table(struct audit *a, struct page *t)
 		case PTE_LEAF:
 			count_leaf_refs(a, pte_pa(e, t->level), t->level);
 			break;
+		case PTE_SWAP:
+			swap_audit_found((u32)pte_payload(e));
+			break;
 		default:
 			break;
 		}
@@ -190,6 +211,7 @@ static void audit_frames(struct audit *a)
 			idle_tables += refs == 0;
 			break;
 		case PAGE_ANON:
+			want += p->aux != 0;	/* the swap cache's */
 			break;
 		default:
 			if (want && page_is_counted(p))
@@ -228,8 +250,10 @@ static unsigned audit_once(void (*report)(void *arg, const char *line), void *ar
 	struct audit a = { .report = report, .arg = arg };
 
 	if (alloc_refs(&a)) {
+		swap_audit_begin();
 		vm_for_each(audit_vm, &a);
 		audit_frames(&a);
+		a.findings += swap_audit_end(report, arg);
 	} else {
 		found(&a, "no memory to audit with");
 	}

@@ -10,6 +10,7 @@
 #include "mm/pt.h"
 #include "mm/block.h"
 #include "mm/pt_internal.h"
+#include "mm/swap.h"
 #include "mm/vm.h"
 
 /* The level down to which the path to an edge must be ours: tables that the edge cuts. */
@@ -83,7 +84,10 @@ static void unmap_slot(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 		return;
 	}
 	pt_slot_clear(t, index);
-	if (kind == PTE_LEAF && !level) {
+	if (unlikely(kind == PTE_SWAP)) {
+		t->swapped--;
+		swap_put((u32)pte_payload(e));	/* no CPU has it cached: nothing to wait for */
+	} else if (kind == PTE_LEAF && !level) {
 		tlb_add_range(b, va, va + PAGE_SIZE);
 		tlb_add_page(b, pa_page(pte_pa(e, 0)));
 	} else if (kind == PTE_LEAF) {
@@ -282,6 +286,10 @@ static void move_slot(struct tlb_batch *b, struct page *from, struct page *to, v
 	drop_leftover(b, to, dest);
 	pt_slot_clear(from, i);
 	pt_slot_set(to, pt_index(dest, to->level), e);
+	if (pte_kind(e, from->level) == PTE_SWAP) {
+		from->swapped--;
+		to->swapped++;
+	}
 	tlb_add_range(b, va, va + pt_slot_size(from->level));
 	if (from->level)
 		b->tables = true;
@@ -383,6 +391,7 @@ static void count_tables(struct page *t, bool shared, struct pt_counts *c)
 {
 	c->tables++;
 	c->shared_tables += shared;
+	c->swap += t->swapped;
 	if (t->level == 0)
 		return;
 	for (u64 groups = t->groups; groups; groups &= groups - 1) {

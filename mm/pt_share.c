@@ -15,6 +15,7 @@
 #include "mm/block.h"
 #include "mm/pt_internal.h"
 #include "mm/stats.h"
+#include "mm/swap.h"
 #include "mm/vm.h"
 
 /* One reference more for what an entry refers to; the entry both sides keep. */
@@ -33,6 +34,9 @@ static inline struct pte entry_share(struct pte e, int level)
 		else
 			page_get(pa_page(pte_pa(e, 0)));
 		return pte_prot(e, level) & P_SHARED ? e : pte_wprotect(e, level);
+	case PTE_SWAP:
+		swap_get((u32)pte_payload(e));
+		return e;
 	default:
 		return e;
 	}
@@ -86,10 +90,10 @@ static void spare_free(struct spare_tables *s)
 		pt_put(s->tables[--s->count]);
 }
 
-[[nodiscard]] static int spare_fill(struct spare_tables *s, unsigned want)
+[[nodiscard]] static int spare_fill(struct spare_tables *s, unsigned want, u32 flags)
 {
 	while (s->count < want) {
-		struct page *t = pt_new(0, 0);
+		struct page *t = pt_new(0, flags);
 
 		if (!t) {
 			spare_free(s);
@@ -150,7 +154,7 @@ static void replace_shared(struct vm *vm, struct page *p, struct page *t, va_t v
 
 /* P's slot (locked) maps a block: from now on a table with a page in each slot, and the same rights. The pages keep their
  * counts. Break-before-make, for the size changes (law 11). */
-static void split_block(struct vm *vm, struct page *p, va_t va, struct spare_tables *spare)
+static void split_block(struct vm *vm, struct page *p, va_t va, struct spare_tables *spare, bool everywhere)
 {
 	struct pte *slot = &pt_slots(p)[pt_index(va, 1)], e = pte_load(slot);
 	struct page *t = spare->tables[--spare->count];
@@ -167,7 +171,10 @@ static void split_block(struct vm *vm, struct page *p, va_t va, struct spare_tab
 	store_release(&slot->raw, 0);
 	tlb_begin(&batch, vm);
 	tlb_add_block_range(&batch, va);
-	tlb_flush(&batch);
+	if (everywhere)
+		vm_flush_everywhere(batch.start, batch.end);
+	else
+		tlb_flush(&batch);
 	store_release(&slot->raw, pte_table(page_pa(t)).raw);
 	vm_count(block_split);
 }
@@ -193,7 +200,7 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 		return;
 	}
 	if (pte_kind(e, p->level) == PTE_LEAF)
-		return split_block(vm, p, va, spare);
+		return split_block(vm, p, va, spare, false);
 	if (pte_writable(e, p->level))
 		return;		/* somebody else was here first */
 	struct page *t = pa_page(pte_table_pa(e));
@@ -209,6 +216,21 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 		replace_shared(vm, p, t, va, level, spare);
 		*shared = t;
 	}
+}
+
+/* Nobody walks a frozen table without copying it first, for which he needs its lock: the gap is not seen. */
+bool pt_split_block(struct vm *vm, struct page *p, va_t va, bool everywhere)
+{
+	struct spare_tables spare = {};
+
+	if (spare_fill(&spare, 1, PA_RESERVE))
+		return false;
+	spin_lock(&p->lock);
+	if (pte_kind(pte_load(&pt_slots(p)[pt_index(va, 1)]), 1) == PTE_LEAF)
+		split_block(vm, p, va, &spare, everywhere);
+	spin_unlock(&p->lock);
+	spare_free(&spare);
+	return true;
 }
 
 enum own_how : u8 {
@@ -230,6 +252,8 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 	struct spare_tables spare;
 	int err = 0, stopped;
 	struct pte *slot;
+	/* A reader is a fault: it lets go of vm->lock, which the reclaimer needs, and comes again. */
+	u32 flags = rwlock_is_write_locked(&vm->lock) ? 0 : PA_TRY;
 
 	spare.count = 0;
 	for (;;) {
@@ -239,7 +263,7 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 
 		if (stopped == level || ends_here(e, stopped, how))
 			break;
-		err = spare_fill(&spare, e.raw ? (unsigned)(stopped - level) : 1);
+		err = spare_fill(&spare, e.raw ? (unsigned)(stopped - level) : 1, flags);
 		if (err)
 			break;
 		own_slot(vm, t, va, level, &spare, &shared);

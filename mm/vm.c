@@ -120,10 +120,12 @@ void vm_put(struct vm *vm)
 {
 	if (__atomic_fetch_sub(&vm->users, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
-	debug_assert(!rwlock_is_locked(&vm->lock) && (TLB_BROADCAST || load_relaxed(&vm->cpus) == 0));
+	debug_assert(TLB_BROADCAST || load_relaxed(&vm->cpus) == 0);
+	rwlock_write(&vm->lock);	/* the reclaimer may be at work here */
 	pt_put(vm->root);
 	vm->root = nullptr;
 	layout_destroy(&vm->layout);
+	rwlock_write_done(&vm->lock);
 	object_put(vm->exe);
 	if (vm->exe_path)
 		vm->exe_release(vm->exe_path);
@@ -151,6 +153,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 	child->special_regions = vm->special_regions;
 	child->membarrier = load_relaxed(&vm->membarrier);
 	child->no_blocks = vm->no_blocks;
+	child->shares_locked = vm->shares_locked || vm->locked_pages;
 	child->exe = vm->exe;
 	object_get(child->exe);
 	if (vm->exe_path) {
@@ -281,6 +284,58 @@ void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg)
 {
 	for (struct vm *vm = next_vm(nullptr); vm; vm = next_vm(vm))
 		fn(vm, arg);
+}
+
+/* It may be on its way out of the list. */
+static bool vm_try_hold(struct vm *vm)
+{
+	u32 n = load_relaxed(&vm->refs);
+
+	while (n && !__atomic_compare_exchange_n(&vm->refs, &n, n + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		;
+	return n;
+}
+
+struct vm *vm_next_held(struct vm *vm)
+{
+	struct vm *found = nullptr;
+
+	spin_lock(&vm_list_lock);
+	struct list *n = vm ? vm->all.next : vm_list.next;
+
+	for (; n != &vm_list && !found; n = n->next) {
+		struct vm *v = container_of(n, struct vm, all);
+
+		if (load_relaxed(&v->users) && vm_try_hold(v))
+			found = v;
+	}
+	spin_unlock(&vm_list_lock);
+	if (vm)
+		vm_release(vm);
+	return found;
+}
+
+int vm_try_reclaim(struct vm *vm)
+{
+	if (!rwlock_write_try(&vm->lock))
+		return 0;
+	if (load_acquire(&vm->users) && vm->root)
+		return 1;
+	rwlock_write_done(&vm->lock);
+	return -1;
+}
+
+/* A space that is not listed yet has never run, and finds the tables as they are now. */
+void vm_flush_everywhere(va_t start, va_t end)
+{
+	struct tlb_batch b;
+
+	scoped_spin(&vm_list_lock);
+	list_for_each(vm, &vm_list, struct vm, all) {
+		tlb_begin(&b, vm);
+		tlb_add_range(&b, start, end);
+		tlb_flush(&b);
+	}
 }
 
 struct unmap_range {

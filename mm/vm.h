@@ -51,6 +51,7 @@ struct vm {
 	u32 membarrier;			/* (a) what it has registered for: MEMBARRIER_CMD_REGISTER_* */
 	bool no_blocks;			/* (a) prctl(PR_SET_THP_DISABLE) */
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */
+	bool shares_locked;		/* (i) tables it had at its fork may map what an ancestor has locked */
 };
 
 /* Layouts, objects, address spaces and their numbers, the zero page; after kmem_init and the CPUs' count. */
@@ -126,10 +127,19 @@ long vm_detach(struct vm *vm, va_t addr, const struct object_ops *kind, struct o
 /* Calls fn for every address space, with a reference held; may sleep. */
 void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);
 
+/* For the reclaimer. The space behind `vm` in the list (nullptr: the first), held by vm_hold(); lets go of vm. nullptr: the end. */
+struct vm *vm_next_held(struct vm *vm);
+/* vm->lock for writing if it is free and the space has memory: 1; 0 if it is taken, -1 if the space is dead. */
+int vm_try_reclaim(struct vm *vm);
+/* Flushes [start, end) in every space: for a frozen table, which has no single owner (law 13). */
+void vm_flush_everywhere(va_t start, va_t end);
+/* Threads that write to a page of some space through the direct map just now. */
+extern u32 vm_writers;
+
 /* Counters for /proc/vmstat. */
 struct vm_stats {
 	u64 faults, zero_write, zero_read, file_read, file_around, file_private, file_shared, cow_copy, cow_reuse,
-		spurious, stack_growth, owns, clones, forks,
+		spurious, stack_growth, owns, clones, forks, major,
 		block_fill, block_fallback, block_reuse, block_split, block_collapse;
 };
 void vm_stats(struct vm_stats *out);

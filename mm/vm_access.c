@@ -25,23 +25,31 @@ static void access_page(void *at, void *buf, size_t n, enum access_kind kind)
 	}
 }
 
+u32 vm_writers;			/* (a) */
+
 static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum access_kind kind)
 {
+	bool write = kind != ACCESS_READ;
 	size_t done = 0;
 
+	/* Until the bytes are there: a fork may make the page look like one that nobody can write to. */
+	if (write)
+		__atomic_fetch_add(&vm_writers, 1, __ATOMIC_SEQ_CST);
 	while (done < n) {
 		va_t va = addr + done;
 		size_t offset = va & ~PAGE_MASK, part = min(n - done, PAGE_SIZE - offset);
 		struct page *p;
 
-		if (va < addr || vm_fault_page(vm, va, kind == ACCESS_READ ? P_R : P_W, &p) != FAULT_OK)
+		if (va < addr || vm_fault_page(vm, va, write ? P_W : P_R, &p) != FAULT_OK)
 			break;
 		access_page((char *)page_address(p) + offset, (char *)buf + done, part, kind);
-		if (kind != ACCESS_READ && p->kind == PAGE_CACHE)
+		if (write && p->kind == PAGE_CACHE)
 			object_page_written(p);
 		page_put(p);
 		done += part;
 	}
+	if (write)
+		__atomic_fetch_sub(&vm_writers, 1, __ATOMIC_RELEASE);
 	return done;
 }
 

@@ -241,6 +241,11 @@ void rwlock_write(struct rwlock *l)
 		rw_lock_slow(l, true);
 }
 
+bool rwlock_write_try(struct rwlock *l)
+{
+	return swap_if(&l->state, 0, RW_WRITER, __ATOMIC_ACQUIRE);
+}
+
 void rwlock_read_done(struct rwlock *l)
 {
 	/* Acquire, too: the last one hands over what all readers have let go of. */

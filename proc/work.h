@@ -24,3 +24,5 @@ void work_init(void);
 
 /* Starts the thread that makes blocks of 2 MiB of pages (proc/collapse.c). */
 void collapse_init(void);
+/* The thread that reclaims memory in the background. */
+void pageout_init(void);

@@ -65,6 +65,14 @@ void rwlock_write(struct rwlock *l)
 	}
 }
 
+bool rwlock_write_try(struct rwlock *l)
+{
+	u32 nobody = 0;
+
+	return __atomic_compare_exchange_n(&l->state, &nobody, WRITER, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
 void rwlock_read_done(struct rwlock *l)
 {
 	u32 was = __atomic_fetch_sub(&l->state, 1, __ATOMIC_RELEASE);

@@ -123,6 +123,12 @@ static bool walk(struct cpu_model *m, va_t va, struct cached *leaf)
 			c.prot &= ~(u32)P_W;
 		if (!(c.prot & (P_R | P_W | P_X)))
 			return false;
+		/* Without Accessed: the x86-64 sets it, the Cortex-A72 faults, and keeps nothing (Arm ARM D8.4.6). */
+		if (!(c.prot & P_ACCESSED) && TLB_BROADCAST)
+			return false;
+		if (!(c.prot & P_ACCESSED))
+			pt_slots(pa_page(table))[pt_index(va, level)] =
+				pte_leaf(c.pa, level, pte_prot(e, level) | P_ACCESSED);
 		remember(m, c);
 		*leaf = c;
 		return true;
@@ -418,6 +424,9 @@ void page_free(struct page *p)
 }
 
 u64 page_total(void) { return nframes; }
+bool page_reserve_is_low(void) { return host_below(8) == 0; }
+bool page_has_room(u64 want) { return false; }
+void shrinker_register(struct shrinker *s) {}
 bool pa_is_ram(struct pa pa) { return pa.v - HOST_PA_BASE < (u64)nframes * PAGE_SIZE; }
 
 void page_frames(u64 *first, u64 *end)
