@@ -9,6 +9,7 @@
 #include "fs/blockdev.h"
 #include "fs/fs.h"
 #include "fs/procfs.h"
+#include "fs/tty_driver.h"
 #include "lib/printf.h"
 #include "mm/kmap.h"
 #include "mm/kmem.h"
@@ -79,6 +80,8 @@ static void apply_options(void)
 {
 	boot_options_parse(&options, boot_info->cmdline);
 	console_set_level(options.console_level);
+	for (unsigned i = 0; i < BOOT_CONSOLES_MAX && options.console[i]; i++)
+		tty_prefer_console(options.console[i]);
 	unknown_logged = options.log_unknown;
 	block_mode = options.blocks;
 	if (!options.randomize)

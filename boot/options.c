@@ -70,12 +70,25 @@ static void parse_blocks(struct boot_options *o, const char *value)
 	}
 }
 
+/* More than fit are dropped. */
+static void parse_console(struct boot_options *o, const char *value)
+{
+	for (unsigned i = 0; i < BOOT_CONSOLES_MAX; i++) {
+		if (!o->console[i]) {
+			o->console[i] = value;
+			return;
+		}
+	}
+}
+
 static void parse_word(struct boot_options *o, const char *word)
 {
 	const char *value = value_of(word, "init") ?: value_of(word, "rdinit");
 
 	if (value)
 		o->init = *value ? value : nullptr;
+	else if (value_of(word, "console"))
+		parse_console(o, value_of(word, "console"));
 	else if (value_of(word, "trace"))
 		o->trace = value_of(word, "trace");
 	else if (value_of(word, "transparent_hugepage"))

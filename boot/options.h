@@ -5,6 +5,8 @@
  *
  *   quiet            only emergencies on the console
  *   loglevel=N       lines of levels below N (default 7)
+ *   console=NAME     /dev/console is this terminal (ttyAMA0, ttyS0, tty1; tty0 is tty1); the last that
+ *                    exists counts, what follows a comma is ignored. The log is shown on all consoles
  *   init=PATH        the first program (also rdinit=)
  *   cpus=N           use at most N CPUs (also maxcpus=)
  *   norandmaps       no address space randomisation
@@ -19,12 +21,13 @@
 #include "lib/base.h"
 #include "mm/block.h"
 
-constexpr unsigned BOOT_ARGS_MAX = 16;
+constexpr unsigned BOOT_ARGS_MAX = 16, BOOT_CONSOLES_MAX = 4;
 
 struct boot_options {
 	char text[2048];		/* the words, each terminated */
 	int console_level;
 	const char *init, *trace;	/* nullptr: not given */
+	const char *console[BOOT_CONSOLES_MAX];	/* in their order, nullptr behind the last */
 	unsigned cpus;
 	bool randomize, log_unknown;
 	enum block_mode blocks;

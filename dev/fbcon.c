@@ -189,7 +189,7 @@ static void keep_answer(struct vt *v, const char *s, size_t n)
 }
 
 static const struct tty_driver_ops tty_ops = { .write = fbcon_write, .unthrottle = fbcon_unthrottle };
-static struct tty_driver tty = { .ops = &tty_ops, .name = "tty1" };
+static struct tty_driver tty = { .ops = &tty_ops, .name = "tty1", .is_screen = true };
 static struct console console = { .name = "tty1", .write = fbcon_log };
 
 /* ---- set-up */

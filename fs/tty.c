@@ -19,6 +19,10 @@ static struct {
 static unsigned ntty;
 static struct tty *console;
 
+constexpr unsigned PREFERRED_MAX = 4;
+static const char *preferred[PREFERRED_MAX];	/* (i) once drivers register */
+static int console_rank;			/* 1 + the place of console's name in it, 0: in none */
+
 void tty_init_struct(struct tty *t, struct tty_driver *d, u32 dev)
 {
 	t->driver = d;
@@ -43,6 +47,38 @@ static u32 device_number(const char *name, unsigned index)
 	return dev_make(240, index);
 }
 
+void tty_prefer_console(const char *name)
+{
+	for (unsigned i = 0; i < PREFERRED_MAX; i++) {
+		if (!preferred[i]) {
+			preferred[i] = strncmp(name, "tty0", 5) == 0 ? "tty1" : name;
+			return;
+		}
+	}
+}
+
+static int rank(const char *name)
+{
+	int found = 0;
+
+	for (unsigned i = 0; i < PREFERRED_MAX && preferred[i]; i++) {
+		size_t n = strlen(name);
+
+		if (strncmp(preferred[i], name, n) == 0 && (!preferred[i][n] || preferred[i][n] == ','))
+			found = (int)i + 1;
+	}
+	return found;
+}
+
+static void choose_console(struct tty *t)
+{
+	int r = rank(t->driver->name);
+
+	if (r > console_rank || (!console_rank && t->driver->is_console))
+		console = t;
+	console_rank = max(console_rank, r);
+}
+
 int tty_register(struct tty_driver *d)
 {
 	if (ntty == TTYS_MAX)
@@ -64,20 +100,31 @@ int tty_register(struct tty_driver *d)
 		return err;
 	}
 	ttys[ntty++] = e;
-	if (d->is_console)
-		console = &e->tty;
+	choose_console(&e->tty);
 	return 0;
 }
 
+/* What is typed at the serial console is meant for the console, if that is a screen and nobody uses the serial line for
+ * something else. */
+static struct tty *input_target(struct tty_driver *d)
+{
+	bool elsewhere = d->is_console && console->driver->is_screen && !load_relaxed(&d->tty->opens);
+
+	return elsewhere ? console : d->tty;
+}
+
+/* A screen's driver cannot hold a serial line up: what finds no room there is lost. */
 size_t tty_input(struct tty_driver *d, const u8 *bytes, size_t n)
 {
 	struct tty_signals s = {};
-	struct tty *t = d->tty;
+	struct tty *t = input_target(d);
 	size_t done = 0;
 	u64 flags = spin_lock_irq(&t->lock);
 
 	while (done < n && tty_line_receive(t, bytes[done], &s))
 		done++;
+	if (t != d->tty)
+		done = n;
 	if (done < n)
 		t->throttled = true;
 	spin_unlock_irq(&t->lock, flags);

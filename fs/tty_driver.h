@@ -36,7 +36,12 @@ struct tty_driver {
 	struct tty *tty;		/* set by tty_register */
 	bool is_pty;			/* the end of its session does not hang it up */
 	bool is_console;		/* /dev/console opens it (the last registered with this set wins) */
+	bool is_screen;			/* it has no keys: as console it gets what the serial console receives */
 };
+
+/* Before drivers register: this name (up to a comma; "tty0" is tty1) makes a terminal the console, whatever is_console
+ * says; of several names that exist the last wins. name stays the caller's. */
+void tty_prefer_console(const char *name);
 
 /* Makes /dev/NAME. d stays the driver's. 0 or -ENOMEM. */
 [[nodiscard]] int tty_register(struct tty_driver *d);

@@ -75,6 +75,28 @@ def test_characters_become_pixels(board):
 
 
 @on(PI)
+def test_a_shell_on_the_screen_is_typed_at_the_serial_line(board):
+    """console=tty0: the prompt is on the screen, the keys come from the line."""
+    with tempfile.TemporaryDirectory() as folder:
+        monitor = f"{folder}/monitor"
+        command = board.command("--append", "console=ttyS0 console=tty0 loglevel=0",
+                                f"--qemu-args=-monitor unix:{monitor},server,nowait "
+                                f"-chardev socket,path={folder}/line,server=on,wait=off,id=keys "
+                                "-serial chardev:keys")
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as run:
+            try:
+                time.sleep(8)
+                with socket.socket(socket.AF_UNIX) as line:
+                    line.connect(f"{folder}/line")
+                    line.sendall(rb"printf '\033[2J\033[H\033[32m\342\226\210'; sleep 30" + b"\r")
+                    time.sleep(2)
+                    picture = screendump(monitor, f"{folder}/picture")
+            finally:
+                run.terminate()
+    assert picture.colours(0, 0) == {GREEN}
+
+
+@on(PI)
 def test_lines_scroll(board):
     picture, rows, _ = shown(board, r"\033[2J\033[H\033[?25l" + r"\n" * 66 + r"\033[32m█\n")
     assert picture.colours(0, rows - 2) == {GREEN}

@@ -56,6 +56,16 @@ static void nonsense_changes_nothing(void **state)
 	assert_int_equal(o.cpus, MAX_CPUS);
 }
 
+static void consoles_in_their_order(void **state)
+{
+	boot_options_parse(&o, "console=ttyS0,115200 quiet console=tty1");
+	assert_string_equal(o.console[0], "ttyS0,115200");
+	assert_string_equal(o.console[1], "tty1");
+	assert_null(o.console[2]);
+	boot_options_parse(&o, "console=a console=b console=c console=d console=e");
+	assert_string_equal(o.console[3], "d");
+}
+
 static void too_much_of_everything(void **state)
 {
 	static char line[8192];
@@ -79,6 +89,7 @@ int main(void)
 		cmocka_unit_test(every_option),
 		cmocka_unit_test(arguments_for_init),
 		cmocka_unit_test(nonsense_changes_nothing),
+		cmocka_unit_test(consoles_in_their_order),
 		cmocka_unit_test(too_much_of_everything),
 	};
 
