@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The initial file system, and the CD image that GRUB boots.
+# The initial file system, the CD image that GRUB boots, the SD card of the Raspberry Pi 4.
 
 INITRAMFS := $(BASE)/initramfs.cpio
 ISO := $(OUT)/quire.iso
@@ -31,3 +31,27 @@ $(ISO): $(OUT)/quire.elf $(INITRAMFS) tools/mkiso
 	$(Q)$(SETUP) --quiet iso
 	$(call SAY,ISO,$@)
 	$(Q)tools/mkiso $@ $(OUT)/quire.elf $(INITRAMFS)
+
+# The Raspberry Pi 4's firmware is the distribution's package, or a folder of the user's: make sdcard FIRMWARE=DIR
+SDCARD := $(BUILD)/quire-rpi4.img
+FIRMWARE ?= $(BUILD)/firmware
+DTB_FILE := $(BUILD)/dtb/bcm2711-rpi-4-b.dtb
+
+.PHONY: sdcard
+ifeq ($(ARCH),arm64)
+sdcard: $(SDCARD)
+else
+sdcard:
+	@echo 'make sdcard: needs ARCH=arm64 (a Raspberry Pi 4)'; false
+endif
+
+$(SDCARD): $(OUT)/$(KERNEL) $(INITRAMFS) tools/mksd | $(DTB_FILE) $(filter $(BUILD)/firmware/%,$(FIRMWARE)/start4.elf)
+	$(call SAY,SDCARD,$@)
+	$(Q)tools/mksd $@ --kernel $(OUT)/$(KERNEL) --initrd $(INITRAMFS) --dtb $(DTB_FILE) --firmware $(FIRMWARE)
+
+$(DTB_FILE):
+	$(Q)$(SETUP) --quiet raspi4b
+
+$(BUILD)/firmware/start4.elf:
+	$(Q)tools/sysroot --only '*/raspi-firmware/*' --component non-free-firmware arm64 $(@D) raspi-firmware || \
+		{ echo 'make sdcard: name a folder that has start4.elf and fixup4.dat: make sdcard FIRMWARE=DIR'; false; }

@@ -70,5 +70,6 @@ help:
 	@echo '  bench    count the instructions of common operations; BENCH=--linux compares'
 	@echo '  debug    boot and wait for gdb'
 	@echo '  iso      a CD image that GRUB boots (ARCH=x86_64)'
+	@echo '  sdcard   build/quire-rpi4.img, a card for a Raspberry Pi 4; FIRMWARE=DIR if not the package'"'"'s'
 	@echo '  setup    check the tools and install what is missing'
 	@echo '  clean    remove what was built'

@@ -23,7 +23,7 @@ def arches(root):
 
 def facts(root, arch):
     with open(f"{root}/arch/{arch}/arch.mk") as f:
-        return dict(re.findall(r"^(\w+) := (.*?)\s*$", f.read(), re.M))
+        return dict(re.findall(r"^([\w-]+) := (.*?)\s*$", f.read(), re.M))
 
 
 def build(root, arch, debug, kernel):
