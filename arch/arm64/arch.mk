@@ -29,4 +29,8 @@ MEM_raspi4b := 2G
 CPUS_raspi4b := 4
 DTB_raspi4b := bcm2711-rpi-4-b.dtb
 QEMU_ICOUNT_virt := -M virt -cpu cortex-a72
+QEMU_xlnx-versal-virt := -M xlnx-versal-virt
+# Two that run us, and two small ones.
+CPUS_xlnx-versal-virt := 4
+QEMU_NOISE_xlnx-versal-virt := warning: nic cadence_gem
 GDB_ARCH := aarch64
