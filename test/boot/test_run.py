@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import subprocess
 
 from boards import ONE_EACH, ROOT, TWO_EACH, on
@@ -117,6 +118,45 @@ def test_log_goes_to_its_file(board, tmp_path):
     done = board.run("echo", "hello", options=["--log", f"{tmp_path}/log"])
     assert (done.returncode, done.stdout, done.stderr) == (0, b"hello\n", b"")
     assert (tmp_path / "log").stat().st_size > 0
+
+
+@on(TWO_EACH)
+def test_strace_decodes_calls_and_follows_children(board, tmp_path):
+    trace = tmp_path / "trace"
+    done = board.shell("echo hello | cat; /test/helper/crash null; exit 3",
+                       options=("--strace-output", str(trace)))
+    text = trace.read_text()
+    assert (done.returncode, done.stdout) == (3, b"hello\n")
+    for pattern in (r'execve\("/bin/sh", \["sh", "-c", "echo hello', r"pipe2?\(\[\d+, \d+\]",
+                    r'write\(1, "hello\\n", 6\) = 6', r'read\(0, "hello\\n"|resumed>, "hello\\n"',
+                    r"SIGSEGV \{si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0\} ---",
+                    r"\+\+\+ killed by SIGSEGV \+\+\+", r"exit_group\(3\) = \?",
+                    r"\+\+\+ exited with 3 \+\+\+", r"= -1 ENOENT \(No such file or directory\)"):
+        assert re.search(pattern, text), f"{pattern}\n{text}"
+    assert all(re.match(r"\[\d+\] ", line) for line in text.splitlines())
+    assert "lost" not in text
+
+
+@on(ONE_EACH)
+def test_strace_waits_for_a_slow_reader(board, tmp_path):
+    """More than the kernel's buffer holds: nothing is lost, whoever is slower."""
+    trace = tmp_path / "trace"
+    script = "i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i > /dev/null; done"
+    assert board.shell(script, options=("--strace-output", str(trace))).returncode == 0
+    written = re.findall(r'write\(1, "(\d+)\\n"', trace.read_text())
+    assert written == [str(n) for n in range(1, 2001)]
+
+
+@on(ONE_EACH)
+def test_unknown_calls_and_flags_are_logged_once(board, tmp_path):
+    log = tmp_path / "log"
+    board.shell("/test/helper/crash unknown; /test/helper/crash unknown",
+                options=("--log", str(log), "--append", "logunknown"))
+    lines = [line for line in log.read_text().splitlines() if "unknown: crash" in line]
+    assert len(lines) == 3, lines
+    assert any("system call 999 (?) is missing" in line for line in lines)
+    assert any(line.endswith("flags 0x40") for line in lines)
+    assert any("prctl" in line and line.endswith("value 0x3e7") for line in lines)
 
 
 def test_unknown_option_says_so():

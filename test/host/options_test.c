@@ -22,12 +22,13 @@ static void nothing_given(void **state)
 static void every_option(void **state)
 {
 	boot_options_parse(&o, " quiet\tinit=/bin/sh  cpus=3 norandmaps "
-			       "logunknown failalloc=0x10\n");
+			       "logunknown trace=sh failalloc=0x10\n");
 	assert_int_equal(o.console_level, 1);
 	assert_string_equal(o.init, "/bin/sh");
 	assert_int_equal(o.cpus, 3);
 	assert_false(o.randomize);
 	assert_true(o.log_unknown);
+	assert_string_equal(o.trace, "sh");
 	assert_int_equal(o.fail_alloc, 16);
 }
 
