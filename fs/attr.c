@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Changing attributes: who may, and what a change takes away. */
 #include "fs/attr.h"
+#include "fs/notify.h"
 #include "proc/cred.h"
 
 int inode_chmod(struct inode *i, u32 mode)
@@ -16,6 +17,7 @@ int inode_chmod(struct inode *i, u32 mode)
 		mode &= ~(u32)S_ISGID;
 	i->mode = (i->mode & S_IFMT) | (mode & 07777);
 	inode_touch_changed(i);
+	notify_inode(i, IN_ATTRIB);
 	return 0;
 }
 
@@ -47,6 +49,7 @@ int inode_chown(struct inode *i, u32 uid, u32 gid)
 			i->mode &= ~(u32)S_ISGID;
 	}
 	inode_touch_changed(i);
+	notify_inode(i, IN_ATTRIB);
 	return 0;
 }
 
@@ -69,5 +72,7 @@ int inode_set_times(struct inode *i, struct time_change a, struct time_change m)
 	apply_time(&i->atime, a);
 	apply_time(&i->mtime, m);
 	inode_touch_changed(i);
+	/* One of the two alone is what a read or a write does. */
+	notify_inode(i, a.how == TIME_OMIT ? IN_MODIFY : m.how == TIME_OMIT ? IN_ACCESS : IN_ATTRIB);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "fs/file.h"
 #include "fs/flock.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/open.h"
 #include "fs/poll.h"
 #include "lib/printf.h"
@@ -50,6 +51,8 @@ void file_put(struct file *f)
 {
 	if (!f || __atomic_fetch_sub(&f->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
+	if (!(f->mode & FILE_PATH))
+		notify_file(f, f->mode & FILE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (unlikely(load_relaxed(&f->inode->locks) != nullptr))
 		flock_release(f);
 	if (unlikely(f->watchers != nullptr))

@@ -5,6 +5,7 @@
 #include "fs/attr.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/pipe.h"
 #include "fs/flock.h"
 #include "lib/string.h"
@@ -53,6 +54,8 @@ void inode_object_release(struct object *o)
 {
 	struct inode *i = object_inode(o);
 
+	if (unlikely(i->watches))
+		notify_inode_gone(i);
 	if (i->ops && i->ops->release)
 		i->ops->release(i);
 	if (i->pipe)
@@ -180,6 +183,7 @@ int inode_truncate(struct inode *i, u64 size)
 		return err;
 	inode_drop_setid(i);
 	inode_touch_modified(i);
+	notify_inode(i, IN_MODIFY);
 	return 0;
 }
 

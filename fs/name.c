@@ -7,6 +7,7 @@
  */
 #include "fs/name.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/walk.h"
 #include "lib/string.h"
 #include "proc/cred.h"
@@ -65,6 +66,7 @@ int name_create_locked(struct dentry *dir, const char *name, size_t len, u32 mod
 		return err;
 	}
 	dentry_link(child);
+	notify_created(dir->inode, child);
 	*out = child;
 	return 0;
 }
@@ -145,8 +147,10 @@ static int link_locked(struct walk_parent *w, struct inode *inode)
 	if (!child)
 		return -ENOMEM;
 	err = dir->inode->ops->link(dir, child, inode);
-	if (!err)
+	if (!err) {
 		dentry_link(child);
+		notify_linked(dir->inode, child);
+	}
 	dentry_put(child);
 	return err;
 }
@@ -193,8 +197,10 @@ static int remove_locked(struct walk_parent *w, struct dentry *victim, bool want
 	if (want_dir && victim->nchildren)
 		return -ENOTEMPTY;
 	err = dir->ops->unlink(w->parent.dentry, victim);
-	if (!err)
+	if (!err) {
 		dentry_unlink(victim);
+		notify_removed(dir, victim);
+	}
 	return err;
 }
 

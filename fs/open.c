@@ -8,6 +8,7 @@
 #include "fs/chardev.h"
 #include "fs/mount.h"
 #include "fs/name.h"
+#include "fs/notify.h"
 #include "fs/pipe.h"
 #include "fs/walk.h"
 #include "proc/cred.h"
@@ -101,11 +102,13 @@ static int open_checked(const struct path *p, u32 flags, struct file **out)
 	if (!err)
 		err = start(f);
 	f->flags &= ~(u32)O_NOCTTY;
-	if (err)
+	if (err) {
 		file_discard(f);
-	else
-		*out = f;
-	return err;
+		return err;
+	}
+	notify_file(f, IN_OPEN);
+	*out = f;
+	return 0;
 }
 
 static int open_path_only(const struct path *p, u32 flags, struct file **out)

@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "proc/task.h"
@@ -59,6 +60,8 @@ long pagecache_read(struct file *f, struct io *io, u64 *pos)
 	}
 	if (!(f->flags & O_NOATIME) && !mount_keeps_atime(f->path.mount))
 		inode_touch_read(i);
+	if (total)
+		notify_file(f, IN_ACCESS);
 	if (total || !n)
 		return total;
 	if (got == -EFAULT)
@@ -145,6 +148,7 @@ long pagecache_write(struct file *f, struct io *io, u64 *pos)
 	if (!total)
 		return got;
 	inode_touch_modified(i);
+	notify_file(f, IN_MODIFY);
 	return total;
 }
 
@@ -280,5 +284,6 @@ int pagecache_allocate(struct file *f, int mode, u64 offset, u64 len)
 		store_release(&i->object.size, end);
 	inode_drop_setid(i);
 	inode_touch_modified(i);
+	notify_file(f, IN_MODIFY);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * written.
  */
 #include "fs/file.h"
+#include "fs/inotify.h"
 #include "fs/pipe.h"
 #include "fs/procfs_tree.h"
 #include "fs/pty.h"
@@ -45,6 +46,9 @@ CONSTANT(file_max, "%lu", ~0ul >> 1)
 CONSTANT(nr_open, "%u", FILES_MAX)
 CONSTANT(pipe_max_size, "%zu", PIPE_SIZE_MAX)
 CONSTANT(pty_max, "%u", load_relaxed(&pty_limit))
+CONSTANT(inotify_events, "%u", INOTIFY_QUEUE_MAX)
+CONSTANT(inotify_instances, "%u", INOTIFY_INSTANCES_MAX)
+CONSTANT(inotify_watches, "%u", INOTIFY_WATCHES_MAX)
 CONSTANT(pty_nr, "%u", pty_count())
 
 /* ---- names of the machine */
@@ -241,9 +245,17 @@ static const struct pseudo_entry vm_table[] = {
 	{},
 };
 
+static const struct pseudo_entry inotify_table[] = {
+	RO("max_queued_events", inotify_events),
+	RO("max_user_instances", inotify_instances),
+	RO("max_user_watches", inotify_watches),
+	{},
+};
+
 static const struct pseudo_entry fs_table[] = {
 	RO("file-max", file_max),
 	RO("file-nr", file_nr),
+	{ .name = "inotify", .mode = S_IFDIR | 0555, .children = inotify_table },
 	RO("nr_open", nr_open),
 	RO("pipe-max-size", pipe_max_size),
 	{},

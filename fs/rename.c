@@ -5,6 +5,7 @@
  */
 #include "fs/name.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
 #include "fs/walk.h"
 #include "proc/unknown.h"
 
@@ -100,8 +101,10 @@ static int perform(struct rename *r)
 	int err = victim && r->to->nchildren ? -ENOTEMPTY :
 		  ops->rename(r->from_dir, r->from, r->to_dir, r->to, r->exchange);
 
-	if (!err)
+	if (!err) {
 		dentry_move(r->from, r->to, r->exchange);
+		notify_renamed(r->from_dir->inode, r->from, r->to_dir->inode, r->to, r->exchange);
+	}
 	if (victim)
 		mutex_unlock(&victim->lock);
 	return err;

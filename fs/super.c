@@ -2,6 +2,7 @@
 /* File system types and instances. Types never go; instances live as long as mounts and inodes. */
 #include "fs/super.h"
 #include "fs/inode.h"
+#include "fs/notify.h"
 #include "fs/text.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -42,6 +43,7 @@ void super_unmount(struct super *sb)
 		return;
 	struct dentry *root = sb->root;
 
+	notify_unmounted(sb);
 	if (sb->ops && sb->ops->kill)
 		sb->ops->kill(sb);
 	if (root)

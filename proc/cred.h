@@ -15,6 +15,7 @@ struct user {
 	struct user *next;		/* (users_lock) chain of the hash table */
 	u32 processes;			/* (a) RLIMIT_NPROC: threads */
 	u32 sigpending;			/* (a) RLIMIT_SIGPENDING: queued signals */
+	u32 inotifies, watches;		/* (a) inotify(7)'s limits */
 };
 
 struct cred {

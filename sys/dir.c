@@ -2,6 +2,7 @@
 /* Directories: reading them, and where the task stands among them. */
 #include "sys/syscall.h"
 #include "fs/file.h"
+#include "fs/notify.h"
 #include "fs/mount.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -57,7 +58,11 @@ static long read_entries(struct file *file, struct getdents *g)
 	scoped_mutex(&file->inode->lock);
 	if (file->path.dentry->flags & DENTRY_DELETED)
 		return -ENOENT;
-	return file->ops->iterate(file, &g->sink);
+	int err = file->ops->iterate(file, &g->sink);
+
+	if (!err)
+		notify_file(file, IN_ACCESS);
+	return err;
 }
 
 static long getdents(struct trapframe *f, bool old)
