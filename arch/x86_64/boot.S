@@ -16,6 +16,8 @@ multiboot_header:
 	.long -(0xe85250d6 + (multiboot_end - multiboot_header))
 	.short 3, 0				// entry address
 	.long 12, start_multiboot - KERNEL_BASE, 0
+	.short 5, 1				// a framebuffer, if there can be one; better this than none
+	.long 20, 1024, 768, 32, 0
 	.short 0, 0				// end
 	.long 8
 multiboot_end:

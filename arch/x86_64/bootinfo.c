@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the loader says: memory, initrd, command line, ACPI's root pointer; from PVH's start
+ * What the loader says: memory, screen, initrd, command line, ACPI's root pointer; from PVH's start
  * info (Xen, public/arch-x86/hvm/start_info.h) or Multiboot2's tags (specification 2.0, 3.4).
  * Runs on the first tables, which map 4 GiB where they are. Copies all it needs: the loader's
  * memory is free afterwards.
  */
+#include "dev/framebuffer.h"
 #include "lib/string.h"
 #include "x86.h"
 
@@ -30,10 +31,17 @@ struct mb2_tag {
 		struct { u32 start, end; } module;
 		struct { u32 entry_size, version; u8 entries[]; } mmap;
 		u8 rsdp[1];
+		struct mb2_framebuffer {
+			u32 base_low, base_high;	/* the tag is aligned to 8, this is, too */
+			u32 pitch, width, height;
+			u8 bits, type, reserved[2];
+			u8 red, red_bits, green, green_bits, blue, blue_bits;
+		} framebuffer;
 	};
 };
 
-enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_RSDP1 = 14, MB2_RSDP2 };
+enum { MB2_END, MB2_CMDLINE, MB2_MODULE = 3, MB2_MMAP = 6, MB2_FRAMEBUFFER = 8, MB2_RSDP1 = 14, MB2_RSDP2 };
+constexpr u8 FRAMEBUFFER_RGB = 1;
 
 constexpr u32 E820_RAM = 1;
 constexpr u32 PVH_MAGIC = 0x336ec578;
@@ -42,6 +50,7 @@ constexpr unsigned MAP_MAX = 128;
 u8 x86_rsdp[RSDP_SIZE];
 u64 x86_trampoline_pa;
 static char cmdline[2048];
+struct framebuffer x86_framebuffer;
 static struct e820 map[MAP_MAX];
 static unsigned nmap;
 
@@ -183,6 +192,18 @@ static void pvh_read(const struct pvh_start_info *si, struct boot_info *bi)
 		rsdp_take((const u8 *)si->rsdp);
 }
 
+/* Text mode and other depths are left alone. */
+static void framebuffer_take(const struct mb2_framebuffer *f)
+{
+	if (f->type != FRAMEBUFFER_RGB || f->bits != 32 || f->red_bits != 8 || f->green_bits != 8 || f->blue_bits != 8)
+		return;
+	x86_framebuffer = (struct framebuffer){
+		.base = { (u64)f->base_high << 32 | f->base_low },
+		.width = f->width, .height = f->height, .pitch = f->pitch,
+		.red = f->red, .green = f->green, .blue = f->blue,
+	};
+}
+
 static void mb2_read(u64 info, struct boot_info *bi)
 {
 	u64 end = info + *(const u32 *)info;
@@ -198,6 +219,8 @@ static void mb2_read(u64 info, struct boot_info *bi)
 			bi->initrd = (struct boot_range){ t->module.start, t->module.end };
 		if (t->type == MB2_RSDP1 || t->type == MB2_RSDP2)
 			rsdp_take(t->rsdp);
+		if (t->type == MB2_FRAMEBUFFER && t->size > offsetof(struct mb2_tag, framebuffer.blue_bits))
+			framebuffer_take(&t->framebuffer);
 		for (u32 at = 16; t->type == MB2_MMAP && at + sizeof(struct e820) <= t->size;
 		     at += t->mmap.entry_size)
 			map_add((const struct e820 *)(p + at));

@@ -5,6 +5,7 @@
 #include "lib/printf.h"
 #include "mm/kmap.h"
 #include "dev/device.h"
+#include "dev/framebuffer.h"
 #include "x86.h"
 
 constexpr u32 PM1_SLEEP_ENABLE = 1 << 13;
@@ -57,6 +58,10 @@ void arch_init_devices(void)
 			.reg_size = {(x86_acpi.ecam_bus_end - x86_acpi.ecam_bus_start + 1ul) << 20},
 		};
 	device_probe(devices, n);
+	int err = x86_framebuffer.width ? fbcon_register(&x86_framebuffer) : 0;
+
+	if (err)
+		log_warn("framebuffer: error %d", -err);
 }
 
 /* `sti` takes effect behind the next instruction: a wake-up is either seen here or ends the hlt. */

@@ -192,6 +192,7 @@ constexpr u64 DIRECT_SIZE = 512 * GiB;
 /* kernel.ld, boot.S */
 extern char _text[], _etext[], _rodata[], _erodata[], _data[], _edata[], _ksyms[], _end[];
 extern char boot_stack_guard[], boot_stack_top[];
+extern struct framebuffer x86_framebuffer;	/* (i) what a boot loader has set up; width 0: none */
 static inline u64 image_pa(const void *p) { return (va_t)p - KERNEL_BASE; }
 
 /* Builds the kernel's root for bi->ram and loads it. RAM it has no tables for is taken out of
