@@ -197,7 +197,7 @@ int pid_show_oom_score(struct inode *i, struct text *t)
 
 	if (vm)
 		vm_rss(vm, &c);
-	s64 score = (s64)(rss_pages(c.anon, c.cache) * 1000 / max(page_total(), 1ul)) +
+	s64 score = (s64)((rss_pages(c.anon, c.cache) + c.swap) * 1000 / max(page_total(), 1ul)) +
 		    task->oom_score_adj;
 
 	text_printf(t, "%ld\n", max(score, 0l));

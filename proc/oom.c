@@ -20,7 +20,8 @@ constexpr u64 PATIENCE_NS = 1'000'000'000;	/* how long others wait for a victim;
 constexpr int OOM_ADJ_NEVER = -1000;
 
 static struct wait_queue victim_gone = WAIT_QUEUE_INIT(victim_gone);
-static struct spinlock choice_lock;		/* irq-safe: one choice at a time */
+static struct mutex choice_lock = MUTEX_INIT(choice_lock);	/* one choice at a time; only ever tried */
+static u64 kills;				/* (choice_lock) */
 static u64 victim_deadline;			/* (choice_lock) until then no other is chosen */
 static int victim_pid;				/* (a) 0: nobody is dying */
 static u64 victim_pages;			/* (a) what that one's end will give */
@@ -38,7 +39,7 @@ static struct page *table_below(struct pte e, int level)
 	return load_relaxed(&t->kind) == PAGE_TABLE && t->level == level ? t : nullptr;
 }
 
-/* Entries below a table; a table that n spaces share counts for a n-th. */
+/* Entries below a table, pages that are swapped out included; a table that n spaces share counts for a n-th. */
 static u64 entries_below(struct page *table, int level)
 {
 	u64 sum = 0;
@@ -81,24 +82,13 @@ u64 task_pages(struct task *t)
 	return pages_of(t);
 }
 
-/* The same under tasks_lock, where t->lock may not be waited for. Whoever holds it just now passes for small. */
-static u64 pages_at_once(struct task *t)
-{
-	if (!spin_try(&t->lock))
-		return 0;
-	u64 pages = pages_of(t);
-
-	spin_unlock(&t->lock);
-	return pages;
-}
-
 /* ---- who goes? */
 
 static s64 badness(struct task *t, u64 total)
 {
 	if (t->pid == 1 || t->exiting || t->zombie || t->group_exit || t->oom_score_adj == OOM_ADJ_NEVER)
 		return -1;
-	s64 points = (s64)pages_at_once(t) + t->oom_score_adj * (s64)total / 1000;
+	s64 points = (s64)task_pages(t) + t->oom_score_adj * (s64)total / 1000;
 
 	return max(points, (s64)1);
 }
@@ -114,7 +104,7 @@ int oom_score(struct task *t)
 	return (int)max(min(points, (s64)2000), (s64)0);
 }
 
-/* The worst task with a reference, or nullptr. */
+/* The worst task with a reference, or nullptr. Tables are read with no lock but the task's own. */
 static struct task *choose(void)
 {
 	struct page_stats stats;
@@ -122,19 +112,20 @@ static struct task *choose(void)
 	s64 most = 0;
 
 	page_stats(&stats);
-	u64 flags = spin_lock_irq(&tasks_lock);
-
-	list_for_each(t, &tasks, struct task, all) {
+	for (struct task *t = task_next(0); t;) {
 		s64 points = badness(t, stats.total);
+		int pid = t->pid;
 
 		if (points > most) {
 			most = points;
+			if (worst)
+				task_put(worst);
 			worst = t;
+		} else {
+			task_put(t);
 		}
+		t = task_next(pid);
 	}
-	if (worst)
-		task_get(worst);
-	spin_unlock_irq(&tasks_lock, flags);
 	return worst;
 }
 
@@ -155,19 +146,24 @@ static void kill_victim(struct task *t)
 
 bool oom_kill(void)
 {
-	u64 flags = spin_lock_irq(&choice_lock), now = arch_clock_ns();
+	if (!mutex_try(&choice_lock))
+		return true;		/* somebody else is choosing just now */
+	u64 now = arch_clock_ns();
 	bool dying = load_relaxed(&victim_pid) && now < victim_deadline;
 	struct task *t = dying ? nullptr : choose();
 
 	if (t) {
 		victim_deadline = now + PATIENCE_NS;
+		kills++;
 		kill_victim(t);
 	}
-	spin_unlock_irq(&choice_lock, flags);
+	mutex_unlock(&choice_lock);
 	if (t)
 		task_put(t);
 	return dying || t;
 }
+
+u64 oom_kills(void) { return load_relaxed(&kills); }
 
 void oom_gone(struct task *t)
 {

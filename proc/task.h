@@ -241,6 +241,7 @@ void session_signal_old_locked(struct session *s);
 
 /* OOM: kills the task that frees most; false if there is none. Registered as the last shrinker. */
 bool oom_kill(void);
+u64 oom_kills(void);			/* so far */
 /* Pages that its tables map, shared tables in part: an estimate, taken without the address space's lock. */
 u64 task_pages(struct task *t);
 int oom_score(struct task *t);		/* /proc/PID/oom_score: 0 .. 2000 */
