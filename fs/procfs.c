@@ -13,6 +13,7 @@
 #include "fs/procfs_tree.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "mm/swap.h"
 #include "proc/sched.h"
 #include "proc/system.h"
 
@@ -80,7 +81,13 @@ static int show_diskstats(struct inode *i, struct text *t)
 
 static int show_swaps(struct inode *i, struct text *t)
 {
+	struct swap_stats s;
+
+	swap_stats(&s);
 	text_puts(t, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	if (s.slots)		/* no file: it cannot be taken away */
+		text_printf(t, "compressed\t\t\t\tmemory\t\t%lu\t\t%lu\t\t0\n", s.slots * (PAGE_SIZE / KiB),
+			    s.used * (PAGE_SIZE / KiB));
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "mm/block.h"
 #include "mm/kmem.h"
 #include "mm/pt.h"
+#include "mm/swap.h"
 #include "mm/vm.h"
 
 constexpr size_t PIECE = 16 * KiB;
@@ -26,7 +27,7 @@ constexpr unsigned PSS_SHIFT = 12;
 /* Bytes; pss in 1 / 4096 bytes. */
 struct resident {
 	u64 size, rss, pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty,
-		referenced, anonymous, huge, locked;
+		referenced, anonymous, huge, locked, swap, swap_pss;
 };
 
 /* ---- counting */
@@ -70,6 +71,9 @@ static void count_table(struct resident *c, struct page *table, u64 ways, va_t v
 		next = min(align_down(va, size) + size, end);
 		if (kind == PTE_LEAF) {
 			count_leaf(c, e, level, ways, next - va, locked);
+		} else if (kind == PTE_SWAP) {
+			c->swap += PAGE_SIZE;
+			c->swap_pss += (PAGE_SIZE << PSS_SHIFT) / (swap_slot_refs((u32)pte_payload(e)) * ways);
 		} else if (kind == PTE_TABLE) {
 			struct page *child = pa_page(pte_table_pa(e));
 
@@ -202,8 +206,8 @@ static void show_resident(struct text *t, const struct resident *c)
 	show_kib(t, "FilePmdMapped", 0);
 	show_kib(t, "Shared_Hugetlb", 0);
 	show_kib(t, "Private_Hugetlb", 0);
-	show_kib(t, "Swap", 0);
-	show_kib(t, "SwapPss", 0);
+	show_kib(t, "Swap", c->swap);
+	show_kib(t, "SwapPss", c->swap_pss >> PSS_SHIFT);
 	show_kib(t, "Locked", c->locked >> PSS_SHIFT);
 }
 

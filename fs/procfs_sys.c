@@ -11,6 +11,7 @@
 #include "lib/printf.h"
 #include "lib/random.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/kmem.h"
 #include "mm/map.h"
 #include "mm/page.h"
@@ -37,8 +38,9 @@ CONSTANT(ngroups_max, "%u", GROUPS_MAX)
 CONSTANT(sched_rr_timeslice_ms, "%lu", SCHED_RR_SLICE_NS / 1000000)
 CONSTANT(entropy_avail, "256")
 CONSTANT(poolsize, "256")
-CONSTANT(overcommit_memory, "0")
-CONSTANT(overcommit_ratio, "50")
+CONSTANT(overcommit_memory, "%u", load_relaxed(&commit_policy.mode))
+CONSTANT(overcommit_ratio, "%u", load_relaxed(&commit_policy.ratio))
+CONSTANT(overcommit_kbytes, "%lu", load_relaxed(&commit_policy.kbytes))
 CONSTANT(max_map_count, "%u", REGIONS_MAX)
 CONSTANT(mmap_min_addr, "%lu", PAGE_SIZE)
 CONSTANT(drop_caches, "0")
@@ -195,6 +197,65 @@ static int show_file_nr(struct inode *i, struct text *t)
 	return 0;
 }
 
+/* ---- vm/ */
+
+static int show_min_free_kbytes(struct inode *i, struct text *t)
+{
+	struct page_watermarks w;
+
+	page_watermarks(&w);
+	text_printf(t, "%lu\n", w.min * (PAGE_SIZE / KiB));
+	return 0;
+}
+
+static long store_limited(const char *buf, size_t n, u64 most, u64 *out)
+{
+	const char *end;
+	u64 value = str_number(buf, &end);
+
+	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
+		return -EPERM;
+	if (end == buf || (*end && *end != '\n') || value > most)
+		return -EINVAL;
+	*out = value;
+	return (long)n;
+}
+
+static long store_overcommit_memory(struct inode *i, const char *buf, size_t n)
+{
+	u64 mode;
+	long res = store_limited(buf, n, COMMIT_NEVER, &mode);
+
+	if (res > 0)
+		store_relaxed(&commit_policy.mode, (u32)mode);
+	return res;
+}
+
+/* Of ratio and kbytes the one that was written last counts, as on Linux. */
+static long store_overcommit_ratio(struct inode *i, const char *buf, size_t n)
+{
+	u64 ratio;
+	long res = store_limited(buf, n, ~0u >> 1, &ratio);
+
+	if (res > 0) {
+		store_relaxed(&commit_policy.ratio, (u32)ratio);
+		store_relaxed(&commit_policy.kbytes, 0);
+	}
+	return res;
+}
+
+static long store_overcommit_kbytes(struct inode *i, const char *buf, size_t n)
+{
+	u64 kbytes;
+	long res = store_limited(buf, n, ~0ul, &kbytes);
+
+	if (res > 0) {
+		store_relaxed(&commit_policy.kbytes, kbytes);
+		store_relaxed(&commit_policy.ratio, 0);
+	}
+	return res;
+}
+
 #define RO(n, fn) { .name = n, .mode = S_IFREG | 0444, .show = show_##fn }
 #define SYSCTL(n, fn) \
 	{ .name = n, .mode = S_IFREG | 0644, .show = sysctl_show_##fn, .store = sysctl_store_##fn }
@@ -240,8 +301,10 @@ static const struct pseudo_entry vm_table[] = {
 	RW("drop_caches", drop_caches),
 	RO("max_map_count", max_map_count),
 	RO("mmap_min_addr", mmap_min_addr),
-	RO("overcommit_memory", overcommit_memory),
-	RO("overcommit_ratio", overcommit_ratio),
+	RO("min_free_kbytes", min_free_kbytes),
+	RW("overcommit_kbytes", overcommit_kbytes),
+	RW("overcommit_memory", overcommit_memory),
+	RW("overcommit_ratio", overcommit_ratio),
 	{},
 };
 

@@ -135,7 +135,7 @@ int pid_show_pagetables(struct inode *i, struct text *t)
 
 /* ---- pagemap (Linux: Documentation/admin-guide/mm/pagemap.rst) */
 
-constexpr u64 PM_PRESENT = BIT(63), PM_FILE = BIT(61), PM_EXCLUSIVE = BIT(56);
+constexpr u64 PM_PRESENT = BIT(63), PM_SWAP = BIT(62), PM_FILE = BIT(61), PM_EXCLUSIVE = BIT(56);
 constexpr unsigned PM_CHUNK = 512;
 
 struct pagemap {
@@ -150,6 +150,10 @@ static int pagemap_leaf(void *arg, va_t va, struct pte e, int level)
 	va_t end = min(align_down(va, pt_slot_size(level)) + pt_slot_size(level), m->end);
 	struct pa pa = pte_pa(e, level);
 
+	if (pte_kind(e, level) == PTE_SWAP) {	/* type 0; the slot is the offset */
+		m->word[(va - m->start) >> PAGE_SHIFT] = PM_SWAP | (m->frames ? pte_payload(e) << 5 : 0);
+		return 0;
+	}
 	for (; va < end; va += PAGE_SIZE) {
 		u64 at = pa.v + (va & (pt_slot_size(level) - 1)), word = PM_PRESENT;
 		const struct page *p = pa_is_ram((struct pa){ at }) ? pa_page(pa) : nullptr;

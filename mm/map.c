@@ -7,6 +7,7 @@
  * grow.c has brk and stacks; map_change.c, advise.c, mlock.c and remap.c change what is mapped.
  */
 #include "mm/map.h"
+#include "mm/commit.h"
 #include "mm/fault.h"
 #include "mm/mman.h"
 #include "mm/pt.h"
@@ -74,16 +75,19 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 	return err;
 }
 
-static u64 data_pages(const struct layout *l, va_t start, va_t end)
+/* Takes off what [start, end) counts for. */
+static void uncount_data(struct vm *vm, va_t start, va_t end)
 {
-	u64 pages = 0;
+	u64 commit = vm->commit_pages;
 	struct region r;
 
-	for (va_t va = start; va < end && layout_next(l, va, &r) && r.start < end; va = r.end) {
-		if (map_is_data(r.flags))
-			pages += (min(r.end, end) - max(r.start, start)) >> PAGE_SHIFT;
+	for (va_t va = start; va < end && layout_next(&vm->layout, va, &r) && r.start < end; va = r.end) {
+		u64 pages = (min(r.end, end) - max(r.start, start)) >> PAGE_SHIFT;
+
+		vm->data_pages -= map_is_data(r.flags) ? pages : 0;
+		commit -= commit_counts(r.flags) ? pages : 0;
 	}
-	return pages;
+	store_relaxed(&vm->commit_pages, commit);
 }
 
 int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
@@ -94,10 +98,7 @@ int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
 		return -ENOMEM;
 	if (map_is_data(flags) && l->data != ~0ul && vm->data_pages + pages > l->data >> PAGE_SHIFT)
 		return -ENOMEM;
-	/* Heuristic overcommit, as Linux's mode 0: only what can never be had is refused. */
-	if (map_is_data(flags) && !(flags & R_NORESERVE) && pages > page_total())
-		return -ENOMEM;
-	return 0;
+	return commit_counts(flags) && !commit_allows(pages) ? -ENOMEM : 0;
 }
 
 void map_account(struct vm *vm, const struct region *r)
@@ -106,6 +107,8 @@ void map_account(struct vm *vm, const struct region *r)
 
 	if (map_is_data(r->flags))
 		vm->data_pages += pages;
+	if (commit_counts(r->flags))
+		store_relaxed(&vm->commit_pages, vm->commit_pages + pages);
 	if (r->flags & R_LOCKED)
 		vm->locked_pages += pages;
 	if (r->object && !load_relaxed(&r->object->mapped)) {
@@ -117,7 +120,7 @@ void map_account(struct vm *vm, const struct region *r)
 
 void map_unaccount(struct vm *vm, va_t start, va_t end)
 {
-	vm->data_pages -= data_pages(&vm->layout, start, end);
+	uncount_data(vm, start, end);
 	if (vm->locked_pages)
 		vm->locked_pages -= layout_count(&vm->layout, start, end, R_LOCKED);
 }
@@ -213,7 +216,7 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 		r |= R_GROWSDOWN;
 	}
 	if (flags & MAP_NORESERVE)
-		r |= R_NORESERVE;
+		r |= load_relaxed(&commit_policy.mode) == COMMIT_NEVER ? 0 : R_NORESERVE;
 	if (flags & MAP_LOCKED)
 		r |= R_LOCKED;
 	*out = r;
@@ -281,6 +284,8 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 	struct object *shared = nullptr;
 
 	if (!object && (r.flags & R_SHARED)) {
+		if (!(r.flags & R_NORESERVE) && !commit_allows(len >> PAGE_SHIFT))
+			return -ENOMEM;
 		shared = object_new_shared(len);
 		if (!shared)
 			return -ENOMEM;

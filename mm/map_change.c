@@ -4,6 +4,7 @@
  * they must; rights that are gained come with the next fault or, where entries exist, at once.
  */
 #include "mm/map.h"
+#include "mm/commit.h"
 #include "mm/mman.h"
 #include "mm/pt.h"
 #include "mm/user.h"
@@ -37,29 +38,40 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 	return err;
 }
 
+struct growth {
+	u64 data, commit;	/* pages */
+};
+
 /* How far may the regions from start on have these rights? *end comes down to the first that may not, or the first
- * hole, and the reason is the result. *data: by how many pages what RLIMIT_DATA counts would grow. */
-[[nodiscard]] static int check_protect(const struct vm *vm, va_t start, va_t *end, u32 prot, u64 *data)
+ * hole, and the reason is the result. *grow: by how many pages what RLIMIT_DATA counts would grow, and what is promised. */
+[[nodiscard]] static int check_protect(const struct vm *vm, va_t start, va_t *end, u32 prot, struct growth *grow)
 {
 	struct region r;
 	int err = 0;
 
-	*data = 0;
+	*grow = (struct growth){};
 	for (va_t va = start; va < *end; va = r.end) {
 		if (!layout_find(&vm->layout, va, &r)) {
 			err = -ENOMEM;
 		} else {
 			u64 pages = (min(r.end, *end) - va) >> PAGE_SHIFT;
-			int change = map_is_data((r.flags & ~(u32)R_PROT) | prot) - map_is_data(r.flags);
+			u32 new_flags = (r.flags & ~(u32)R_PROT) | prot;
+			int change = map_is_data(new_flags) - map_is_data(r.flags);
+			int commit = commit_counts(new_flags) - commit_counts(r.flags);
 
-			*data += (u64)change * pages;
+			grow->data += (u64)change * pages;
+			grow->commit += (u64)commit * pages;
 			if (prot & ~(r.flags >> 3))
 				err = -EACCES;
 			else if (change > 0 && vm->limits.data != ~0ul &&
-				 vm->data_pages + *data > vm->limits.data >> PAGE_SHIFT)
+				 vm->data_pages + grow->data > vm->limits.data >> PAGE_SHIFT)
 				err = -ENOMEM;
-			if (err)
-				*data -= (u64)change * pages;
+			else if (commit > 0 && !commit_allows(grow->commit))
+				err = -ENOMEM;
+			if (err) {
+				grow->data -= (u64)change * pages;
+				grow->commit -= (u64)commit * pages;
+			}
 		}
 		if (unlikely(err)) {
 			*end = va;
@@ -84,8 +96,8 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 {
 	struct tlb_batch b;
-	u64 data;
-	int stop = check_protect(vm, start, &end, prot, &data);
+	struct growth grow;
+	int stop = check_protect(vm, start, &end, prot, &grow);
 
 	if (unlikely(start == end))
 		return stop;
@@ -99,7 +111,10 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 	if (!err)
 		pt_protect(&b, start, end, map_rights(prot));
 	tlb_finish(&b);
-	vm->data_pages += err ? 0 : data;
+	if (!err) {
+		vm->data_pages += grow.data;
+		store_relaxed(&vm->commit_pages, vm->commit_pages + grow.commit);
+	}
 	return err ? err : stop;
 }
 

@@ -9,6 +9,7 @@
 #include "mm/object.h"
 #include "lib/string.h"
 #include "mm/object_internal.h"
+#include "mm/commit.h"
 #include "mm/kmem.h"
 #include "mm/vm.h"
 
@@ -268,6 +269,7 @@ static struct slab_cache *shared_cache;
 
 static void shared_release(struct object *o)
 {
+	commit_shared(-(s64)pages_in(o->size));
 	slab_free(shared_cache, o);
 }
 
@@ -287,5 +289,6 @@ struct object *object_new_shared(u64 size)
 		return nullptr;
 	object_init(o, &shared_ops, nullptr);
 	o->size = size;
+	commit_shared((s64)pages_in(size));
 	return o;
 }

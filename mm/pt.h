@@ -77,7 +77,7 @@ void pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot);
 /* Moves the entries of [from, from+len) to `to` (empty there); whole table slots where both are aligned. */
 [[nodiscard]] int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len);
 
-/* Calls fn for each present leaf in [start, end) in order, as seen by this address space. fn returns 0 to go on. */
+/* Calls fn for each leaf and swap entry in [start, end) in order, as seen by this address space. fn returns 0 to go on. */
 int pt_for_each(struct vm *vm, va_t start, va_t end,
 		int (*fn)(void *arg, va_t va, struct pte e, int level), void *arg);
 

@@ -352,7 +352,7 @@ static int visit_table(struct page *t, va_t va, va_t end,
 
 		if (kind == PTE_TABLE)
 			stop = visit_table(pa_page(pte_table_pa(e)), va, next, fn, arg);
-		else if (kind == PTE_LEAF)
+		else if (kind != PTE_EMPTY)
 			stop = fn(arg, va, e, level);
 		if (stop)
 			return stop;
@@ -371,6 +371,9 @@ int pt_for_each(struct vm *vm, va_t start, va_t end,
 static int count_leaf(void *arg, va_t va, struct pte e, int level)
 {
 	struct pt_counts *c = arg;
+
+	if (pte_kind(e, level) == PTE_SWAP)
+		return 0;	/* counted by the table */
 	u64 pages = pt_slot_size(level) >> PAGE_SHIFT;
 
 	switch (pa_page(pte_pa(e, level))->kind) {

@@ -56,6 +56,7 @@ static struct mutex reclaim_lock = MUTEX_INIT(reclaim_lock);
 static struct sweep sweep;		/* (reclaim_lock) */
 static struct vm *hand;			/* (reclaim_lock) held; nullptr: before the first */
 static va_t hand_va;			/* (reclaim_lock) */
+static struct reclaim_stats stats;	/* (reclaim_lock) */
 static unsigned stubborn_turn;		/* (reclaim_lock) */
 
 /* ---- who goes? */
@@ -265,12 +266,12 @@ static va_t sweep_space(struct sweep *s, va_t va, va_t end)
 		if (s->table)
 			va = sweep_table(s, va, end);
 	}
+	stats.scanned += s->looked;
+	stats.stolen += s->freed;
 	return va;
 }
 
 /* ---- the hand */
-
-static struct reclaim_stats stats;	/* (reclaim_lock) */
 
 /* The hand moves on by one go. False: it stood at the end of the list. */
 static bool move_hand(u64 want, u64 *freed, bool *busy)
@@ -289,8 +290,6 @@ static bool move_hand(u64 want, u64 *freed, bool *busy)
 		hand_va = sweep_space(&sweep, hand_va, USER_END);
 		rwlock_write_done(&hand->lock);
 		*freed += sweep.freed;
-		stats.scanned_direct += sweep.looked;
-		stats.stolen_direct += sweep.freed;
 	}
 	*busy |= may == 0;
 	if (may > 0 && hand_va < USER_END)

@@ -26,7 +26,6 @@ u64 reclaim_anonymous_unlocked(u64 want);
 void reclaim_range(struct vm *vm, va_t start, va_t end, bool now);
 
 struct reclaim_stats {
-	u64 scanned, stolen;		/* pages, ever: by the background */
-	u64 scanned_direct, stolen_direct;	/* by who needed memory */
+	u64 scanned, stolen;		/* entries looked at and pages freed, ever */
 };
 void reclaim_stats(struct reclaim_stats *out);

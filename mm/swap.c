@@ -70,6 +70,8 @@ bool swap_slot_valid(u32 id)
 	return id && chunk < nchunks && directory[chunk] && load_relaxed(&slot_of(id)->refs);
 }
 
+u32 swap_slot_refs(u32 id) { return max(load_relaxed(&slot_of(id)->refs), 1u); }
+
 /* ---- slots: page->aux counts those in use, page->aux2 is the place in the directory */
 
 /* A page of slots more. False: as many as there may be, or no memory. */

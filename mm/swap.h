@@ -49,6 +49,8 @@ void swap_stats(struct swap_stats *out);
 void swap_audit_begin(void);
 void swap_audit_found(u32 slot);
 unsigned swap_audit_end(void (*report)(void *arg, const char *line), void *arg);
+/* Entries (and passing holders) of a slot that one entry is known to have; at least 1. */
+u32 swap_slot_refs(u32 slot);
 /* Is there such a slot? For checks of tables. */
 bool swap_slot_valid(u32 slot);
 

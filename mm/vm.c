@@ -10,6 +10,7 @@
  */
 #include "mm/vm.h"
 #include "lib/string.h"
+#include "mm/commit.h"
 #include "mm/fault.h"
 #include "mm/kmem.h"
 #include "mm/map.h"
@@ -125,6 +126,7 @@ void vm_put(struct vm *vm)
 	pt_put(vm->root);
 	vm->root = nullptr;
 	layout_destroy(&vm->layout);
+	store_relaxed(&vm->commit_pages, 0);
 	rwlock_write_done(&vm->lock);
 	object_put(vm->exe);
 	if (vm->exe_path)
@@ -149,6 +151,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 	memcpy(child->auxv, vm->auxv, sizeof(child->auxv));
 	child->limits = vm->limits;
 	child->data_pages = vm->data_pages;
+	child->commit_pages = vm->commit_pages;
 	child->peak_pages = vm->layout.pages;
 	child->special_regions = vm->special_regions;
 	child->membarrier = load_relaxed(&vm->membarrier);
@@ -223,8 +226,11 @@ static void inherit(struct vm *child, const struct vm *vm)
 
 int vm_fork(struct vm *vm, struct vm **out)
 {
-	struct vm *child = vm_alloc();
 	struct tlb_batch b;
+
+	if (load_relaxed(&commit_policy.mode) == COMMIT_NEVER && !commit_allows(load_relaxed(&vm->commit_pages)))
+		return -ENOMEM;
+	struct vm *child = vm_alloc();
 
 	if (!child)
 		return -ENOMEM;
@@ -284,6 +290,16 @@ void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg)
 {
 	for (struct vm *vm = next_vm(nullptr); vm; vm = next_vm(vm))
 		fn(vm, arg);
+}
+
+u64 vm_committed(void)
+{
+	u64 pages = 0;
+
+	scoped_spin(&vm_list_lock);
+	list_for_each(vm, &vm_list, struct vm, all)
+		pages += load_relaxed(&vm->commit_pages);
+	return pages;
 }
 
 /* It may be on its way out of the list. */

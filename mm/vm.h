@@ -45,6 +45,7 @@ struct vm {
 	u64 locked_pages;		/* (v) */
 	u64 data_pages;			/* (v) private writable, for RLIMIT_DATA */
 	u64 min_faults, maj_faults;	/* (a) approximate */
+	u64 commit_pages;		/* (v) written; (a) read: what it has been promised (mm/commit.h) */
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
@@ -126,6 +127,9 @@ long vm_detach(struct vm *vm, va_t addr, const struct object_ops *kind, struct o
 
 /* Calls fn for every address space, with a reference held; may sleep. */
 void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);
+
+/* Pages that all spaces have been promised. */
+u64 vm_committed(void);
 
 /* For the reclaimer. The space behind `vm` in the list (nullptr: the first), held by vm_hold(); lets go of vm. nullptr: the end. */
 struct vm *vm_next_held(struct vm *vm);
