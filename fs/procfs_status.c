@@ -190,7 +190,7 @@ static int show_stat(struct inode *i, struct text *t, bool whole)
 	show_stat_memory(t, p.task, vm, &m, inspect);
 	show_stat_signals(t, &p);
 	text_printf(t, " 0 0 0 %d %u %u %u 0 0 0", p.task->exit_signal, th->head.cpu,
-		    th->rt_priority, th->policy);
+		    th->rt_own, th->policy);
 	show_stat_layout(t, vm, &m, inspect);
 	text_printf(t, " %d\n", inspect ? p.task->exit_status : 0);
 	return 0;

@@ -18,6 +18,7 @@
 #include "proc/exec.h"
 #include "proc/posix_timer.h"
 #include "proc/rseq.h"
+#include "proc/sched.h"
 
 enum { AT_FDCWD = -100 };
 constexpr u32 ADDR_NO_RANDOMIZE = 0x0040000;
@@ -302,6 +303,8 @@ static void commit(struct exec *e, struct trapframe *f)
 	rename_thread(t, e->start.path);
 	t->robust_list = t->clear_child_tid = 0;
 	rseq_clear(t);
+	t->pi_gone = false;
+	sched_lend(t, 0);
 	t->restart.fn = nullptr;
 	arch_thread_exec(&t->arch);
 	frame_start(f, e->start.entry, e->start.sp);

@@ -14,6 +14,7 @@
 #include "mm/user.h"
 #include "mm/vm.h"
 #include "proc/futex.h"
+#include "proc/futex_word.h"
 #include "proc/posix_timer.h"
 #include "proc/sched.h"
 #include "proc/trace.h"
@@ -21,12 +22,11 @@
 
 /* ---- what user memory must hear */
 
-constexpr u32 FUTEX_TID = 0x3fffffff, FUTEX_OWNER_DIED = 0x40000000, FUTEX_WAITERS = 0x80000000;
 constexpr unsigned ROBUST_MAX = 2048;
 constexpr u64 ROBUST_PI = 1;		/* in a list entry's lowest bit */
 
-/* A lock of the dead thread (set_robust_list(2)): the next who takes it is told. */
-static void robust_release(va_t word, u32 tid)
+/* A lock of the dead thread (set_robust_list(2)): the next who takes it is told. pi: futex_pi_exit() sees to those who wait. */
+static void robust_release(va_t word, u32 tid, bool pi)
 {
 	u32 value, found;
 
@@ -39,7 +39,7 @@ static void robust_release(va_t word, u32 tid)
 			break;
 		value = found;
 	}
-	if ((value & FUTEX_TID) == tid && (value & FUTEX_WAITERS))
+	if (!pi && (value & FUTEX_TID) == tid && (value & FUTEX_WAITERS))
 		futex_wake(word, true, 1, ~0u);
 }
 
@@ -56,13 +56,13 @@ static void robust_walk(va_t head, u32 tid)
 		bool bad = get_user(next, at);
 
 		if (at != (h.pending & ~ROBUST_PI))
-			robust_release(at + (u64)h.offset, tid);
+			robust_release(at + (u64)h.offset, tid, entry & ROBUST_PI);
 		if (bad)
 			return;
 		entry = next;
 	}
 	if (h.pending)
-		robust_release((h.pending & ~ROBUST_PI) + (u64)h.offset, tid);
+		robust_release((h.pending & ~ROBUST_PI) + (u64)h.offset, tid, h.pending & ROBUST_PI);
 }
 
 void thread_leave_vm(struct thread *t)
@@ -70,6 +70,7 @@ void thread_leave_vm(struct thread *t)
 	if (t->robust_list)
 		robust_walk(t->robust_list, (u32)t->tid);
 	t->robust_list = 0;
+	futex_pi_exit(t);
 	/* Alone in the address space nobody can wait for it, and the write would only copy a page. */
 	if (t->clear_child_tid && load_relaxed(&t->task->vm->users) + t->task->nthreads > 2) {
 		u32 zero = 0;

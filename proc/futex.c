@@ -8,7 +8,7 @@
  * A waiter lies on its thread's stack. The waker says `woken`, wakes, unlinks; the thread takes the
  * bucket's lock once before it goes, so that the waker is done with both by then.
  *
- * Left out: priority inheritance (-ENOSYS).
+ * Words with owners and priority inheritance are in proc/futex_pi.c.
  *
  * Lock order: vm->lock (key, before all) | bucket (two: by address) < run queue.
  */
@@ -16,13 +16,10 @@
 #include "lib/list.h"
 #include "mm/user.h"
 #include "mm/vm.h"
+#include "proc/futex_word.h"
 #include "proc/sched.h"
 #include "proc/task.h"
 #include "proc/wait.h"
-
-struct futex_key {
-	u64 space, place;
-};
 
 struct futex_bucket {
 	alignas(CACHE_LINE) struct spinlock lock;
@@ -41,11 +38,6 @@ struct futex_waiter {
 constexpr unsigned BUCKET_BITS = 8;
 static struct futex_bucket buckets[1 << BUCKET_BITS];
 
-static bool key_equal(const struct futex_key *a, const struct futex_key *b)
-{
-	return a->space == b->space && a->place == b->place;
-}
-
 static struct futex_bucket *bucket_of(const struct futex_key *k)
 {
 	u64 h = (k->space ^ k->place >> 2) * 0x9e3779b97f4a7c15;	/* 2^64 / golden ratio */
@@ -62,7 +54,7 @@ static void bucket_lock(struct futex_bucket *b)
 
 /* Objects are told from spaces by their address; a key does not keep its object alive: a stale one
  * can only cause a wake-up too many, which callers must expect anyway. */
-static int key_make(va_t uaddr, bool shared, struct futex_key *key)
+int futex_key_make(va_t uaddr, bool shared, struct futex_key *key)
 {
 	struct vm *vm = vm_current();
 	struct region r;
@@ -116,7 +108,7 @@ static int enter(struct futex_waiter *w, va_t uaddr, bool shared, u32 value)
 {
 	for (;;) {
 		u32 found;
-		int err = key_make(uaddr, shared, &w->key);
+		int err = futex_key_make(uaddr, shared, &w->key);
 
 		if (err)
 			return err;
@@ -176,7 +168,7 @@ static int wake_key(struct futex_bucket *b, const struct futex_key *key, int n, 
 	list_for_each_safe(w, &b->waiters, struct futex_waiter, node) {
 		if (woken >= n)
 			break;
-		if (!key_equal(&w->key, key) || !(w->bitset & bitset))
+		if (!futex_key_equal(&w->key, key) || !(w->bitset & bitset))
 			continue;
 		wake_waiter(w);
 		woken++;
@@ -187,7 +179,7 @@ static int wake_key(struct futex_bucket *b, const struct futex_key *key, int n, 
 long futex_wake(va_t uaddr, bool shared, int n, u32 bitset)
 {
 	struct futex_key key;
-	int err = !bitset ? -EINVAL : key_make(uaddr, shared, &key);
+	int err = !bitset ? -EINVAL : futex_key_make(uaddr, shared, &key);
 
 	if (err)
 		return err;
@@ -209,7 +201,7 @@ struct futex_pair {
 
 static int pair_make(struct futex_pair *p, va_t first, va_t second, bool shared)
 {
-	int err = key_make(first, shared, &p->key[0]) ?: key_make(second, shared, &p->key[1]);
+	int err = futex_key_make(first, shared, &p->key[0]) ?: futex_key_make(second, shared, &p->key[1]);
 
 	if (err)
 		return err;
@@ -242,7 +234,7 @@ static long wake_and_move(struct futex_pair *p, int nwake, int nmove, bool count
 	list_for_each_safe(w, &p->bucket[0]->waiters, struct futex_waiter, node) {
 		if (moved >= nmove)
 			break;
-		if (!key_equal(&w->key, &p->key[0]))
+		if (!futex_key_equal(&w->key, &p->key[0]))
 			continue;
 		list_remove(&w->node);
 		list_push_back(&moving, &w->node);
@@ -353,8 +345,7 @@ static int op_perform(va_t uaddr, u32 code, u32 *old)
 	return err;
 }
 
-/* Makes the word writable by a change that changes nothing. */
-static int fault_in_write(va_t uaddr)
+int futex_fault_in_write(va_t uaddr)
 {
 	u32 found;
 
@@ -386,7 +377,7 @@ long futex_wake_op(va_t first, va_t second, bool shared, int n1, int n2, u32 op)
 		pair_unlock(&p);
 		if (!err)
 			return woken;
-		if (err != -EFAULT || fault_in_write(second))
+		if (err != -EFAULT || futex_fault_in_write(second))
 			return err;
 	}
 }

@@ -21,6 +21,14 @@ long futex_wake(va_t uaddr, bool shared, int n, u32 bitset);
 /* Wakes at most nwake, moves at most nmove others to `to`. expected: -EAGAIN if *from is not that
  * (nullptr: whatever it is). The number woken, and of those moved too if `expected` is given. */
 long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const u32 *expected);
+/* Words that name their owner (proc/futex_pi.c): its thread number, FUTEX_WAITERS, FUTEX_OWNER_DIED. Locking: 0; -EDEADLK;
+ * -ESRCH, no such owner; -EPERM, a thread of the kernel; -EAGAIN, taken (try); -ETIMEDOUT; -ERESTARTNOINTR. Unlocking: 0;
+ * -EPERM, not ours. */
+long futex_lock_pi(va_t uaddr, bool shared, u64 deadline_ns, bool try);
+long futex_unlock_pi(va_t uaddr, bool shared);
+/* The current thread leaves its address space: what it owns goes to those who wait for it. */
+struct thread;
+void futex_pi_exit(struct thread *t);
 /* FUTEX_WAKE_OP: changes *second as `op` says, wakes n1 on first and, if the old value meets op's
  * condition, n2 on second. */
 long futex_wake_op(va_t first, va_t second, bool shared, int n1, int n2, u32 op);

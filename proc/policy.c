@@ -10,7 +10,7 @@ static bool in_order(const struct runqueue *rq, const struct thread *t)
 	return t->on_queue && t != rq->current;
 }
 
-static void change_policy(struct thread *t, u8 policy, u8 rt_priority, int nice)
+static void change_policy(struct thread *t, u8 policy, u8 own, u8 lent, int nice)
 {
 	u64 flags;
 	struct runqueue *rq = runqueue_lock_of(t, &flags);
@@ -19,7 +19,9 @@ static void change_policy(struct thread *t, u8 policy, u8 rt_priority, int nice)
 	if (ordered)
 		runqueue_remove(rq, t);
 	t->policy = policy;
-	t->rt_priority = rt_priority;
+	t->rt_own = own;
+	t->rt_lent = lent;
+	t->rt_priority = max(own, lent);
 	t->nice = nice;
 	t->weight = weight_of(policy, nice);
 	if (was_rt != thread_is_rt(t))
@@ -36,12 +38,18 @@ static void change_policy(struct thread *t, u8 policy, u8 rt_priority, int nice)
 
 void sched_set_nice(struct thread *t, int nice)
 {
-	change_policy(t, t->policy, t->rt_priority, nice);
+	change_policy(t, t->policy, t->rt_own, t->rt_lent, nice);
 }
 
 void sched_set_policy(struct thread *t, u8 policy, u8 rt_priority)
 {
-	change_policy(t, policy, rt_priority, t->nice);
+	change_policy(t, policy, rt_priority, t->rt_lent, t->nice);
+}
+
+void sched_lend(struct thread *t, u8 rt_priority)
+{
+	if (t->rt_lent != rt_priority)
+		change_policy(t, t->policy, t->rt_own, rt_priority, t->nice);
 }
 
 int sched_set_affinity(struct thread *t, u64 cpus)

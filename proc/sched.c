@@ -273,8 +273,8 @@ void sched_thread_init(struct thread *t)
 	t->state = THREAD_SLEEPING;
 	t->head.cpu = cpu_id();
 	t->affinity = self->affinity;
-	t->policy = reset && self->rt_priority ? SCHED_NORMAL : self->policy;
-	t->rt_priority = reset ? 0 : self->rt_priority;
+	t->policy = reset && self->rt_own ? SCHED_NORMAL : self->policy;
+	t->rt_priority = t->rt_own = reset ? 0 : self->rt_own;
 	t->nice = reset && self->nice < 0 ? 0 : self->nice;
 	t->weight = weight_of(t->policy, t->nice);
 	t->in_system = self->in_system;

@@ -46,6 +46,8 @@ void sched_thread_init(struct thread *t);
 void sched_set_nice(struct thread *t, int nice);
 /* rt_priority: 1..99 for SCHED_FIFO and SCHED_RR, else 0. The caller has checked both. */
 void sched_set_policy(struct thread *t, u8 policy, u8 rt_priority);
+/* The thread runs with at least that real-time priority, until 0 is lent. */
+void sched_lend(struct thread *t, u8 rt_priority);
 /* Affinity mask; -EINVAL if no online CPU is in it. A running thread moves before this returns, or
  * at once. */
 int sched_set_affinity(struct thread *t, u64 cpus);

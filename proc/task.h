@@ -58,7 +58,8 @@ struct thread {
 	bool timed_out;			/* (a) its sleep_timer went off */
 	bool reset_on_fork;		/* SCHED_RESET_ON_FORK */
 	bool rseq_on;			/* it has registered with rseq(2): proc/rseq.c */
-	u8 policy, rt_priority;		/* (r) SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
+	u8 policy, rt_priority;		/* (r) SCHED_*; 1..99 is real-time: the larger of the next two */
+	u8 rt_own, rt_lent;		/* (r) 1..99 for SCHED_FIFO and SCHED_RR, else 0; from who waits for it (futex_pi.c) */
 	int nice;			/* (r) */
 	u32 weight;			/* (r) from nice */
 	u64 vruntime;			/* (r) ns of CPU time, times 1024 / weight; real-time: place in line */
@@ -92,6 +93,7 @@ struct thread {
 	bool summed;			/* (tasks_lock) its times are in the task's sums */
 	u64 sigwait;			/* (siglock) signals that sigtimedwait waits for, though they are blocked */
 	bool user_copy_nofault;
+	bool pi_owner, pi_gone;		/* (a) futex_pi.c: somebody may wait for it; it takes no more waiters */
 };
 
 /* What a task does about signals: shared by CLONE_SIGHAND. Most have few handlers, so the table is made when there is

@@ -8,7 +8,7 @@
 
 enum {
 	FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP,
-	FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET,
+	FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET, FUTEX_LOCK_PI2 = 13,
 	FUTEX_PRIVATE = 128, FUTEX_CLOCK_REALTIME = 256,
 	FUTEX_COMMAND = ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME),
 };
@@ -58,6 +58,23 @@ static long decode_wait(struct trapframe *f, int op, u32 bitset)
 	return wait(ARG_PTR(0), shared, ARG_UINT(2), bitset, deadline);
 }
 
+/* FUTEX_LOCK_PI's time limit is one of the wall clock whatever it says. */
+static long decode_lock(struct trapframe *f, int op)
+{
+	u64 ns, deadline = ~0ul;
+
+	if (ARG_PTR(3)) {
+		int err = timespec_get(ARG_PTR(3), &ns);
+
+		if (err)
+			return err;
+		bool wall = (op & FUTEX_COMMAND) == FUTEX_LOCK_PI || (op & FUTEX_CLOCK_REALTIME);
+
+		deadline = deadline_at(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, ns);
+	}
+	return futex_lock_pi(ARG_PTR(0), !(op & FUTEX_PRIVATE), deadline, false);
+}
+
 SYSCALL(futex)
 {
 	va_t uaddr = ARG_PTR(0), second = ARG_PTR(4);
@@ -80,6 +97,13 @@ SYSCALL(futex)
 		return futex_requeue(uaddr, second, shared, n, n2, &value3);
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(uaddr, second, shared, n, n2, value3);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return decode_lock(f, op);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(uaddr, shared, 0, true);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(uaddr, shared);
 	default:
 		return value_unknown((u64)op, -ENOSYS);
 	}

@@ -170,7 +170,7 @@ SYSCALL(sched_getparam)
 
 	if (!t)
 		return -ESRCH;
-	s32 priority = t->rt_priority;
+	s32 priority = t->rt_own;
 
 	thread_put(t);
 	return put_user(ARG_PTR(1), priority);
@@ -370,7 +370,7 @@ SYSCALL(sched_getattr)
 		.policy = t->policy,
 		.flags = t->reset_on_fork ? ATTR_RESET_ON_FORK : 0,
 		.nice = t->nice,
-		.priority = t->rt_priority,
+		.priority = t->rt_own,
 	};
 
 	thread_put(t);

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Futexes that know their owner (futex(2), "Priority-inheritance futexes"). The word holds the owner's thread number; who
+ * finds it taken waits here, and the owner runs with the highest real-time priority of those who wait for it, directly or
+ * through other such words. Whoever unlocks hands the word to the first in line: nobody can slip in between.
+ *
+ * When an owner ends without unlocking, the first in line is told (`died`) and takes the word over in its own address
+ * space, with FUTEX_OWNER_DIED; until then its place in the list says that the word is looked after.
+ *
+ * Contended words of this kind are rare, so all waiters stand in one list under one lock. Left out: waiters of plain
+ * FUTEX_WAIT on the same word are not noticed (Linux: -EINVAL); FUTEX_CMP_REQUEUE_PI and FUTEX_WAIT_REQUEUE_PI.
+ *
+ * An owner that waiters point to cannot go away: it passes futex_pi_exit() first, which takes the lock.
+ *
+ * Lock order: vm->lock (key) | pi_lock < tasks_lock, run queue.
+ */
+#include "proc/futex.h"
+#include "proc/futex_word.h"
+#include "proc/sched.h"
+#include "proc/task.h"
+#include "proc/wait.h"
+
+/* Lies on its thread's stack. (l) pi_lock */
+struct pi_waiter {
+	struct list node;		/* (l) */
+	struct futex_key key;		/* (l) */
+	struct thread *thread;		/* (i) */
+	struct thread *owner;		/* (l) nullptr: it has ended */
+	bool queued;			/* (l) */
+	bool granted;			/* (l to set) the word is ours */
+	bool died;			/* (l to set) the owner ended; we take the word over */
+	u32 dead_tid;			/* (l) who that was */
+};
+
+static struct spinlock pi_lock;
+static struct list waiters = LIST_INIT(waiters);	/* (l) by priority, equals in order of arrival */
+
+constexpr int RETRY = 1, QUEUED = 2;
+constexpr unsigned CHAIN_MAX = 64;	/* owners that wait for others: longer than any program nests its locks */
+
+/* ---- the list; pi_lock is held */
+
+static struct pi_waiter *first_for(const struct futex_key *key)
+{
+	list_for_each(w, &waiters, struct pi_waiter, node)
+		if (futex_key_equal(&w->key, key))
+			return w;
+	return nullptr;
+}
+
+static struct pi_waiter *waiter_of(const struct thread *t)
+{
+	list_for_each(w, &waiters, struct pi_waiter, node)
+		if (w->thread == t)
+			return w;
+	return nullptr;
+}
+
+static void insert(struct pi_waiter *n)
+{
+	list_for_each(w, &waiters, struct pi_waiter, node) {
+		if (w->thread->rt_priority < n->thread->rt_priority) {
+			list_insert_between(&n->node, w->node.prev, &w->node);
+			n->queued = true;
+			return;
+		}
+	}
+	list_push_back(&waiters, &n->node);
+	n->queued = true;
+}
+
+static void take_off(struct pi_waiter *w)
+{
+	list_remove(&w->node);
+	w->queued = false;
+}
+
+/* The list is in order, so the first who waits for an owner has most to lend. What the owner gains goes on to the one that
+ * it waits for itself. */
+static void lend(struct thread *owner)
+{
+	for (unsigned n = 0; owner && n < CHAIN_MAX; n++) {
+		struct pi_waiter *own;
+		u8 most = 0;
+
+		list_for_each(w, &waiters, struct pi_waiter, node) {
+			if (w->owner == owner) {
+				most = w->thread->rt_priority;
+				break;
+			}
+		}
+		if (owner->rt_lent == most)
+			return;
+		sched_lend(owner, most);
+		own = waiter_of(owner);
+		if (!own)
+			return;
+		take_off(own);
+		insert(own);
+		owner = own->owner;
+	}
+}
+
+/* Would waiting for owner close a circle? */
+static bool deadlocks(const struct thread *self, const struct thread *owner)
+{
+	for (unsigned n = 0; owner && n < CHAIN_MAX; n++) {
+		const struct pi_waiter *w;
+
+		if (owner == self)
+			return true;
+		w = waiter_of(owner);
+		owner = w ? w->owner : nullptr;
+	}
+	return false;
+}
+
+/* The word is t's now: those who wait for it wait for t. */
+static void adopt(const struct futex_key *key, struct thread *t, struct thread *before)
+{
+	list_for_each(w, &waiters, struct pi_waiter, node)
+		if (futex_key_equal(&w->key, key))
+			w->owner = t;
+	t->pi_owner = true;
+	if (before)
+		lend(before);
+	lend(t);
+}
+
+/* ---- locking */
+
+/* Free, or its owner has ended and we are to take it over. 0, RETRY, -EFAULT. */
+static int take(struct pi_waiter *w, va_t uaddr, u32 value)
+{
+	u32 tid = (u32)w->thread->tid, found;
+	u32 died = w->died ? FUTEX_OWNER_DIED : value & FUTEX_OWNER_DIED;
+	bool others = first_for(&w->key);
+	int err = arch_user_cmpxchg32(uaddr, value, tid | died | (others ? FUTEX_WAITERS : 0), &found);
+
+	if (err || found != value)
+		return err ? err : RETRY;
+	if (others)
+		adopt(&w->key, w->thread, nullptr);
+	return 0;
+}
+
+/* Lines up behind the owner; the word says that somebody waits. */
+static int enqueue(struct pi_waiter *w, va_t uaddr, u32 value, struct thread *owner)
+{
+	bool looked_after = first_for(&w->key);
+	u32 found;
+
+	if (!owner && !looked_after)
+		return -ESRCH;
+	if (owner && !owner->task)
+		return -EPERM;
+	if (deadlocks(w->thread, owner))
+		return -EDEADLK;
+	int err = arch_user_cmpxchg32(uaddr, value, value | FUTEX_WAITERS, &found);
+
+	if (err || found != value)
+		return err ? err : RETRY;
+	if (owner) {
+		owner->pi_owner = true;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before pi_gone: futex_pi_exit() */
+		if (load_relaxed(&owner->pi_gone))
+			return looked_after ? RETRY : -ESRCH;
+	}
+	w->owner = owner;
+	w->granted = w->died = false;
+	insert(w);
+	lend(owner);
+	return QUEUED;
+}
+
+/* One look at the word, under pi_lock. `owner`: the thread that `expected` names, found before. 0: ours; QUEUED, RETRY, -errno. */
+static int attempt(struct pi_waiter *w, va_t uaddr, bool try, u32 expected, struct thread *owner)
+{
+	u32 value, self = (u32)w->thread->tid;
+	int err = arch_user_load32(uaddr, &value);
+
+	if (err)
+		return err;
+	if (w->queued)
+		take_off(w);
+	u32 tid = value & FUTEX_TID;
+
+	if (tid == self)
+		return -EDEADLK;
+	if (!tid || (w->died && tid == w->dead_tid))
+		return take(w, uaddr, value);
+	if (try)
+		return -EAGAIN;
+	return tid == (expected & FUTEX_TID) ? enqueue(w, uaddr, value, owner) : RETRY;
+}
+
+/* The first in line behind w takes over what w was told to. */
+static void pass_on(const struct pi_waiter *w)
+{
+	struct pi_waiter *next = first_for(&w->key);
+
+	if (!next)
+		return;
+	next->dead_tid = w->dead_tid;
+	store_relaxed(&next->died, true);
+	thread_wake(next->thread);
+}
+
+/* Sleeps in the line. 0: the word is ours; RETRY: its owner ended; -ETIMEDOUT, -ERESTARTNOINTR. */
+static int sleep_in_line(struct pi_waiter *w, u64 deadline_ns)
+{
+	struct thread *self = w->thread;
+	int err = 0;
+
+	do {
+		store_relaxed(&self->state, THREAD_SLEEPING_INTR);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the state before the flags */
+		if (load_relaxed(&w->granted) || load_relaxed(&w->died))
+			break;
+		err = wait_sleep(deadline_ns, true);
+	} while (!err);
+	store_relaxed(&self->state, THREAD_RUNNING);
+
+	scoped_spin(&pi_lock);
+	if (w->granted)
+		return 0;
+	return w->died && !err ? RETRY : err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
+}
+
+/* Out of the line, with an error. */
+static void give_up(struct pi_waiter *w)
+{
+	scoped_spin(&pi_lock);
+	bool queued = w->queued;
+
+	if (queued)
+		take_off(w);
+	if (w->died)
+		pass_on(w);
+	else if (queued)
+		lend(w->owner);
+}
+
+long futex_lock_pi(va_t uaddr, bool shared, u64 deadline_ns, bool try)
+{
+	struct pi_waiter w = { .thread = thread_current() };
+
+	for (;;) {
+		struct futex_key key;
+		u32 value;
+		int err = futex_key_make(uaddr, shared, &key);
+
+		if (!err)
+			err = arch_user_load32(uaddr, &value);
+		if (err) {
+			give_up(&w);
+			return err;
+		}
+		struct thread *owner = value & FUTEX_TID ? thread_find((int)(value & FUTEX_TID)) : nullptr;
+
+		spin_lock(&pi_lock);
+		w.key = key;
+		err = attempt(&w, uaddr, try, value, owner);
+		spin_unlock(&pi_lock);
+		if (owner)
+			thread_put(owner);
+		if (err == QUEUED)
+			err = sleep_in_line(&w, deadline_ns);
+		if (err == -EFAULT)
+			err = futex_fault_in_write(uaddr) ? -EFAULT : RETRY;
+		if (err == RETRY)
+			continue;
+		if (err)
+			give_up(&w);
+		return err;
+	}
+}
+
+/* ---- unlocking */
+
+/* Hands the word on, or frees it. Under pi_lock. 0, RETRY, -errno. */
+static int hand_on(const struct futex_key *key, va_t uaddr)
+{
+	struct thread *self = thread_current();
+	u32 value, found, next = 0;
+	int err = arch_user_load32(uaddr, &value);
+
+	if (err)
+		return err;
+	if ((value & FUTEX_TID) != (u32)self->tid)
+		return -EPERM;
+	struct pi_waiter *w = first_for(key);
+
+	if (w)
+		next = (u32)w->thread->tid | FUTEX_WAITERS;
+	err = arch_user_cmpxchg32(uaddr, value, next, &found);
+	if (err || found != value)
+		return err ? err : RETRY;
+	if (!w)
+		return 0;
+	take_off(w);
+	store_relaxed(&w->granted, true);
+	adopt(key, w->thread, self);
+	/* Who unlocks will want it again before long, and then sleeps: no other CPU needs to be woken for the next, unless
+	 * that one is in a hurry. */
+	if (w->thread->rt_priority)
+		thread_wake(w->thread);
+	else
+		thread_wake_sync(w->thread);
+	return 0;
+}
+
+long futex_unlock_pi(va_t uaddr, bool shared)
+{
+	for (;;) {
+		struct futex_key key;
+		int err = futex_key_make(uaddr, shared, &key);
+
+		if (err)
+			return err;
+		spin_lock(&pi_lock);
+		err = hand_on(&key, uaddr);
+		spin_unlock(&pi_lock);
+		if (err == -EFAULT)
+			err = futex_fault_in_write(uaddr) ? -EFAULT : RETRY;
+		if (err != RETRY)
+			return err;
+	}
+}
+
+void futex_pi_exit(struct thread *t)
+{
+	store_relaxed(&t->pi_gone, true);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before pi_owner: enqueue() */
+	if (!load_relaxed(&t->pi_owner))
+		return;
+	scoped_spin(&pi_lock);
+	list_for_each(w, &waiters, struct pi_waiter, node) {
+		if (w->owner != t)
+			continue;
+		w->owner = nullptr;
+		if (first_for(&w->key) != w)
+			continue;
+		w->dead_tid = (u32)t->tid;
+		store_relaxed(&w->died, true);
+		thread_wake(w->thread);
+	}
+	t->pi_owner = false;
+}
