@@ -31,9 +31,7 @@ static void take_out(struct vm *vm, va_t start, va_t end, struct layout_spare *s
 	map_unaccount(vm, start, end);
 	layout_remove(&vm->layout, start, end, spare);
 	tlb_begin(&b, vm);
-	int err = pt_unmap(&b, start, end);
-
-	assert(!err);
+	pt_unmap_prepared(&b, start, end);
 	tlb_finish(&b);
 }
 

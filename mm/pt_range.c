@@ -132,15 +132,19 @@ static bool unmap_low(struct tlb_batch *b, va_t start, va_t end)
 	return t->used;
 }
 
+void pt_unmap_prepared(struct tlb_batch *b, va_t start, va_t end)
+{
+	if (!unmap_low(b, start, end))
+		unmap_table(b, b->vm->root, start, end);
+}
+
 int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 {
 	int err = pt_prepare(b->vm, start, end);
 
-	if (err)
-		return err;
-	if (!unmap_low(b, start, end))
-		unmap_table(b, b->vm->root, start, end);
-	return 0;
+	if (!err)
+		pt_unmap_prepared(b, start, end);
+	return err;
 }
 
 int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks)
