@@ -245,11 +245,13 @@ int mmc_card_transfer(struct mmc_card *c, const struct block_request *r)
 
 int mmc_card_settle(struct mmc_card *c, bool stop)
 {
-	u64 deadline = arch_clock_ns() + BUSY_TIMEOUT, wait = MS / 20;
+	u64 wait = MS / 20;
 	int failed = 0;
 
 	if (stop)	/* fails when nothing was under way */
 		(void)command(c, STOP, 0, MMC_R1B, nullptr);
+	u64 deadline = arch_clock_ns() + BUSY_TIMEOUT;
+
 	for (;;) {
 		u32 status = 0;
 		int err = command(c, SEND_STATUS, c->rca, MMC_R1, &status);
@@ -262,7 +264,7 @@ int mmc_card_settle(struct mmc_card *c, bool stop)
 		if (err == -EIO && !stop)
 			return err;
 		if (arch_clock_ns() > deadline)
-			return -ETIMEDOUT;
+			return err == -ETIMEDOUT ? -ENOMEDIUM : -ETIMEDOUT;
 		sleep_ns(wait);
 		wait = min(2 * wait, 2 * MS);
 	}

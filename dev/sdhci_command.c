@@ -3,7 +3,7 @@
 #include "dev/sdhci_internal.h"
 #include "lib/printf.h"
 
-constexpr u64 COMMAND_TIMEOUT = 1'000'000'000, BUSY_TIMEOUT = 2'000'000'000, MS = 1'000'000;
+constexpr u64 COMMAND_TIMEOUT = 250'000'000, BUSY_TIMEOUT = 2'000'000'000, MS = 1'000'000;
 enum : u16 { RESPONSE_136 = 1, RESPONSE_48 = 2, RESPONSE_48_BUSY = 3, CHECK_CRC = 8, CHECK_INDEX = 16, HAS_DATA = 32 };
 
 static u16 command_bits(const struct mmc_command *c)

@@ -15,6 +15,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
+#include "mm/vm.h"
 #include "proc/task.h"
 #include "proc/wait.h"
 #include "proc/work.h"
@@ -26,6 +27,10 @@ constexpr u64 DIRTY_PART = 16;			/* of all memory, for each device */
 static struct wait_queue writer_wait = WAIT_QUEUE_INIT(writer_wait);
 static bool writer_wanted;			/* (a) */
 static u64 dirty_max;				/* (i) pages */
+
+/* For reclaim, which must not wait for anybody: without references, so that who is found may be about to go. */
+static struct spinlock all_lock;
+static struct list all = LIST_INIT(all);
 
 static struct blockdev *object_blockdev(struct object *o) { return container_of(o, struct blockdev, object); }
 
@@ -74,6 +79,9 @@ static void blockdev_release(struct object *o)
 {
 	struct blockdev *b = object_blockdev(o);
 
+	spin_lock(&all_lock);
+	list_remove(&b->all);
+	spin_unlock(&all_lock);
 	disk_put(b->disk);
 	kfree(b);
 }
@@ -106,6 +114,8 @@ struct blockdev *blockdev_new(struct disk *d, unsigned part, u64 start, u64 sect
 	else
 		snprintf(b->name, sizeof(b->name), "%s", d->name);
 	disk_get(d);
+	scoped_spin(&all_lock);
+	list_push_back(&all, &b->all);
 	return b;
 }
 
@@ -274,12 +284,75 @@ static void writer(void *arg)
 	}
 }
 
+/* ---- giving memory back */
+
+/* The next one in turn with a reference; nullptr: there is none that has not begun to go. */
+static struct blockdev *next_in_turn(void)
+{
+	scoped_spin(&all_lock);
+	list_for_each(b, &all, struct blockdev, all) {
+		u32 refs = load_relaxed(&b->object.refs);
+
+		while (refs && !__atomic_compare_exchange_n(&b->object.refs, &refs, refs + 1, true, __ATOMIC_RELAXED,
+							    __ATOMIC_RELAXED))
+			;
+		if (!refs)
+			continue;
+		list_remove(&b->all);
+		list_push_back(&all, &b->all);
+		return b;
+	}
+	return nullptr;
+}
+
+static unsigned count_all(void)
+{
+	unsigned n = 0;
+
+	scoped_spin(&all_lock);
+	list_for_each(b, &all, struct blockdev, all)
+		n++;
+	return n;
+}
+
+/* From each in turn what is clean. `hard`: the caller holds no lock, so that dirty and mapped pages can be made clean. */
+static u64 shrink_all(u64 want, bool hard)
+{
+	u64 freed = 0;
+
+	for (unsigned n = count_all(); n && freed < want; n--) {
+		struct blockdev *b = next_in_turn();
+
+		if (!b)
+			break;
+		if (hard && load_relaxed(&b->object.npages)) {
+			(void)object_try_writeback(&b->object, 0, ~0ul);
+			if (load_relaxed(&b->object.mapped))
+				vm_unmap_object(&b->object, 0, ~0ul);
+		}
+		freed += object_drop_clean(&b->object, 0, ~0ul, want - freed);
+		blockdev_put(b);
+	}
+	return freed;
+}
+
+static u64 shrink(u64 want) { return shrink_all(want, false); }
+
+static u64 shrink_unlocked(u64 want)
+{
+	u64 freed = shrink_all(want, false);
+
+	return freed ? freed : shrink_all(want, true);
+}
+
 void blockdev_init(void)
 {
+	static struct shrinker shrinker = { .shrink = shrink, .shrink_unlocked = shrink_unlocked };
 	struct page_stats stats;
 
 	page_stats(&stats);
 	dirty_max = stats.total / DIRTY_PART;
+	shrinker_register(&shrinker);
 	if (!kthread_start("writeback", writer, nullptr))
 		panic("no memory for the writeback thread");
 }

@@ -14,6 +14,7 @@ struct text;
 /* (a) atomic (i) fixed (d) disks_lock */
 struct blockdev {
 	struct object object;		/* first: its count is ours; size in bytes, 0 once it is gone */
+	struct list all;		/* fs/blockdev.c */
 	struct disk *disk;		/* (i) a reference */
 	unsigned part;			/* (i) number, 0: the disk */
 	u64 start, sectors;		/* (i) on the disk */

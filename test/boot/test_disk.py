@@ -108,6 +108,19 @@ def test_four_at_once(place, tmp_path):
     assert data == data[:MIB] * 4
 
 
+def test_disk_larger_than_memory(tmp_path):
+    """Clean pages are dropped, dirty ones written, and nothing is killed."""
+    data = disks.noise(160 * MIB // disks.SECTOR)
+    image = image_of(tmp_path, data)
+    script = "md5sum < $D; dd if=/dev/zero of=$D bs=1M count=120 conv=notrunc 2>/dev/null; sync; md5sum < $D"
+    script = f"D=/dev/vda\n{script}\ncat /proc/quire/audit"
+    done = VIRT.shell(script, options=("--mem", "96M", "--qemu-args", VIRTIO.format(image)), timeout=120)
+    data[:120 * MIB] = bytes(120 * MIB)
+    want = [hashlib.md5(image.read_bytes()).hexdigest()]
+    assert hashlib.md5(data).hexdigest() == want[0]
+    assert done.stdout.decode().split()[2::2] == want, done.stderr[-3000:]
+
+
 def test_card_of_many_blocks(tmp_path):
     """SDHC: addresses are blocks, and the last one is beyond 32 bits of bytes."""
     image = image_of(tmp_path, bytes(512), 8 << 30)
