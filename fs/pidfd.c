@@ -3,6 +3,7 @@
 #include "fs/pidfd.h"
 #include "fs/file.h"
 #include "fs/poll.h"
+#include "fs/procfs_tree.h"
 #include "fs/text.h"
 #include "lib/printf.h"
 #include "proc/task.h"
@@ -65,6 +66,14 @@ int pidfd_new(struct task *t, u32 flags, struct file **out)
 void pidfd_attach(struct file *f, struct task *t)
 {
 	store_release(&f->data, t);
+}
+
+int pidfd_or_proc_task(struct file *f, struct task **out)
+{
+	if (!f->inode || !inode_is_process_dir(f->inode))
+		return pidfd_task(f, out);
+	*out = pid_task(f->inode);
+	return *out ? 0 : -ESRCH;
 }
 
 int pidfd_task(struct file *f, struct task **out)

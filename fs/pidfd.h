@@ -14,3 +14,5 @@ struct task;
 void pidfd_attach(struct file *f, struct task *t);
 /* The task with a reference: -EBADF, f is no pidfd; -ESRCH, it has been waited for. */
 [[nodiscard]] int pidfd_task(struct file *f, struct task **out);
+/* The same for what pidfd_send_signal(2) takes besides: an open /proc/PID. */
+[[nodiscard]] int pidfd_or_proc_task(struct file *f, struct task **out);

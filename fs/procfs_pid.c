@@ -246,3 +246,8 @@ static const struct pseudo_entry process_table[] = {
 const struct pseudo_entry pid_entry = {
 	.name = "PID", .mode = S_IFDIR | 0555, .ops = &dir_ops, .children = process_table,
 };
+
+bool inode_is_process_dir(const struct inode *i)
+{
+	return i->ops == &dir_ops && i->data == &pid_entry;
+}

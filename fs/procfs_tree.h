@@ -16,6 +16,8 @@ struct vm;
 
 /* The process, with a reference; nullptr when it is gone. */
 struct task *pid_task(const struct inode *i);
+/* Whether i is a directory /proc/PID. */
+bool inode_is_process_dir(const struct inode *i);
 /* The process and the thread (the leader below /proc/PID itself), with references. 0 or -ESRCH. */
 struct pid_ref {
 	struct task *task;

@@ -61,7 +61,7 @@ SYSCALL(pidfd_send_signal)
 	if (ARG_UINT(3) || (unsigned)sig > NSIG)
 		return -EINVAL;
 	scoped_fd fd = fd_get(ARG_INT(0));
-	int err = fd.file ? pidfd_task(fd.file, &t) : -EBADF;
+	int err = fd.file ? pidfd_or_proc_task(fd.file, &t) : -EBADF;
 
 	if (err)
 		return err;
