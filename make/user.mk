@@ -32,3 +32,29 @@ $(BASE)/user/%: user/%.c $(SYSROOT)/.done
 		$(wildcard $(SYSROOT)/usr/lib/gcc/$(MULTIARCH)/*/libgcc.a) --end-group $(MUSL_LIB)/crtn.o
 
 -include $(wildcard $(USER_BIN:=.d))
+
+# Programs that musl's loader links when they start (test/world). The library comes from the
+# distribution's package and is not here: an empty one of its name stands in when we link.
+DYNAMIC := $(BASE)/user/dynamic/hello $(BASE)/user/dynamic/front.so
+MUSL_LOADER = /lib/ld-musl-$(firstword $(subst -, ,$(USER_TARGET))).so.1
+
+.PRECIOUS: $(BASE)/user/dynamic/%.o
+.PHONY: dynamic
+dynamic: $(DYNAMIC)
+
+$(BASE)/user/dynamic/%.o: user/dynamic/%.c $(SYSROOT)/.done
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -static -fno-pie,$(UFLAGS)) -fPIC -MF $@.d -c -o $@ $<
+
+$(BASE)/user/dynamic/libc.so: $(BASE)/user/dynamic/front.o
+	$(Q)$(LD) -shared -soname libc.so -o $@ $<
+
+$(BASE)/user/dynamic/hello: $(BASE)/user/dynamic/hello.o $(BASE)/user/dynamic/libc.so
+	$(Q)$(LD) -pie --dynamic-linker $(MUSL_LOADER) -z noexecstack -z relro -z lazy -o $@ \
+		--allow-shlib-undefined --unresolved-symbols=ignore-all $(MUSL_LIB)/Scrt1.o \
+		$(MUSL_LIB)/crti.o $^ $(MUSL_LIB)/crtn.o
+
+$(BASE)/user/dynamic/%.so: $(BASE)/user/dynamic/%.o
+	$(Q)$(LD) -shared -z noexecstack -o $@ $< $(filter %/libc.so,$^)
+
+$(BASE)/user/dynamic/front.so: $(BASE)/user/dynamic/libc.so

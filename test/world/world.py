@@ -17,7 +17,7 @@ import tempfile
 WORLD = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.dirname(os.path.dirname(WORLD))
 SETS = ("busybox", "debian")
-SHELL = {"busybox": "/bin/sh", "debian": "/bin/sh"}
+SHELL = {"busybox": "/bin/sh", "debian": "/bin/bash"}
 LICENCE = "# SPDX-License-Identifier: MIT\n"
 TIMEOUT = 900
 
