@@ -3,7 +3,7 @@
  * procfs: /proc/quire, what Linux has no file for. audit: everything is recounted, a line for each
  * thing that is wrong, nothing when all is well. counters: `name value` lines, for tests that
  * compare them before and after. failalloc: N written there lets the N-th allocation of pages from
- * then on fail, whoever asks for it (0: none).
+ * then on fail, whoever asks for it (0: none). trace: memory faults, a line each (proc/fault_trace.h).
  */
 #include "fs/procfs_tree.h"
 #include "lib/string.h"
@@ -11,6 +11,7 @@
 #include "mm/page.h"
 #include "mm/tlb.h"
 #include "mm/vm.h"
+#include "proc/fault_trace.h"
 
 static void report(void *arg, const char *line)
 {
@@ -127,9 +128,37 @@ static long store_failalloc(struct inode *i, const char *buf, size_t n)
 	return (long)n;
 }
 
+/* ---- trace */
+
+static int show_trace(struct inode *i, struct text *t)
+{
+	struct fault_record r;
+	u64 first = fault_trace_first();
+
+	text_printf(t, "# %lu faults are lost\n# ns cpu pid tid program access address pc what result cost_ns tables_copied\n", first);
+	for (u64 n = first; fault_trace_get(n, &r); n++) {
+		text_printf(t, "%lu %u %d %d ", r.time, r.cpu, r.pid, r.tid);
+		text_escaped(t, r.name);
+		text_printf(t, " %c %lx %lx %s %d %u %u\n", r.access == P_W ? 'w' : r.access == P_X ? 'x' : 'r', r.address,
+			    r.pc, fault_deed_name(r.deed), r.result, r.cost, r.tables);
+	}
+	return 0;
+}
+
+/* 1: begin anew. 0: stop. */
+static long store_trace(struct inode *i, const char *buf, size_t n)
+{
+	if ((buf[0] != '0' && buf[0] != '1') || (buf[1] && buf[1] != '\n'))
+		return -EINVAL;
+	int err = fault_trace_switch(buf[0] == '1');
+
+	return err ? err : (long)n;
+}
+
 const struct pseudo_entry proc_quire_table[] = {
 	{ .name = "audit", .mode = S_IFREG | 0400, .show = show_audit },
 	{ .name = "counters", .mode = S_IFREG | 0444, .show = show_counters },
 	{ .name = "failalloc", .mode = S_IFREG | 0200, .store = store_failalloc },
+	{ .name = "trace", .mode = S_IFREG | 0600, .show = show_trace, .store = store_trace },
 	{},
 };

@@ -51,13 +51,13 @@ static int fault_zero_write(struct fault_state *f)
 
 	if (unlikely(!p))
 		return FAULT_OOM;
-	vm_count(zero_write);
+	fault_does(f, zero_write);
 	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
 }
 
 static int fault_zero_read(struct fault_state *f)
 {
-	vm_count(zero_read);
+	fault_does(f, zero_read);
 	return fill_empty(f, zero_page, fault_leaf_prot(&f->region, false));
 }
 
@@ -92,7 +92,7 @@ static int fault_file_read(struct fault_state *f)
 
 	if (err)
 		return object_error(err);
-	vm_count(file_read);
+	fault_does(f, file_read);
 	bool write = (f->region.flags & R_SHARED) && (f->region.flags & R_WRITE) && writes_unwatched(o);
 
 	return fill_or_put(f, p, fault_leaf_prot(&f->region, write));
@@ -132,7 +132,7 @@ static int fault_file_around(struct fault_state *f)
 			pages[i] = nullptr;	/* the entry has the reference */
 		}
 		res = pages[want] ? -EAGAIN : FAULT_OK;
-		vm_count(file_around);
+		fault_does(f, file_around);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (pages[i])
@@ -155,7 +155,7 @@ static int fault_file_private_write(struct fault_state *f)
 	page_put(from);
 	if (!p)
 		return FAULT_OOM;
-	vm_count(file_private);
+	fault_does(f, file_private);
 	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
 }
 
@@ -166,7 +166,7 @@ static int fault_file_shared_write(struct fault_state *f)
 
 	if (err)
 		return object_error(err);
-	vm_count(file_shared);
+	fault_does(f, file_shared);
 	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
 }
 
@@ -232,7 +232,7 @@ static int fault_shared_upgrade(struct fault_state *f, struct pte e)
 	spin_unlock(&f->table->lock);
 	if (p)
 		page_put(p);
-	vm_count(file_shared);
+	fault_does(f, file_shared);
 	return res;
 }
 
@@ -266,7 +266,7 @@ static int fault_cow_reuse(struct fault_state *f, struct pte e, struct page *p)
 	set_writable(f, e);
 	reuse_around(f, e);
 	hand_out(f, p);
-	vm_count(cow_reuse);
+	fault_does(f, cow_reuse);
 	return FAULT_OK;
 }
 
@@ -316,7 +316,7 @@ static int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
 	spin_unlock(&f->table->lock);
 	page_put(old);			/* our hold */
 	page_put(same ? old : p);	/* the entry's reference, after the flush; or the copy nobody wants */
-	vm_count(cow_copy);
+	fault_does(f, cow_copy);
 	return same ? FAULT_OK : -EAGAIN;
 }
 
@@ -332,7 +332,7 @@ static int fault_leaf(struct fault_state *f, struct pte e)
 			return fault_accessed(f, e);
 		/* Another thread has filled it, or the CPU kept an old translation. */
 		if (!f->want_page) {
-			vm_count(spurious);
+			fault_does(f, spurious);
 			return FAULT_OK;
 		}
 		if (f->region.object && f->region.object->ops->frame)
@@ -411,19 +411,35 @@ static inline enum fault_result resolve(struct fault_state *f)
 	return (enum fault_result)res;
 }
 
+static inline enum fault_result fault(struct fault_state *f, struct vm *vm, va_t address, u32 access)
+{
+	if (unlikely(address >= USER_END))
+		return FAULT_MAPERR;
+	f->vm = vm;
+	f->va = address & PAGE_MASK;
+	f->access = access;
+	f->want_page = f->upgrade = false;
+	vm_count(faults);
+	store_relaxed(&vm->min_faults, load_relaxed(&vm->min_faults) + 1);	/* may miss one: others fault too */
+	return resolve(f);
+}
+
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access)
 {
 	struct fault_state f;
 
-	if (unlikely(address >= USER_END))
-		return FAULT_MAPERR;
-	f.vm = vm;
-	f.va = address & PAGE_MASK;
-	f.access = access;
-	f.want_page = f.upgrade = false;
-	vm_count(faults);
-	store_relaxed(&vm->min_faults, load_relaxed(&vm->min_faults) + 1);	/* may miss one: others fault too */
-	return resolve(&f);
+	return fault(&f, vm, address, access);
+}
+
+enum fault_result vm_fault_deed(struct vm *vm, va_t address, u32 access, enum fault_deed *deed)
+{
+	struct fault_state f;
+
+	f.deed = DEED_nothing;
+	enum fault_result res = fault(&f, vm, address, access);
+
+	*deed = f.deed;
+	return res;
 }
 
 enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, struct page **page)

@@ -16,6 +16,7 @@ struct fault_state {
 	va_t va;			/* of the page */
 	u32 access;
 	bool want_page, upgrade;
+	enum fault_deed deed;
 	struct region region;
 	struct page *table;		/* ours; level 0, or 1 for a block */
 	unsigned index;
@@ -34,6 +35,13 @@ static inline u32 fault_leaf_prot(const struct region *r, bool write)
 		prot |= P_SHARED;
 	return prot;
 }
+
+/* This fault does, or has done, what the name says. */
+#define fault_does(f, name)                  \
+	do {                                 \
+		vm_count(name);              \
+		(f)->deed = DEED_##name;     \
+	} while (0)
 
 /* Not a FAULT_*: slot and table are set, of level 0; go on there. */
 constexpr int FAULT_BELOW = -ENOENT;

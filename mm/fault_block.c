@@ -42,7 +42,7 @@ static int fill_block(struct fault_state *f)
 	if (!empty)
 		page_free(p);
 	else
-		vm_count(block_fill);
+		fault_does(f, block_fill);
 	/* Who wants one page of it finds the block on the next round. */
 	return empty && !f->want_page ? FAULT_OK : -EAGAIN;
 }
@@ -75,7 +75,7 @@ static int write_block(struct fault_state *f, struct pte *slot, struct pte e)
 		return -EAGAIN;
 	if (!alone)
 		return go_on_below(f);	/* splits it */
-	vm_count(block_reuse);
+	fault_does(f, block_reuse);
 	return f->want_page ? -EAGAIN : FAULT_OK;
 }
 
@@ -93,7 +93,7 @@ static int fault_block(struct fault_state *f)
 		return write_block(f, slot, e);
 	if (f->want_page)
 		return hand_out_part(f, slot, e);
-	vm_count(spurious);
+	fault_does(f, spurious);
 	return FAULT_OK;
 }
 

@@ -87,8 +87,20 @@ enum fault_result : int {
 	FAULT_BUS = 3,			/* SIGBUS, BUS_ADRERR: beyond the end of the object, or I/O error */
 	FAULT_OOM = 4,			/* no memory: the OOM killer has done its work, or SIGBUS/kill */
 };
+/* What a fault did about it: each a function of mm/fault.c, and a counter of struct vm_stats. */
+#define FAULT_DEEDS(X)                                                                          \
+	X(zero_write) X(zero_read) X(file_read) X(file_around) X(file_private) X(file_shared)    \
+	X(cow_copy) X(cow_reuse) X(block_fill) X(block_reuse) X(spurious)
+enum fault_deed : u8 {
+	DEED_nothing,
+#define DEED(name) DEED_##name,
+	FAULT_DEEDS(DEED)
+#undef DEED
+};
 /* access: P_R, P_W or P_X. Sleeps. vm->lock not held. */
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access);
+/* The same, and what was done. */
+enum fault_result vm_fault_deed(struct vm *vm, va_t address, u32 access, enum fault_deed *deed);
 /* The same, and the page that is there now, with a reference, for access through the direct map. */
 enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, struct page **page);
 /* Makes [start, end) present for that access without touching user memory; 0 or -EFAULT, -ENOMEM. vm->lock not held. */

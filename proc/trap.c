@@ -6,6 +6,7 @@
 #include "arch/arch.h"
 #include "lib/printf.h"
 #include "mm/vm.h"
+#include "proc/fault_trace.h"
 #include "proc/rseq.h"
 #include "proc/sched.h"
 #include "proc/task.h"
@@ -64,10 +65,11 @@ static void out_of_memory(void)
 }
 
 /* The first task cannot be killed for want of memory: it waits until others have given some back. */
-static enum fault_result fault_in(struct task *task, const struct fault *flt)
+static enum fault_result fault_in(const struct trapframe *f, struct task *task, const struct fault *flt)
 {
 	for (;;) {
-		enum fault_result result = vm_fault(task->vm, flt->address, flt->access);
+		enum fault_result result = likely(!fault_trace_on) ?
+			vm_fault(task->vm, flt->address, flt->access) : fault_trace(f, task, flt);
 
 		if (likely(result != FAULT_OOM) || task->pid != 1 || task->group_exit)
 			return result;
@@ -85,7 +87,7 @@ int trap_fault(struct trapframe *f, const struct fault *flt)
 	if (!flt->user && unlikely(preempt_disabled()))
 		return -EFAULT;
 	if (likely(vm && flt->address < USER_END))
-		result = fault_in(task, flt);
+		result = fault_in(f, task, flt);
 	if (likely(result == FAULT_OK))
 		return 0;
 	if (flt->user || result == FAULT_OOM)

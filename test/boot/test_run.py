@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The runner: streams byte for byte, exit statuses, files, environment."""
 
+import json
 import os
 import random
 import re
@@ -157,6 +158,23 @@ def test_unknown_calls_and_flags_are_logged_once(board, tmp_path):
     assert any("system call 999 (?) is missing" in line for line in lines)
     assert any(line.endswith("flags 0x40") for line in lines)
     assert any("prctl" in line and line.endswith("value 0x3e7") for line in lines)
+
+
+@on(ONE_EACH)
+def test_faults_of_a_program_are_recorded(board, tmp_path):
+    """64 KiB of buffer are 16 pages that are written first."""
+    command = board.command("--timeout", "60")
+    done = subprocess.run([f"{ROOT}/tools/faults", *command[1:], "--json", f"{tmp_path}/t.json", "--svg",
+                           f"{tmp_path}/t.svg", "--", "sh", "-c",
+                           "dd if=/dev/zero of=/dev/null bs=64K count=1 2>/dev/null; echo done; exit 5"],
+                          capture_output=True, timeout=90)
+    assert (done.returncode, done.stdout) == (5, b"done\n")
+    assert b"zero_write" in done.stderr
+    events = [e for e in json.loads((tmp_path / "t.json").read_text())["traceEvents"] if e["ph"] == "X"]
+    pages = {e["args"]["address"] for e in events if e["name"] == "zero_write"}
+    assert len(pages) >= 16
+    assert all(e["dur"] > 0 for e in events)
+    assert "<circle" in (tmp_path / "t.svg").read_text()
 
 
 def test_unknown_option_says_so():
