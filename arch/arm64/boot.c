@@ -17,20 +17,31 @@ u64 arm64_entry_level;
 
 static struct boot_info boot_info;
 
-/* ---- early console: a PL011 that the firmware has set up */
+/* ---- early console: a port that the firmware has set up, for panics before there are drivers */
+
+struct early_port {
+	const char *compatible;
+	unsigned data, status;		/* words */
+	u32 mask, ready;		/* of status when there is room for a character */
+};
+
+static const struct early_port early_ports[] = {
+	{ "arm,pl011", 0x00 / 4, 0x18 / 4, BIT(5), 0 },
+	{ "brcm,bcm2835-aux-uart", 0x00 / 4, 0x14 / 4, BIT(5), BIT(5) },
+};
+constexpr unsigned SEND_SPINS = 1'000'000;	/* one that nobody has turned on is never ready */
 
 static volatile u32 *early_uart;
-
-constexpr unsigned UART_DR = 0x00 / 4, UART_FR = 0x18 / 4;
-constexpr u32 UART_FR_TXFF = BIT(5);
+static const struct early_port *early_port;
 
 void arch_early_putc(char c)
 {
 	if (!early_uart)
 		return;
-	while (early_uart[UART_FR] & UART_FR_TXFF)
-		cpu_relax();
-	early_uart[UART_DR] = (u8)c;
+	for (unsigned i = 0; i < SEND_SPINS; i++)
+		if ((early_uart[early_port->status] & early_port->mask) == early_port->ready)
+			break;
+	early_uart[early_port->data] = (u8)c;
 }
 
 static void early_console_init(const struct fdt *f)
@@ -38,8 +49,13 @@ static void early_console_init(const struct fdt *f)
 	int node = devtree_stdout(f);
 	u64 address, size;
 
-	if (fdt_compatible(f, node, "arm,pl011") && fdt_reg(f, node, 0, &address, &size))
-		early_uart = mmu_map_early_device(address);
+	for (unsigned i = 0; i < ARRAY_SIZE(early_ports); i++) {
+		early_port = &early_ports[i];
+		if (fdt_compatible(f, node, early_port->compatible) && fdt_reg(f, node, 0, &address, &size)) {
+			early_uart = mmu_map_early_device(address);
+			return;
+		}
+	}
 }
 
 /* Without a console nobody can be told: a machine that gives us no tree cannot be used. */
