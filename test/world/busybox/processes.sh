@@ -14,6 +14,19 @@ exec 2>&3
 kill -l | head -n 3; kill -l 15; kill -l TERM; kill -NOSUCH 1; echo $?; kill 99999999; echo $?; env kill -0 $$; echo $?
 #: killall, pidof: processes by name
 mkdir x; cp /bin/busybox x/tac; mkfifo p; x/tac p & x/tac p & sleep 0.3; pidof tac | wc -w; pidof -s tac | wc -w; pidof nobody-here; echo $?; killall tac; wait; echo $?; pidof tac; echo $?; killall nobody-here; echo $?; killall -q nobody-here; echo $?; killall -l | wc -l; killall -0 init; echo $?
+#: time: what a command took
+time -f '%C %x' true; time -f '%x' sh -c 'exit 3'; echo $?; time -f '%E %e' sleep 0.1 2>&1 | sed 's/[0-9]/N/g'; time -p true 2>&1 | sed 's/[0-9]/N/g'; time -f '%c %w %W %t' true 2>&1 | wc -w; time -f '%F %R' true 2>&1 | awk '{ print ($2 > 10) }'; time -o o -f %x false; cat o
+#: time: the most memory that was in use
+#! it is not kept: it would make every exit count pages
+time -f '%M' true 2>&1 | awk '{ print ($1 > 0) }'
+#: timeout: commands cut short
+timeout 0.2 sleep 5; echo $?; timeout 5 true; echo $?; timeout -s KILL 0.2 sleep 5; echo $?; timeout 5 sh -c 'exit 9'; echo $?; timeout 5 no-such; echo $?; timeout -k 0.2 0.2 sh -c 'trap "" TERM; sleep 3'; echo $?
+#: watch: a command again and again
+timeout 2 watch -n 5 -t echo tick > o 2>&1; tr -d '\033' < o | grep -c tick
+#: setsid, tty: sessions
+setsid sh -c 'awk "{ print (\$1 == \$5), (\$1 == \$6), \$7 }" /proc/$$/stat'; setsid true; echo $?; setsid no-such; echo $?; sh -c 'awk "{ print (\$1 == \$6) }" /proc/$$/stat'; tty; echo $?; tty -s; echo $?
+#: kill, sh: hangups
+(trap '' HUP; sleep 1; echo survived) & sleep 0.5; kill -HUP $!; wait $!; echo $?; sh -c 'trap "echo hup; exit 4" HUP; kill -HUP $$; echo not'; echo $?
 #: renice: priorities
 sleep 92 & renice -n 7 -p $!; awk '{ print $18, $19 }' /proc/$!/stat; renice 3 $!; awk '{ print $18, $19 }' /proc/$!/stat; renice -n 1 -p 99999999; echo $?; (renice -n 4 -p $(sh -c 'echo $PPID'); awk '{ print $19 }' /proc/self/stat)
 #: ionice: priorities of input and output
