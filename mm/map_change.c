@@ -181,6 +181,51 @@ long vm_mincore(struct vm *vm, va_t addr, u64 len, va_t vec)
 	return 0;
 }
 
+/* What a part of [*addr, end) shares with a store, which *addr moves behind: the object with a reference and its pages. False: no
+ * more. */
+static bool next_stored(struct vm *vm, va_t *addr, va_t end, struct object **o, u64 *first, u64 *last)
+{
+	struct region r;
+
+	scoped_read(&vm->lock);
+	while (*addr < end && layout_find(&vm->layout, *addr, &r)) {
+		va_t from = *addr;
+
+		*addr = min(r.end, end);
+		if (!(r.flags & R_SHARED) || !r.object || !r.object->ops->writeback)
+			continue;
+		*first = r.offset + ((from - r.start) >> PAGE_SHIFT);
+		*last = *first + ((*addr - from) >> PAGE_SHIFT) - 1;
+		object_get(r.object);
+		*o = r.object;
+		return true;
+	}
+	return false;
+}
+
+static int sync_stored(struct vm *vm, va_t addr, va_t end)
+{
+	struct object *o;
+	u64 first, last;
+	int res = 0;
+
+	while (next_stored(vm, &addr, end, &o, &first, &last)) {
+		int err = object_writeback(o, first, last);
+
+		object_put(o);
+		res = res ? res : err;
+	}
+	return res;
+}
+
+static int check_msync(struct vm *vm, va_t addr, va_t end, int flags)
+{
+	scoped_read(&vm->lock);
+	if ((flags & MS_INVALIDATE) && layout_count(&vm->layout, addr, end, R_LOCKED))
+		return -EBUSY;
+	return layout_covers(&vm->layout, addr, end) ? 0 : -ENOMEM;
+}
+
 long vm_msync(struct vm *vm, va_t addr, u64 len, int flags)
 {
 	va_t end;
@@ -191,9 +236,7 @@ long vm_msync(struct vm *vm, va_t addr, u64 len, int flags)
 		return -EINVAL;
 	if (err || addr == end)
 		return err;
-	/* Shared pages are the page cache itself; the file's own fsync writes them back. */
-	scoped_read(&vm->lock);
-	if ((flags & MS_INVALIDATE) && layout_count(&vm->layout, addr, end, R_LOCKED))
-		return -EBUSY;
-	return layout_covers(&vm->layout, addr, end) ? 0 : -ENOMEM;
+	/* Shared pages are the page cache itself: what they have to go to is its store, if it has one. */
+	err = check_msync(vm, addr, end, flags);
+	return err || !(flags & MS_SYNC) ? err : sync_stored(vm, addr, end);
 }

@@ -85,6 +85,15 @@ def test_dirty_pages_go_by_themselves(tmp_path):
     assert image.read_bytes()[:6] == b"hello\n"
 
 
+@pytest.mark.parametrize("place", ["virtio", "virtio-debug"])
+def test_mapped_writes_are_synced(place, tmp_path):
+    """The run ends, and QEMU with it, long before anything would be written by itself."""
+    image = image_of(tmp_path, bytes(2 * MIB))
+    assert run(place, image, "/test/helper/mapdisk $D 65536 text").split() == ["text", "text"]
+    data = image.read_bytes()
+    assert data[65536:65542] == data[69632:69638] == b"text!\0"
+
+
 PARALLEL = """
 dd if=/dev/urandom of=/tmp/a bs=64k count=16 2>/dev/null
 for i in 0 1 2 3; do
