@@ -305,7 +305,7 @@ static int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
 	if (old->kind != PAGE_ZERO)
 		arch_page_copy(page_address(p), page_address(old));
 
-	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, true));
+	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, f->region.flags & R_WRITE));
 
 	spin_lock(&f->table->lock);
 	same = f->slot->raw == e.raw;
@@ -360,13 +360,52 @@ static bool access_allowed(const struct region *r, u32 access)
 	return (r->flags & R_PROT) && !(r->flags & R_GUARD);
 }
 
+/* A debugger's access to what the program itself may not: private memory, if mprotect could allow it. A write goes to a page of
+ * the program's own, which stays mapped with the region's rights (law 6). An empty entry first gets what a read would find. */
+[[gnu::cold]] static int fault_forced(struct fault_state *f)
+{
+	u32 flags = f->region.flags, access = f->access;
+
+	if (flags & R_GUARD)
+		return FAULT_MAPERR;
+	if (f->want_page != WANT_FORCED || (flags & (R_SHARED | R_DEVICE)) ||
+	    !(flags & (access == P_W ? R_MAXWRITE : R_MAXREAD)))
+		return FAULT_ACCERR;
+	if (pt_own(f->vm, f->va, 0, &f->table))
+		return FAULT_OOM;
+	f->index = pt_index(f->va, 0);
+	f->slot = &pt_slots(f->table)[f->index];
+	struct pte e = pte_load(f->slot);
+
+	if (!e.raw || pte_kind(e, 0) == PTE_SWAP) {
+		f->access = P_R;
+		f->want_page = WANT_NOTHING;
+		int res = e.raw ? fault_swap(f, e) : fault_empty(f);
+
+		f->access = access;
+		f->want_page = WANT_FORCED;
+		return res ?: -EAGAIN;
+	}
+	struct page *p = pa_page(pte_pa(e, 0));
+	bool copy = access == P_W && !(p->kind == PAGE_ANON && page_refs(p) == 1);
+
+	f->upgrade = true;
+	if (copy)
+		return fault_cow_copy(f, e, p);
+	scoped_spin(&f->table->lock);
+	if (f->slot->raw != e.raw || (access == P_W && page_refs(p) != 1))
+		return -EAGAIN;
+	hand_out(f, p);
+	return FAULT_OK;
+}
+
 /* One try, under vm->lock for reading. A FAULT_* result, or -EAGAIN: start over. */
 static int fault_once(struct fault_state *f)
 {
 	if (!layout_find(&f->vm->layout, f->va, &f->region))
 		return FAULT_MAPERR;
 	if (unlikely(!access_allowed(&f->region, f->access)))
-		return f->region.flags & R_GUARD ? FAULT_MAPERR : FAULT_ACCERR;
+		return fault_forced(f);
 	int stopped;
 
 	f->slot = pt_walk(f->vm->root, f->va, 0, &stopped);
@@ -418,7 +457,8 @@ static inline enum fault_result fault(struct fault_state *f, struct vm *vm, va_t
 	f->vm = vm;
 	f->va = address & PAGE_MASK;
 	f->access = access;
-	f->want_page = f->upgrade = false;
+	f->want_page = WANT_NOTHING;
+	f->upgrade = false;
 	vm_count(faults);
 	store_relaxed(&vm->min_faults, load_relaxed(&vm->min_faults) + 1);	/* may miss one: others fault too */
 	return resolve(f);
@@ -442,10 +482,11 @@ enum fault_result vm_fault_deed(struct vm *vm, va_t address, u32 access, enum fa
 	return res;
 }
 
-enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, struct page **page)
+enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool force, struct page **page)
 {
 	struct fault_state f = {
-		.vm = vm, .va = address & PAGE_MASK, .access = access, .want_page = true,
+		.vm = vm, .va = address & PAGE_MASK, .access = access,
+		.want_page = force ? WANT_FORCED : WANT_PAGE,
 	};
 
 	if (address >= USER_END)

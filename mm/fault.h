@@ -15,7 +15,8 @@ struct fault_state {
 	struct vm *vm;
 	va_t va;			/* of the page */
 	u32 access;
-	bool want_page, upgrade;
+	enum want : u8 { WANT_NOTHING, WANT_PAGE, WANT_FORCED } want_page;	/* forced: whatever the region allows */
+	bool upgrade;
 	enum fault_deed deed;
 	struct region region;
 	struct page *table;		/* ours; level 0, or 1 for a block */

@@ -101,8 +101,9 @@ enum fault_deed : u8 {
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access);
 /* The same, and what was done. */
 enum fault_result vm_fault_deed(struct vm *vm, va_t address, u32 access, enum fault_deed *deed);
-/* The same, and the page that is there now, with a reference, for access through the direct map. */
-enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, struct page **page);
+/* The same, and the page that is there now, with a reference, for access through the direct map. force: private memory also where
+ * the region's rights forbid it; they stay what they are. */
+enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool force, struct page **page);
 /* Makes [start, end) present for that access without touching user memory; 0 or -EFAULT, -ENOMEM. vm->lock not held. */
 [[nodiscard]] int vm_populate(struct vm *vm, va_t start, va_t end, u32 access);
 
@@ -128,6 +129,9 @@ long vm_remap_file_pages(struct vm *vm, va_t addr, u64 len, int prot, u64 page, 
 size_t vm_write(struct vm *vm, va_t addr, const void *src, size_t n);
 size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n);
 size_t vm_clear(struct vm *vm, va_t addr, size_t n);
+/* For debuggers: also where the program itself may not (vm_fault_page()); what was written can be run as code. */
+size_t vm_force_write(struct vm *vm, va_t addr, const void *src, size_t n);
+size_t vm_force_read(struct vm *vm, va_t addr, void *dst, size_t n);
 
 /* Unmaps pages [first, last] of an object from every address space. Sleeps. */
 void vm_unmap_object(struct object *o, u64 first, u64 last);

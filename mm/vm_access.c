@@ -3,21 +3,27 @@
  * Memory of any address space, page by page, through faults and the direct map: exec's first stack, ptrace-like
  * reads, /proc/PID/cmdline. Slower than a user copy, but needs no switch.
  */
+#include "arch/arch.h"
 #include "lib/string.h"
 #include "mm/object.h"
 #include "mm/pt.h"
 #include "mm/vm.h"
 
-enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_CLEAR };
+enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_CLEAR, ACCESS_FORCE_READ, ACCESS_FORCE_WRITE };
 
 static void access_page(void *at, void *buf, size_t n, enum access_kind kind)
 {
 	switch (kind) {
 	case ACCESS_READ:
+	case ACCESS_FORCE_READ:
 		memcpy(buf, at, n);
 		break;
 	case ACCESS_WRITE:
 		memcpy(at, buf, n);
+		break;
+	case ACCESS_FORCE_WRITE:
+		memcpy(at, buf, n);
+		arch_sync_code(at, n);
 		break;
 	case ACCESS_CLEAR:
 		memset(at, 0, n);
@@ -29,7 +35,7 @@ u32 vm_writers;			/* (a) */
 
 static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum access_kind kind)
 {
-	bool write = kind != ACCESS_READ;
+	bool write = kind != ACCESS_READ && kind != ACCESS_FORCE_READ, force = kind >= ACCESS_FORCE_READ;
 	size_t done = 0;
 
 	/* Until the bytes are there: a fork may make the page look like one that nobody can write to. */
@@ -40,7 +46,7 @@ static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum acce
 		size_t offset = va & ~PAGE_MASK, part = min(n - done, PAGE_SIZE - offset);
 		struct page *p;
 
-		if (va < addr || vm_fault_page(vm, va, write ? P_W : P_R, &p) != FAULT_OK)
+		if (va < addr || vm_fault_page(vm, va, write ? P_W : P_R, force, &p) != FAULT_OK)
 			break;
 		access_page((char *)page_address(p) + offset, (char *)buf + done, part, kind);
 		if (write && p->kind == PAGE_CACHE)
@@ -66,4 +72,14 @@ size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n)
 size_t vm_clear(struct vm *vm, va_t addr, size_t n)
 {
 	return vm_access(vm, addr, nullptr, n, ACCESS_CLEAR);
+}
+
+size_t vm_force_write(struct vm *vm, va_t addr, const void *src, size_t n)
+{
+	return vm_access(vm, addr, (void *)src, n, ACCESS_FORCE_WRITE);
+}
+
+size_t vm_force_read(struct vm *vm, va_t addr, void *dst, size_t n)
+{
+	return vm_access(vm, addr, dst, n, ACCESS_FORCE_READ);
 }
