@@ -218,6 +218,10 @@ void arch_init(struct boot_info *bi);
  *   void frame_syscall_restart(f);       makes the same call run again: number, argument 0 and pc as at entry
  *   void frame_set_syscall(f, nr);       the number only (restart_syscall)
  *   void frame_start(f, pc, sp);         all registers zero, user mode, as execve leaves them
+ *   bool frame_step_begin(f);            a trap after the next instruction; false: there would be one anyway
+ *   void frame_step_end(f);              none
+ *   void frame_trace_enter(f);           how a tracer sees a call that has not run yet,
+ *   void frame_trace_entered(f);         and the call that the frame then is
  */
 #include <frame.h>
 
@@ -238,6 +242,25 @@ long arch_thread_prctl(struct arch_thread *a, int op, u64 arg);
  * arch_thread has user state). */
 struct thread_head *arch_switch(struct thread_head *prev, struct arch_thread *pa, struct thread_head *next,
 				struct arch_thread *na);
+/* The current thread's user registers that are not in the frame: to a, where others may use them; and back. In between it
+ * does not go to user mode. */
+void arch_thread_park(struct arch_thread *a);
+void arch_thread_unpark(struct arch_thread *a);
+/* Before a return to user mode that frame_step_begin() is for; interrupts off. */
+void arch_step_enable(void);
+
+/* Registers of a parked thread as ptrace(2) and core files have them: sets, by ELF note type. get: fills buf, returns the
+ * size, or -EINVAL: no such set here. set: takes that many bytes; values that would break the kernel are refused (-EINVAL,
+ * -EIO) or cleaned, as in arch_signal_pop(). */
+enum : u32 { NT_PRSTATUS = 1, NT_PRFPREG = 2 };
+constexpr size_t REGSET_MAX = 832;
+long arch_regset_get(struct thread_head *t, struct arch_thread *a, u32 note, void *buf);
+int arch_regset_set(struct thread_head *t, struct arch_thread *a, u32 note, const void *buf);
+/* What of struct user (PTRACE_PEEKUSER) is not in NT_PRSTATUS, which it begins with: 0 or -EIO. */
+int arch_user_area_peek(u64 offset, u64 *value);
+int arch_user_area_poke(u64 offset, u64 value);
+constexpr u32 AUDIT_ARCH_64_LE = 0xc0000000;	/* with the ELF machine: PTRACE_GET_SYSCALL_INFO */
+
 /* Frame pointer of a thread that does not run: where backtrace() begins. */
 u64 arch_thread_fp(const struct arch_thread *a);
 /* Leaves the kernel through the frame at the top of the current thread's stack. */
@@ -288,6 +311,8 @@ struct fault {
 int trap_fault(struct trapframe *f, const struct fault *flt);
 /* Any other exception from user mode: posts signal `sig` with code and address. */
 void trap_signal(struct trapframe *f, int sig, int code, va_t addr);
+/* Does somebody want to hear of a trap after one instruction of the current thread? */
+bool trap_step_expected(void);
 /* sys/syscall.c: runs the call in the frame and stores its result. Interrupts on. */
 void syscall_dispatch(struct trapframe *f);
 /* Entry code may call an untraced thread's function itself: that of number nr is syscall_table[nr + 1], for nr <
@@ -296,7 +321,7 @@ typedef long syscall_fn(struct trapframe *f);
 extern syscall_fn *const syscall_table[];
 extern const u64 syscall_count;
 /* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off; returns with nothing in it but
- * THREAD_TRACE, and interrupts off. */
+ * THREAD_TRACE and why, and interrupts off. */
 void user_work(struct trapframe *f);
 /* proc/sched.c: first thing of a new thread, right after its first switch; finishes the switch. Interrupts off. */
 void thread_started(struct thread_head *prev);

@@ -65,6 +65,35 @@ static inline void frame_syscall_restart(struct trapframe *f)
 	f->pc -= 4;
 }
 
+/* Software step (Arm ARM D2.12): with MDSCR_EL1.SS, one instruction runs while this bit is set. */
+static inline bool frame_step_begin(struct trapframe *f)
+{
+	f->pstate |= PSTATE_SS;
+	return true;
+}
+
+static inline void frame_step_end(struct trapframe *f) { f->pstate &= ~PSTATE_SS; }
+
+/* Of a call that is none the result must be there: it does not run. */
+static inline void frame_trace_enter(struct trapframe *f)
+{
+	if ((s32)f->syscall == -1)
+		f->regs[0] = (u64)-ENOSYS;
+}
+
+/* x0 is an argument still, which the tracer may have changed; -1: it is the result that the tracer wants. */
+static inline void frame_trace_entered(struct trapframe *f)
+{
+	if ((s32)f->syscall != -1)
+		f->orig_x0 = f->regs[0];
+}
+
+/* Only the condition flags are anybody else's to choose; the rest means user mode, interrupts on. */
+static inline void frame_set_flags(struct trapframe *f, u64 pstate)
+{
+	f->pstate = pstate & PSTATE_NZCV;
+}
+
 static inline void frame_start(struct trapframe *f, u64 pc, u64 sp)
 {
 	*f = (struct trapframe){ .pc = pc, .sp = sp, .syscall = FRAME_NO_SYSCALL };

@@ -150,8 +150,7 @@ static int pop_records(va_t records)
 	return -EINVAL;
 }
 
-/* Only the condition flags are the program's to choose; the rest means user mode, interrupts on. After a failure
- * the registers are a mixture, and the program gets SIGSEGV. */
+/* After a failure the registers are a mixture, and the program gets SIGSEGV. */
 int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t *altstack_uaddr)
 {
 	va_t frame = f->sp, context = frame + offsetof(struct sigframe, uc.context);
@@ -165,7 +164,7 @@ int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t 
 	    copy_from_user(f->regs, context + offsetof(struct sigcontext, registers),
 			   sizeof(struct registers)))
 		return -EFAULT;
-	f->pstate = pstate & PSTATE_NZCV;
+	frame_set_flags(f, pstate);
 	*altstack_uaddr = frame + offsetof(struct sigframe, uc.stack_sp);
 	return 0;
 }

@@ -81,6 +81,24 @@ void arch_thread_exec(struct arch_thread *a)
 	preempt_enable();
 }
 
+void arch_thread_park(struct arch_thread *a)
+{
+	preempt_disable();
+	simd_save(&a->simd);
+	a->tls = sysreg_read(tpidr_el0);
+	a->user = false;	/* a switch leaves them alone */
+	preempt_enable();
+}
+
+void arch_thread_unpark(struct arch_thread *a)
+{
+	preempt_disable();
+	simd_load(&a->simd);
+	sysreg_write(tpidr_el0, a->tls);
+	a->user = true;
+	preempt_enable();
+}
+
 void arch_thread_set_tls(struct thread_head *t, struct arch_thread *a, u64 tls)
 {
 	a->tls = tls;

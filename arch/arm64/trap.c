@@ -133,7 +133,10 @@ void trap_user(struct trapframe *f, u64 esr, u64 far)
 		trap_signal(f, SIGTRAP, TRAP_BRKPT, f->pc);
 		break;
 	case EC_STEP_EL0:
-		trap_signal(f, SIGTRAP, TRAP_TRACE, f->pc);
+		/* The CPU steps whoever comes by until told otherwise; who is to be stepped arms it again. */
+		sysreg_write(mdscr_el1, 0);
+		if (trap_step_expected())
+			trap_signal(f, SIGTRAP, TRAP_TRACE, f->pc);
 		break;
 	case EC_BREAK_EL0:
 		trap_signal(f, SIGTRAP, TRAP_HWBKPT, f->pc);

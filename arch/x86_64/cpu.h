@@ -4,7 +4,8 @@
 
 struct thread_head;
 
-constexpr u64 EFLAGS_IF = BIT(9);
+constexpr u64 EFLAGS_IF = BIT(9), EFLAGS_TF = BIT(8);
+constexpr u64 EFLAGS_USER = 0x50dd5;	/* what a signal frame may restore: CF PF AF ZF SF TF DF OF RF AC */
 
 /* GS points at this CPU's struct x86_cpu, whose first word is the thread. Not volatile: for the
  * thread that asks, the answer never changes. */

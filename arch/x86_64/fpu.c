@@ -186,3 +186,43 @@ int fpu_frame_pop(struct arch_thread *a, va_t where)
 	preempt_enable();
 	return ok || !where ? 0 : -EFAULT;
 }
+
+void fpu_park(struct arch_thread *a)
+{
+	memset(a->fpu + SW_OFFSET - 48, 0, FXSAVE_SIZE + XSAVE_HEADER - (SW_OFFSET - 48));
+	save_all(a->fpu);
+}
+
+void fpu_unpark(struct arch_thread *a)
+{
+	a->fpu_cpu = ~0u;
+	fpu_load(a);
+}
+
+/* Where software may write, debuggers look for the features in use. */
+size_t fpu_regset_get(struct arch_thread *a, bool legacy, void *buf)
+{
+	size_t n = legacy ? FXSAVE_SIZE : image_size;
+
+	memcpy(buf, a->fpu, n);
+	memset((u8 *)buf + SW_OFFSET, 0, FXSAVE_SIZE - SW_OFFSET);
+	if (!legacy)
+		memcpy((u8 *)buf + SW_OFFSET, &features, sizeof(features));
+	return n;
+}
+
+int fpu_regset_set(struct arch_thread *a, bool legacy, const void *buf)
+{
+	struct fx_image *fx = image(a);
+
+	if (((const struct fx_image *)buf)->mxcsr & ~mxcsr_mask)
+		return -EINVAL;
+	if (legacy) {
+		memcpy(a->fpu, buf, FXSAVE_SIZE);
+		fx->xstate_bv |= XFEATURE_X87 | XFEATURE_SSE;
+	} else {
+		memcpy(a->fpu, buf, image_size);
+	}
+	sanitise(fx, !legacy || features);
+	return 0;
+}

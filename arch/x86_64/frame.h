@@ -40,10 +40,10 @@ static inline u64 frame_sp(const struct trapframe *f) { return f->rsp; }
 static inline void frame_set_pc(struct trapframe *f, u64 pc) { f->rip = pc; }
 static inline void frame_set_sp(struct trapframe *f, u64 sp) { f->rsp = sp; }
 static inline bool frame_is_user(const struct trapframe *f) { return (f->cs & 3) == 3; }
-/* Not only did it begin with a system call: all registers are as that call left them. */
+/* Debuggers count on it that a number of -1 means there is nothing to restart. */
 static inline bool frame_in_syscall(const struct trapframe *f)
 {
-	return f->vector == FRAME_SYSCALL;
+	return f->orig_rax != ~0ul;
 }
 
 /* The number is an int: the upper half of rax does not count, as on Linux. */
@@ -74,6 +74,26 @@ static inline void frame_set_syscall(struct trapframe *f, u64 nr)
 {
 	f->orig_rax = nr;
 	f->rax = nr;
+}
+
+static inline bool frame_step_begin(struct trapframe *f)
+{
+	bool ours = !(f->rflags & EFLAGS_TF);
+
+	f->rflags |= EFLAGS_TF;
+	return ours;
+}
+
+static inline void frame_step_end(struct trapframe *f) { f->rflags &= ~(u64)EFLAGS_TF; }
+
+/* Tracers know a call that has not run by this result. */
+static inline void frame_trace_enter(struct trapframe *f) { f->rax = (u64)-ENOSYS; }
+static inline void frame_trace_entered(struct trapframe *f) {}
+
+/* What a program may set, for whoever sets it. */
+static inline void frame_set_flags(struct trapframe *f, u64 flags)
+{
+	f->rflags = (f->rflags & ~EFLAGS_USER) | (flags & EFLAGS_USER);
 }
 
 static inline void frame_start(struct trapframe *f, u64 pc, u64 sp)

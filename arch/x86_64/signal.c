@@ -63,10 +63,10 @@ static void context_restore(struct trapframe *f, const struct sigcontext *mc)
 		.r12 = mc->r12, .r13 = mc->r13, .r14 = mc->r14, .r15 = mc->r15,
 		.rdi = mc->rdi, .rsi = mc->rsi, .rbp = mc->rbp, .rbx = mc->rbx,
 		.rdx = mc->rdx, .rax = mc->rax, .rcx = mc->rcx, .rsp = mc->rsp,
-		.rip = mc->rip,
-		.rflags = (f->rflags & ~EFLAGS_USER) | (mc->rflags & EFLAGS_USER),
+		.rip = mc->rip, .rflags = f->rflags,
 		.cs = USER_CS, .ss = USER_SS,
 	};
+	frame_set_flags(f, mc->rflags);
 }
 
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d)

@@ -66,6 +66,26 @@ static void gs_base_write(u64 v)
 	irq_restore(flags);
 }
 
+void arch_thread_park(struct arch_thread *a)
+{
+	preempt_disable();
+	fpu_park(a);
+	a->fs_base = fs_base_read(a);
+	a->gs_base = gs_base_read(a);
+	a->user = false;	/* a switch leaves them alone */
+	preempt_enable();
+}
+
+void arch_thread_unpark(struct arch_thread *a)
+{
+	preempt_disable();
+	fpu_unpark(a);
+	fs_base_write(a->fs_base);
+	gs_base_write(a->gs_base);
+	a->user = true;
+	preempt_enable();
+}
+
 void arch_thread_set_tls(struct thread_head *t, struct arch_thread *a, u64 tls)
 {
 	a->fs_base = tls;

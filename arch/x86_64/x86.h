@@ -115,12 +115,9 @@ enum : u64 {
 	CR4_SMEP = BIT(20),
 	CR4_SMAP = BIT(21),
 	CR3_NOFLUSH = BIT(63),
-	EFLAGS_TF = BIT(8),
 	EFLAGS_DF = BIT(10),
 	EFLAGS_NT = BIT(14),
 	EFLAGS_AC = BIT(18),
-	/* What a signal frame may restore: CF PF AF ZF SF TF DF OF RF AC. */
-	EFLAGS_USER = 0x50dd5,
 };
 
 enum : u32 {
@@ -215,6 +212,12 @@ void fpu_load(struct arch_thread *a);
 size_t fpu_frame_size(void);
 int fpu_frame_push(struct arch_thread *a, va_t where);
 int fpu_frame_pop(struct arch_thread *a, va_t where);
+/* Of the current thread: all of the registers to the image, which is complete then; and back. */
+void fpu_park(struct arch_thread *a);
+void fpu_unpark(struct arch_thread *a);
+/* Of a parked thread: the image as debuggers have it, `legacy`: its first 512 bytes. set: 0, or -EINVAL. */
+size_t fpu_regset_get(struct arch_thread *a, bool legacy, void *buf);
+int fpu_regset_set(struct arch_thread *a, bool legacy, const void *buf);
 
 /* trap.c, entry.S */
 void x86_idt_init(void);
