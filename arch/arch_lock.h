@@ -24,7 +24,9 @@ struct thread_head {
 enum thread_work : u64 {
 	THREAD_RESCHED = 1,	/* another thread should run here */
 	THREAD_SIGNAL = 2,	/* look for signals to deliver */
-	THREAD_TRACE = 4,	/* trace system calls of this thread (slow entry path) */
+	THREAD_TRACE = 4,	/* somebody watches this thread's system calls (slow entry path): */
+	THREAD_PTRACE = 8,	/* its tracer does (ptrace(2)), */
+	THREAD_LOG = 16,	/* they are written down (proc/trace.h) */
 	THREAD_RSEQ = 32,	/* its restartable sequence must be looked at */
 };
 

@@ -151,6 +151,7 @@ const struct inode_ops pid_file_ops = { .refresh = pid_refresh, .resize = pid_re
 	FILE_ENTRY("limits", 0444, pid_show_limits), \
 	FILE_ENTRY("loginuid", 0444, pid_show_no_login), \
 	STREAM_ENTRY("maps", 0444, &pid_maps_fops), \
+	STREAM_ENTRY("mem", 0600, &pid_mem_fops), \
 	FILE_ENTRY("mountinfo", 0444, pid_show_mountinfo), \
 	FILE_ENTRY("mounts", 0444, pid_show_mounts), \
 	FILE_ENTRY("oom_score", 0444, pid_show_oom_score), \
@@ -164,6 +165,7 @@ const struct inode_ops pid_file_ops = { .refresh = pid_refresh, .resize = pid_re
 	PRIVATE_ENTRY("smaps_rollup", 0444, pid_show_smaps_rollup), \
 	FILE_ENTRY("statm", 0444, pid_show_statm), \
 	FILE_ENTRY("status", 0444, pid_show_status), \
+	PRIVATE_ENTRY("syscall", 0400, pid_show_syscall), \
 	FILE_ENTRY("wchan", 0444, pid_show_wchan)
 
 static const struct pseudo_entry thread_table[] = {

@@ -12,6 +12,7 @@
 #include "fs/tty.h"
 #include "mm/pt.h"
 #include "mm/vm.h"
+#include "proc/ptrace.h"
 #include "proc/sched.h"
 
 constexpr u64 TICK_NS = 10'000'000;	/* 1 / USER_HZ */
@@ -208,6 +209,7 @@ static const char *state_name(char letter)
 	case 'S': return "S (sleeping)";
 	case 'D': return "D (disk sleep)";
 	case 'T': return "T (stopped)";
+	case 't': return "t (tracing stop)";
 	case 'Z': return "Z (zombie)";
 	default: return "X (dead)";
 	}
@@ -236,6 +238,15 @@ static void show_ids(struct text *t, const struct cred *c)
 	text_printf(t, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);
 }
 
+static int tracer_pid(const struct thread *t)
+{
+	u64 flags = spin_lock_irq(&tasks_lock);
+	int pid = ptrace_traced(t) ? t->ptrace->tracer->pid : 0;
+
+	spin_unlock_irq(&tasks_lock, flags);
+	return pid;
+}
+
 static void show_identity(struct text *t, const struct pid_ref *p, const struct cred *c,
 			  const struct tree_facts *f)
 {
@@ -243,8 +254,8 @@ static void show_identity(struct text *t, const struct pid_ref *p, const struct 
 
 	text_printf(t, "Name:\t%.15s\nUmask:\t%04o\nState:\t%s\n", th->name, task_umask(p->task),
 		    state_name(thread_state_letter(th)));
-	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p->task->pid,
-		    th->tid, f->ppid);
+	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+		    p->task->pid, th->tid, f->ppid, tracer_pid(th));
 	show_ids(t, c);
 	text_printf(t, "FDSize:\t%u\nGroups:\t", task_fd_capacity(p->task));
 	for (u32 n = 0; n < c->ngroups; n++)

@@ -63,6 +63,8 @@ extern const struct inode_ops pid_exe_ops, pid_cwd_ops, pid_root_ops;
 extern const struct inode_ops pid_fd_dir_ops, pid_fdinfo_dir_ops;
 extern const struct file_ops pid_fd_dir_fops, pid_fdinfo_dir_fops;
 extern const struct file_ops pid_private_fops;		/* text, with pid_private_open */
+extern const struct file_ops pid_mem_fops;
+int pid_show_syscall(struct inode *i, struct text *t);
 extern const struct file_ops pid_maps_fops, pid_smaps_fops, pid_pagemap_fops;
 int pid_show_stat(struct inode *i, struct text *t);
 int pid_show_thread_stat(struct inode *i, struct text *t);

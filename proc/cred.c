@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/vm.h"
+#include "proc/ptrace.h"
 #include "proc/tree.h"
 
 constexpr unsigned USER_BUCKETS = 64;
@@ -222,7 +223,7 @@ static void exec_capabilities(struct cred *c)
 struct cred *cred_exec(const struct exec_file *file, bool *secure)
 {
 	struct cred *c = cred_copy();
-	bool allowed = !file->nosuid && !task_current()->no_new_privs;
+	bool allowed = !file->nosuid && !task_current()->no_new_privs && ptrace_allows_setid();
 
 	if (!c)
 		return nullptr;

@@ -17,6 +17,7 @@
 #include "mm/vm.h"
 #include "proc/exec.h"
 #include "proc/posix_timer.h"
+#include "proc/ptrace.h"
 #include "proc/rseq.h"
 #include "proc/sched.h"
 
@@ -313,9 +314,11 @@ static void commit(struct exec *e, struct trapframe *f)
 long exec_run(struct exec_file *file, const char *path, const struct exec_vectors *v, struct trapframe *f)
 {
 	struct exec *e = exec_new(file, path);
+	int tid = thread_current()->tid;
 
 	if (!e)
 		return -ENOMEM;
+	ptrace_exec_begin();
 	int err = resolve(e);
 
 	if (!err)
@@ -326,7 +329,10 @@ long exec_run(struct exec_file *file, const char *path, const struct exec_vector
 		err = prepare_task();
 	if (!err)
 		commit(e, f);
+	ptrace_exec_end();
 	exec_free(e);
+	if (!err)
+		ptrace_event(PTRACE_EVENT_EXEC, (u64)tid);
 	return err;
 }
 

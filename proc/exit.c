@@ -16,6 +16,7 @@
 #include "proc/futex.h"
 #include "proc/futex_word.h"
 #include "proc/posix_timer.h"
+#include "proc/ptrace.h"
 #include "proc/sched.h"
 #include "proc/trace.h"
 #include "proc/tree.h"
@@ -104,12 +105,20 @@ static struct task *reaper_of(struct task *task)
 	return task_first;
 }
 
-/* Tells the parent that the task has ended. True: the parent does not want to know, so the task goes at once. */
-static bool notify_end(struct task *task)
+/* True: the parent does not want to know, so the task goes at once. Who traces it comes before the parent, and is always told. */
+bool task_tell_parent(struct task *task)
 {
 	struct task *parent = task->parent;
+
+	if (unlikely(ptrace_zombie_tracer(task))) {
+		int status = task->exit_status;
+
+		ptrace_tell_tracer(task->leader, status & 0x7f ? CLD_KILLED : CLD_EXITED,
+				   status & 0x7f ?: status >> 8 & 0xff);
+		return false;
+	}
 	struct sigaction act = sighand_get(parent->sighand, SIGCHLD);
-	bool forget = task->exit_signal == SIGCHLD &&
+	bool forget = task->exit_signal == SIGCHLD && !ptrace_traced(task->leader) &&
 		(act.handler == SIG_IGN || (act.flags & SA_NOCLDWAIT));
 
 	if (task->exit_signal && !(task->exit_signal == SIGCHLD && act.handler == SIG_IGN)) {
@@ -147,7 +156,7 @@ static void give_children_away(struct task *task, struct list *done)
 		c->exit_signal = SIGCHLD;
 		if (c->pdeath_signal && !c->zombie)
 			signal_task(c, c->pdeath_signal, nullptr);
-		if (c->zombie && notify_end(c))
+		if (c->zombie && task_tell_parent(c))
 			list_push_back(done, &c->sibling);
 		else
 			pgrp_check_orphaned(c, task, nullptr);
@@ -161,13 +170,15 @@ static void tell_family(struct task *task)
 	list_init(&done);
 	u64 flags = spin_lock_irq(&tasks_lock);
 
+	if (!list_empty(&task->tracees))
+		ptrace_tracer_end(task, &done);
 	if (!list_empty(&task->children))
 		give_children_away(task, &done);
 	pgrp_check_orphaned(task, task->parent, task);
 	store_relaxed(&task->zombie, true);
 	if (wait_queue_active(&task->end_wait))
 		wake_up_all(&task->end_wait, 0);
-	if (notify_end(task))
+	if (task_tell_parent(task))
 		list_push_back(&done, &task->sibling);
 	spin_unlock_irq(&tasks_lock, flags);
 	while (!list_empty(&done)) {
@@ -285,6 +296,7 @@ static bool leave_task(struct thread *t, int status)
 	if (t != task->leader) {
 		list_remove(&t->in_task);
 		pid_remove(t);
+		ptrace_died_locked(t, task->group_exit ? task->exit_status : status);
 	}
 	user_count(task->cred, -1);
 	if (!last)
@@ -308,6 +320,7 @@ void thread_exit(int status)
 {
 	struct thread *t = thread_current();
 
+	ptrace_event(PTRACE_EVENT_EXIT, (u64)status);
 	if (thread_traced())
 		trace_end(t->task->group_exit ? t->task->exit_status : status);
 	stop_taking_signals(t);

@@ -13,12 +13,13 @@
 #include "mm/kmem.h"
 #include "mm/user.h"
 #include "mm/vm.h"
+#include "proc/ptrace.h"
 #include "proc/rseq.h"
 #include "proc/sched.h"
 #include "proc/tree.h"
 
 enum : u64 { CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800, CLONE_PIDFD = 0x1000,
-	CLONE_VFORK = 0x4000, CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_SETTLS = 0x80000,
+	CLONE_PTRACE = 0x2000, CLONE_VFORK = 0x4000, CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_SETTLS = 0x80000,
 	CLONE_PARENT_SETTID = 0x100000, CLONE_CHILD_CLEARTID = 0x200000, CLONE_CHILD_SETTID = 0x1000000,
 	CLONE_CLEAR_SIGHAND = 0x100000000 };
 /* NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET NEWTIME, PIDFD, INTO_CGROUP. */
@@ -143,7 +144,8 @@ static void copy_signal_state(struct thread *t, const struct thread *from, u64 f
 }
 
 /* A thread of `task` (whose reference it takes) that will go to user mode like the current one. */
-static struct thread *copy_thread(const struct clone_args *a, struct task *task, const struct trapframe *f)
+static struct thread *copy_thread(const struct clone_args *a, struct task *task, const struct trapframe *f,
+				  bool traced)
 {
 	struct thread *self = thread_current(), *t = thread_new(self->name);
 
@@ -154,7 +156,8 @@ static struct thread *copy_thread(const struct clone_args *a, struct task *task,
 	t->start_ns = arch_clock_ns();
 	copy_signal_state(t, self, a->flags);
 	t->clear_child_tid = a->flags & CLONE_CHILD_CLEARTID ? a->child_tid : 0;
-	t->head.work |= load_relaxed(&self->head.work) & THREAD_TRACE;
+	if (load_relaxed(&self->head.work) & THREAD_LOG)
+		t->head.work |= THREAD_LOG | THREAD_TRACE;
 	if (!(a->flags & CLONE_VM))
 		rseq_inherit(t);
 	struct trapframe *frame = arch_thread_user(&t->head, &t->arch, &self->arch, f);
@@ -163,6 +166,10 @@ static struct thread *copy_thread(const struct clone_args *a, struct task *task,
 		frame_set_sp(frame, a->stack + a->stack_size);
 	if (a->flags & CLONE_SETTLS)
 		arch_thread_set_tls(&t->head, &t->arch, a->tls);
+	if (traced && ptrace_prepare(t)) {
+		thread_put(t);
+		return nullptr;
+	}
 	return t;
 }
 
@@ -199,6 +206,8 @@ static int commit(const struct clone_args *a, struct task *task, struct thread *
 		thread_get(t);
 		task_link(task, parent_for(a, self));
 	}
+	if (!err)
+		ptrace_inherit_locked(t);
 	spin_unlock(&self->siglock);
 	spin_unlock_irq(&tasks_lock, flags);
 	return err;
@@ -219,15 +228,27 @@ static void write_tids(const struct clone_args *a, struct thread *t)
 		(void)!vm_write(t->task->vm, a->child_tid, &tid, sizeof(tid));
 }
 
-/* Lets the child go and sleeps until it has left our address space, or we are killed. */
+/* Has the current thread been killed? All else that may have interrupted it waits: who unblocks signals looks again. */
+static bool only_killed(struct thread *self)
+{
+	u64 flags = spin_lock_irq(&self->task->siglock);
+	bool killed = self->pending.set & sig_bit(SIGKILL);
+
+	if (!killed)
+		__atomic_fetch_and(&self->head.work, ~(u64)THREAD_SIGNAL, __ATOMIC_RELAXED);
+	spin_unlock_irq(&self->task->siglock, flags);
+	return killed;
+}
+
+/* Sleeps until the child has left our address space, or we are killed; neither SIGSTOP nor a tracer lets us into it before. */
 static void wait_for_vfork(struct thread *child, struct wait_queue *done)
 {
 	struct thread *self = thread_current();
 	u64 blocked = self->blocked;
 
-	signal_set_blocked(~0ul);	/* only SIGKILL gets through */
-	thread_wake(child);
-	(void)!wait_event(done, !load_acquire(&child->vfork_done));
+	signal_set_blocked(~0ul);
+	while (load_acquire(&child->vfork_done) && !only_killed(self))
+		(void)!wait_event(done, !load_acquire(&child->vfork_done));
 	/* The child may still be about to touch the queue, which is on our stack: it does so under the lock. */
 	u64 flags = spin_lock_irq(&tasks_lock);
 
@@ -237,7 +258,8 @@ static void wait_for_vfork(struct thread *child, struct wait_queue *done)
 	thread_put(child);
 }
 
-static long start(const struct clone_args *a, struct thread *t)
+/* Lets it go. event: what the tracer wants to hear, or 0. */
+static long start(const struct clone_args *a, struct thread *t, u32 event)
 {
 	struct wait_queue done = WAIT_QUEUE_INIT(done);
 	int tid = t->tid;
@@ -247,9 +269,13 @@ static long start(const struct clone_args *a, struct thread *t)
 	if (a->flags & CLONE_VFORK) {
 		thread_get(t);
 		t->vfork_done = &done;
+	}
+	thread_wake(t);
+	if (event)
+		ptrace_event((enum ptrace_event)event, (u64)tid);
+	if (a->flags & CLONE_VFORK) {
 		wait_for_vfork(t, &done);
-	} else {
-		thread_wake(t);
+		ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)tid);
 	}
 	return tid;
 }
@@ -264,11 +290,13 @@ long task_clone(const struct clone_args *a, struct trapframe *f)
 		err = copy_task(a, &task);
 	if (err)
 		return err;
-	struct thread *t = copy_thread(a, task, f);
+	u32 event = ptrace_clone_event(a->flags, a->exit_signal);
+	bool traced = event || ((a->flags & CLONE_PTRACE) && ptrace_traced(thread_current()));
+	struct thread *t = copy_thread(a, task, f, traced);
 
 	err = t ? commit(a, task, t) : -ENOMEM;
 	if (!err)
-		return start(a, t);
+		return start(a, t, event);
 	if (t)
 		thread_put(t);
 	if (new_task)

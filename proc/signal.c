@@ -12,6 +12,7 @@
  * Locks: siglock, then the table's lock; tasks_lock is never taken here, so that it may be held.
  */
 #include "arch/arch.h"
+#include "proc/ptrace.h"
 #include "proc/sched.h"
 #include "proc/trace.h"
 #include "proc/tree.h"
@@ -34,12 +35,13 @@ static bool has_no_effect(const struct task *task, int sig)
 	return (sig_bit(sig) & SIGNALS_IGNORED) || (task->pid == 1 && !task->doomed);
 }
 
-/* A stopped thread takes nothing but SIGKILL: the rest waits in the queues for SIGCONT. */
+/* A stopped thread takes nothing but SIGKILL: the rest waits in the queues for SIGCONT. Whether a traced one sleeps, its tracer
+ * decides. */
 static bool may_take(const struct thread *t, int sig)
 {
 	u64 bit = sig_bit(sig);
 
-	if (t->exiting || (t->stop_acked && sig != SIGKILL))
+	if (t->exiting || (t->stop_acked && sig != SIGKILL && !ptrace_traced(t)))
 		return false;
 	return !(t->blocked & bit) || (t->sigwait & bit);
 }
@@ -81,6 +83,7 @@ void group_exit_locked(struct task *task, int status)
 	signal_stop_mark(task, false);
 	list_for_each(t, &task->threads, struct thread, in_task) {
 		t->stop_acked = false;
+		ptrace_killed_locked(t);
 		if (t->exiting)
 			continue;
 		t->pending.set |= sig_bit(SIGKILL);
@@ -96,14 +99,14 @@ static int fatal_status(const struct task *task, int sig)
 	return sig | (core ? 0x80 : 0);
 }
 
-/* Will this signal, taken by t, end the task? */
+/* Will this signal, taken by t, end the task? Of a traced thread's its tracer will say. */
 static bool is_fatal(const struct task *task, const struct thread *t, int sig)
 {
 	u64 bit = sig_bit(sig);
 
 	if (sig == SIGKILL)
 		return true;
-	return !sighand_catches(task->sighand, sig) && !(t->blocked & bit) &&
+	return !sighand_catches(task->sighand, sig) && !(t->blocked & bit) && !ptrace_traced(t) &&
 	       !(bit & (SIGNALS_IGNORED | SIGNALS_STOP));
 }
 
@@ -122,17 +125,27 @@ static void announce(struct task *task, struct thread *t, int sig)
 		signal_kick(t);
 }
 
+/* It is ending already, but a thread of it may be stopped on its way (PTRACE_EVENT_EXIT). */
+static void kill_stopped(struct task *task)
+{
+	list_for_each(t, &task->threads, struct thread, in_task)
+		ptrace_killed_locked(t);
+}
+
 int signal_send_locked(struct task *task, struct thread *t, int sig, const struct siginfo *info, bool forced)
 {
 	struct signal_queue *q = t ? &t->pending : &task->pending;
 
-	if (task->exiting || task->group_exit || (t && t->exiting))
+	if (task->exiting || task->group_exit || (t && t->exiting)) {
+		if (sig == SIGKILL && task->ntraced)
+			kill_stopped(task);
 		return 0;
+	}
 	signal_stop_effects_locked(task, sig);
 	const struct thread *judge = t ? t : task->leader;
 
 	/* A blocked one may be caught by the time it is let in; the first task's SIGKILL may not. */
-	if (!forced && has_no_effect(task, sig) &&
+	if (!forced && has_no_effect(task, sig) && !(task->ntraced && sig != SIGKILL) &&
 	    (!((judge->blocked | judge->sigwait) & sig_bit(sig)) || sig == SIGKILL || sig == SIGSTOP))
 		return 0;
 	if (sig < SIGRTMIN && (q->set & sig_bit(sig)))
@@ -226,7 +239,7 @@ void signal_recalc_locked(void)
 {
 	struct thread *t = thread_current();
 	struct task *task = t->task;
-	bool due = ((t->pending.set | task->pending.set) & ~t->blocked) || signal_stop_due(task);
+	bool due = ((t->pending.set | task->pending.set) & ~t->blocked) || signal_stop_due(t);
 
 	if (due)
 		__atomic_fetch_or(&t->head.work, THREAD_SIGNAL, __ATOMIC_RELAXED);

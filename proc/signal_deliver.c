@@ -6,13 +6,16 @@
  * A system call that a signal cut short has left -ERESTART* in the frame: it is run again or turned into -EINTR here, when
  * it is known whether a handler runs (signal(7), "Interruption of system calls").
  *
+ * A traced thread stops with each signal it takes, and its tracer says what becomes of it; also of the system call.
+ *
  * Locks: siglock, dropped before anything sleeps, ends the task or touches user memory.
  */
 #include "arch/arch.h"
 #include "mm/user.h"
 #include "mm/vm.h"
-#include "proc/trace.h"
+#include "proc/ptrace.h"
 #include "proc/rseq.h"
+#include "proc/trace.h"
 #include "proc/tree.h"
 
 /* The -ERESTART code that the frame's system call returned, as a positive number, or 0. */
@@ -81,6 +84,8 @@ static void call_handler(struct trapframe *f, int sig, const struct siginfo *inf
 		.fault_trap = t->fault_trap,
 	};
 
+	bool stepping = ptrace_handler_begin(f);
+
 	signal_choose_stack(t, frame_sp(f), &d);
 	if (arch_signal_push(f, &t->arch, &d)) {
 		delivery_failed(sig);
@@ -88,14 +93,30 @@ static void call_handler(struct trapframe *f, int sig, const struct siginfo *inf
 	}
 	signal_altstack_entered(t);
 	handler_mask(t, sig, act);
+	if (stepping)
+		ptrace_handler_done();
 }
 
 struct taken {
 	int sig;			/* 0: none that a handler wants */
+	bool traced;			/* nobody has said yet what becomes of it */
 	u32 conts;			/* task->conts when it was taken */
 	struct siginfo info;
 	struct sigaction act;
 };
+
+/* What does its action say? False: to forget it. Under siglock. */
+static bool needs_action_locked(const struct task *task, struct taken *s)
+{
+	s->act = sighand_get(task->sighand, s->sig);
+	if (s->act.handler == SIG_IGN)
+		return false;
+	if (s->act.handler == SIG_DFL)
+		return !(sig_bit(s->sig) & SIGNALS_IGNORED) && (task->pid != 1 || task->doomed);
+	if (s->act.flags & SA_RESETHAND)
+		sighand_reset(task->sighand, s->sig, true);
+	return true;
+}
 
 /* Takes signals until one needs more than to be forgotten. Under siglock. */
 static void take_locked(struct thread *t, struct taken *out)
@@ -103,20 +124,28 @@ static void take_locked(struct thread *t, struct taken *out)
 	struct task *task = t->task;
 
 	while ((out->sig = signal_dequeue_locked(~t->blocked, &out->info))) {
-		out->act = sighand_get(task->sighand, out->sig);
 		out->conts = task->conts;
-		u64 bit = sig_bit(out->sig);
-
-		if (out->act.handler == SIG_IGN)
-			continue;
-		if (out->act.handler != SIG_DFL) {
-			if (out->act.flags & SA_RESETHAND)
-				sighand_reset(task->sighand, out->sig, true);
-			return;
-		}
-		if (!(bit & SIGNALS_IGNORED) && (task->pid != 1 || task->doomed))
+		out->traced = ptrace_traced(t) && out->sig != SIGKILL;
+		if (out->traced || needs_action_locked(task, out))
 			return;
 	}
+}
+
+/* True: the tracer wants a signal to be acted upon. One that is blocked waits, as if it had just been sent. */
+static bool tracer_allows(struct thread *t, struct taken *s)
+{
+	struct task *task = t->task;
+
+	s->sig = ptrace_signal_stop(s->sig, &s->info);
+	if (!s->sig)
+		return false;
+	u64 flags = spin_lock_irq(&task->siglock);
+	bool blocked = t->blocked & sig_bit(s->sig), act = !blocked && needs_action_locked(task, s);
+
+	if (blocked)
+		(void)signal_send_locked(task, t, s->sig, &s->info, true);
+	spin_unlock_irq(&task->siglock, flags);
+	return act;
 }
 
 /* The task is being ended, or another thread replaces it by exec: does not return. */
@@ -147,11 +176,11 @@ static bool next_signal(struct thread *t, struct taken *s)
 {
 	for (;;) {
 		end_if_killed(t);
-		if (signal_stop_due(t->task))
+		if (signal_stop_due(t))
 			signal_stop_point();
 		u64 flags = spin_lock_irq(&t->task->siglock);
 		bool again = t->task->group_exit || (t->pending.set & sig_bit(SIGKILL)) ||
-			signal_stop_due(t->task);
+			signal_stop_due(t);
 
 		if (!again) {
 			take_locked(t, s);
@@ -162,6 +191,8 @@ static bool next_signal(struct thread *t, struct taken *s)
 			continue;
 		if (!s->sig)
 			return false;
+		if (unlikely(s->traced) && !tracer_allows(t, s))
+			continue;
 		if (thread_traced())
 			trace_signal(&s->info);
 		if (s->act.handler != SIG_DFL)
@@ -173,15 +204,15 @@ static bool next_signal(struct thread *t, struct taken *s)
 void signal_deliver(struct trapframe *f)
 {
 	struct thread *t = thread_current();
-	int code = restart_code(f);
 	struct taken s;
 
+	ptrace_settle(f);
 	if (next_signal(t, &s)) {
-		restart_with_handler(f, code, s.act.flags);
+		restart_with_handler(f, restart_code(f), s.act.flags);
 		call_handler(f, s.sig, &s.info, &s.act);
 		return;
 	}
-	restart_without_handler(f, code);
+	restart_without_handler(f, restart_code(f));
 	signal_mask_restore();
 }
 

@@ -116,3 +116,14 @@ bool signal_queue_take(struct signal_queue *q, int sig, struct siginfo *info)
 	record_free(found);
 	return true;
 }
+
+bool signal_queue_peek(const struct signal_queue *q, u64 nth, struct siginfo *info)
+{
+	list_for_each(r, &q->infos, struct record, node) {
+		if (nth--)
+			continue;
+		*info = r->info;
+		return true;
+	}
+	return false;
+}

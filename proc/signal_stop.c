@@ -6,8 +6,12 @@
  * user mode is counted and sleeps; with the last one the task is `stopped`, and the parent hears of it. SIGCONT (sent, not
  * taken) ends both; the first thread that wakes tells the parent, because the sender may hold any lock.
  *
+ * A traced thread counts as stopped like the others, but sleeps in a stop of its tracer's (proc/ptrace_stop.c), which may let it
+ * run on.
+ *
  * Locks: tasks_lock (the parent), then siglock, then the parent's siglock: always from child to parent.
  */
+#include "proc/ptrace.h"
 #include "proc/tree.h"
 
 static u32 stopped_tasks;		/* (a) */
@@ -35,6 +39,8 @@ static void flush_all(struct task *task, u64 set)
 static void continue_locked(struct task *task)
 {
 	task->conts++;
+	list_for_each(t, &task->threads, struct thread, in_task)
+		ptrace_group_changed_locked(t);
 	if (!task->stopping)
 		return;
 	if (task->stopped) {
@@ -59,9 +65,12 @@ void signal_stop_effects_locked(struct task *task, int sig)
 	}
 }
 
-bool signal_stop_due(const struct task *task)
+/* A traced thread that has been counted runs if its tracer lets it. */
+bool signal_stop_due(const struct thread *t)
 {
-	return task->stopping || task->cld_pending;
+	const struct task *task = t->task;
+
+	return (task->stopping && !(t->stop_acked && ptrace_traced(t))) || task->cld_pending || ptrace_trap_due(t);
 }
 
 void child_siginfo(struct task *task, int code, int status, struct siginfo *info)
@@ -102,7 +111,7 @@ void signal_stop_complete(struct task *task)
 	parent_notify(task, CLD_STOPPED, task->stop_signal);
 }
 
-/* Counts the current thread among the stopped. False: there is nothing to stop for. */
+/* Counts the current thread among the stopped. False: there is nothing to stop for, or its tracer stops it. */
 static bool stop_join(void)
 {
 	struct thread *t = thread_current();
@@ -119,8 +128,11 @@ static bool stop_join(void)
 	if (join && !t->stop_acked) {
 		store_relaxed(&t->stop_acked, true);
 		task->nstopped++;
+		if (ptrace_traced(t))
+			t->ptrace->trap |= PTRACE_TRAP_STOP;
 		signal_stop_complete(task);
 	}
+	join = join && !ptrace_traced(t);
 	spin_unlock(&task->siglock);
 	spin_unlock_irq(&tasks_lock, flags);
 	return join;
@@ -131,7 +143,10 @@ void signal_stop_point(void)
 	struct thread *t = thread_current();
 
 	while (stop_join())
-		wait_event_always(&t->task->stop_wait, !load_acquire(&t->stop_acked));
+		wait_event_always(&t->task->stop_wait,
+				  !load_acquire(&t->stop_acked) || ptrace_traced(t));
+	if (ptrace_trap_due(t))
+		ptrace_trap();
 }
 
 void signal_stop(int sig, u32 conts)
@@ -148,8 +163,12 @@ void signal_stop(int sig, u32 conts)
 		task->stopping = true;
 		task->stop_signal = sig;
 		list_for_each(t, &task->threads, struct thread, in_task)
-			if (t != self && !t->exiting)
+			if (t != self && !t->exiting) {
 				signal_kick(t);
+				ptrace_group_changed_locked(t);
+			}
+	} else if (task->stopping && self->stop_acked && ptrace_traced(self)) {
+		self->ptrace->trap |= PTRACE_TRAP_STOP;	/* its tracer let it run on, and it stops again */
 	}
 	spin_unlock_irq(&task->siglock, flags);
 	signal_stop_point();

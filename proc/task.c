@@ -11,6 +11,7 @@
 #include "mm/kmap.h"
 #include "mm/kmem.h"
 #include "mm/vm.h"
+#include "proc/ptrace.h"
 #include "proc/sched.h"
 #include "proc/tree.h"
 
@@ -62,6 +63,7 @@ void thread_put(struct thread *t)
 		kstack_free(t->head.stack_top);
 	if (t->task)
 		task_put(t->task);
+	kfree(t->ptrace);
 	slab_free(thread_cache, t);
 }
 
@@ -80,6 +82,7 @@ struct task *task_new(void)
 		return nullptr;
 	t->refs = 1;
 	list_init(&t->children);
+	list_init(&t->tracees);
 	list_init(&t->sibling);
 	list_init(&t->all);
 	list_init(&t->threads);
@@ -176,7 +179,9 @@ char thread_state_letter(const struct thread *t)
 {
 	if (t->task && load_relaxed(&t->task->zombie))
 		return 'Z';
-	if (t->task && load_relaxed(&t->stop_acked))
+	if (ptrace_traced(t) && load_relaxed(&t->ptrace->stopped))
+		return 't';
+	if (t->task && load_relaxed(&t->stop_acked) && !ptrace_traced(t))
 		return 'T';
 	switch (load_relaxed(&t->state)) {
 	case THREAD_RUNNING: return 'R';

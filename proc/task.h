@@ -79,6 +79,7 @@ struct thread {
 	u64 blocked, saved_blocked;
 	bool restore_blocked;		/* sigsuspend, ppoll: give saved_blocked back after delivery */
 	struct signal_queue pending;
+	struct ptrace *ptrace;		/* (own thread or tasks_lock, to set; a) nullptr: was never traced; proc/ptrace.h */
 	va_t altstack_sp; u64 altstack_size; u32 altstack_flags;
 	u64 fault_address; u32 fault_error, fault_trap;
 	struct { int (*fn)(struct thread *t); u64 deadline; u64 arg[4]; } restart;	/* restart_syscall(2) */
@@ -114,6 +115,8 @@ struct task {
 	struct task *parent;		/* (tasks_lock) */
 	int ppid;			/* (tasks_lock) written; (a) read: the parent's pid */
 	struct list children, sibling;	/* (tasks_lock) */
+	struct list tracees;		/* (tasks_lock) threads it traces: struct ptrace */
+	u32 ntraced;			/* (siglock to write) its own threads that are traced */
 	struct list all;		/* (tasks_lock) every task */
 	struct list threads;		/* (tasks_lock) */
 	struct thread *leader;
@@ -141,6 +144,7 @@ struct task {
 	bool stopped;			/* (siglock) all have: state T */
 	bool continued, stop_reported;	/* (siglock) what wait4 has (not) seen yet */
 	bool dumpable, no_new_privs;
+	bool exec_creds;		/* (siglock to set) exec has looked who traces it: nobody may begin */
 	bool doomed;			/* (siglock) the first task too may be killed: a fault of its own */
 	u32 conts;			/* (siglock) counts SIGCONT: a stop decided on before one does not happen */
 	u8 cld_pending;			/* (siglock) CLD_CONTINUED to tell the parent, 0: none */
@@ -204,7 +208,7 @@ void thread_gone(struct thread *t);
 void itimer_tick(struct thread *t, u64 ns, bool user);
 /* CPU time of a task in ns, its live threads included. Takes tasks_lock. */
 void task_times(struct task *t, u64 *user_ns, u64 *system_ns);
-/* The letter of /proc/PID/stat: R S D T Z X. */
+/* The letter of /proc/PID/stat: R S D T t Z X. */
 char thread_state_letter(const struct thread *t);
 
 void task_init(void);			/* pid table, caches */

@@ -7,6 +7,7 @@
  *
  * Locks: tasks_lock, siglock.
  */
+#include "proc/ptrace.h"
 #include "proc/tree.h"
 
 /* Asks all other threads to end. False: the task itself is being ended, or another thread was first. */
@@ -25,6 +26,7 @@ static bool kill_others(struct task *task, struct thread *self)
 				task->nstopped--;
 				store_relaxed(&t->stop_acked, false);
 			}
+			ptrace_killed_locked(t);
 			signal_kick(t);
 		}
 		wake_up_all(&task->stop_wait, 0);
@@ -41,6 +43,7 @@ static void take_over(struct task *task, struct thread *self)
 
 	spin_lock(&task->siglock);
 	list_remove(&old->in_task);
+	ptrace_forget_locked(old);
 	task->leader = self;
 	spin_unlock(&task->siglock);
 	pid_remove(old);

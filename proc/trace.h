@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What the tracer (sys/trace.h) wants to hear of threads. Declared here, implemented in sys/
- * (includes only go down). For threads with THREAD_TRACE only; both may sleep. */
+ * (includes only go down). For threads with THREAD_LOG only; both may sleep. */
 #pragma once
 
 #include "lib/base.h"
@@ -13,5 +13,18 @@ void trace_end(int status);			/* it ends; status: wait encoding */
 
 static inline bool thread_traced(void)
 {
-	return unlikely(load_relaxed(&thread_self()->work) & THREAD_TRACE);
+	return unlikely(load_relaxed(&thread_self()->work) & THREAD_LOG);
+}
+
+/* Why the current thread's calls go the slow way: THREAD_LOG or THREAD_PTRACE. Only it changes these bits of its own. */
+static inline void thread_trace_on(u64 why)
+{
+	__atomic_fetch_or(&thread_self()->work, THREAD_TRACE | why, __ATOMIC_RELAXED);
+}
+
+static inline void thread_trace_off(u64 why)
+{
+	u64 *work = &thread_self()->work, other = (THREAD_LOG | THREAD_PTRACE) & ~why;
+
+	__atomic_fetch_and(work, ~(why | (load_relaxed(work) & other ? 0 : (u64)THREAD_TRACE)), __ATOMIC_RELAXED);
 }

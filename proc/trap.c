@@ -7,6 +7,7 @@
 #include "lib/printf.h"
 #include "mm/vm.h"
 #include "proc/fault_trace.h"
+#include "proc/ptrace.h"
 #include "proc/rseq.h"
 #include "proc/sched.h"
 #include "proc/task.h"
@@ -116,6 +117,8 @@ void user_work(struct trapframe *f)
 			signal_deliver(f);
 		irq_disable();
 	}
+	if (unlikely(work & THREAD_PTRACE))
+		ptrace_enter_user();
 }
 
 struct vm *vm_current(void)

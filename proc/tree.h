@@ -58,6 +58,9 @@ void thread_leave_vm(struct thread *t);
 [[nodiscard]] int task_make_alone(void);
 /* The task with pid 1, once there is one: orphans become its children. */
 extern struct task *task_first;
+/* Tells the parent that the task has ended. True: nobody wants to know more: it is out of the tree, to be released. Under
+ * tasks_lock. */
+[[nodiscard]] bool task_tell_parent(struct task *task);
 /* Starts the end of the task: all its threads get SIGKILL. Under siglock. */
 void group_exit_locked(struct task *task, int status);
 
@@ -99,6 +102,8 @@ bool signal_queue_add(struct signal_queue *q, struct task *to, int sig, const st
 void signal_queue_init(struct signal_queue *q);
 void signal_queue_flush(struct signal_queue *q, u64 set);
 bool signal_queue_take(struct signal_queue *q, int sig, struct siginfo *info);
+/* The nth of the records there are; false: not so many. */
+bool signal_queue_peek(const struct signal_queue *q, u64 nth, struct siginfo *info);
 void signal_queue_setup(void);
 /* Is a signal of that timer (timer_create(2)) in the queue? Then it counts one more overrun. */
 bool signal_queue_overrun(struct signal_queue *q, int timerid);
@@ -114,7 +119,7 @@ void signal_stop_effects_locked(struct task *task, int sig);
 void signal_stop(int sig, u32 conts);
 /* Takes part in a stop that another thread began, and tells the parent what is due. */
 void signal_stop_point(void);
-bool signal_stop_due(const struct task *task);
+bool signal_stop_due(const struct thread *t);
 /* task->stopped changes; keeps count of the stopped tasks, of which there are none as a rule. */
 void signal_stop_mark(struct task *task, bool stopped);
 bool signal_stop_any(void);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Waiting for children (wait4(2), waitid(2)). Children belong to the task, not to the thread that made them, so __WNOTHREAD
+ * Waiting for children (wait4(2), waitid(2)), and for the threads that the task traces: those are told apart by number, and
+ * their stops are told whether WUNTRACED asks for them or not. Children belong to the task, not to the thread that made them, so __WNOTHREAD
  * changes nothing.
  *
  * Whoever finds a zombie under tasks_lock takes it out of the tree in the same breath, so that only one waiter gets it.
  *
  * Locks: tasks_lock, then the child's siglock.
  */
+#include "proc/ptrace.h"
 #include "proc/tree.h"
 
 enum { P_ALL, P_PID, P_PGID };
@@ -18,6 +20,7 @@ struct wait {
 	u32 options;
 	struct wait_result *out;
 	struct task *reaped;		/* out of the tree: to be released without locks */
+	struct thread *buried;		/* a thread that was traced, the same */
 };
 
 /* "Clone" children are those that do not send SIGCHLD when they end. */
@@ -54,17 +57,24 @@ static void reap(struct wait *w, struct task *c)
 	self->child_min_faults += r->min_faults;
 	self->child_maj_faults += r->maj_faults;
 	self->child_max_rss_pages = max(self->child_max_rss_pages, r->max_rss_pages);
+	spin_lock(&c->siglock);
+	ptrace_forget_locked(c->leader);
+	spin_unlock(&c->siglock);
 	task_unlink(c);
 	w->reaped = c;
 }
 
+/* What wait4's status says about an end. */
+static int end_code(int status)
+{
+	return !(status & 0x7f) ? CLD_EXITED : status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+}
+
 static bool take_zombie(struct wait *w, struct task *c)
 {
-	int sig = c->exit_status & 0x7f;
-
 	if (!c->zombie || !(w->options & WEXITED))
 		return false;
-	tell(w, c, !sig ? CLD_EXITED : c->exit_status & 0x80 ? CLD_DUMPED : CLD_KILLED, c->exit_status);
+	tell(w, c, end_code(c->exit_status), c->exit_status);
 	if (!(w->options & WNOWAIT))
 		reap(w, c);
 	return true;
@@ -96,7 +106,95 @@ static int look_at(struct wait *w, struct task *c)
 {
 	if (!is_meant(w, c))
 		return -ECHILD;
+	if (unlikely(ptrace_traced(c->leader)))
+		return c->leader->ptrace->tracer != task_current() && take_change(w, c);
 	return take_zombie(w, c) || take_change(w, c);
+}
+
+/* ---- threads that the task traces */
+
+static bool is_meant_traced(const struct wait *w, const struct thread *t)
+{
+	return w->idtype == P_ALL || (w->idtype == P_PID && t->tid == w->id) ||
+	       (w->idtype == P_PGID && t->task->pgid == w->id);
+}
+
+/* Somebody else's child: its parent is told now. */
+static bool take_traced_zombie(struct wait *w, struct task *c)
+{
+	if (c->parent == task_current())
+		return take_zombie(w, c);
+	if (!(w->options & WEXITED))
+		return false;
+	tell(w, c, end_code(c->exit_status), c->exit_status);
+	if (w->options & WNOWAIT)
+		return true;
+	spin_lock(&c->siglock);
+	ptrace_forget_locked(c->leader);
+	spin_unlock(&c->siglock);
+	if (task_tell_parent(c))
+		w->reaped = c;
+	return true;
+}
+
+static bool take_traced_thread(struct wait *w, struct thread *t)
+{
+	int status = t->ptrace->exit_status;
+
+	if (!(w->options & WEXITED))
+		return false;
+	tell(w, t->task, end_code(status), status);
+	w->out->pid = t->tid;
+	if (w->options & WNOWAIT)
+		return true;
+	spin_lock(&t->task->siglock);
+	list_remove(&t->ptrace->in_tracer);
+	store_relaxed(&t->ptrace->tracer, nullptr);
+	t->task->ntraced--;
+	spin_unlock(&t->task->siglock);
+	w->buried = t;
+	return true;
+}
+
+static bool take_stop(struct wait *w, struct thread *t)
+{
+	struct ptrace *p = t->ptrace;
+
+	spin_lock(&t->task->siglock);
+	bool found = p->stopped && !p->listening && p->code;
+
+	if (found) {
+		tell(w, t->task, CLD_TRAPPED, p->code << 8 | 0x7f);
+		w->out->pid = t->tid;
+		p->code = w->options & WNOWAIT ? p->code : 0;
+	}
+	spin_unlock(&t->task->siglock);
+	return found;
+}
+
+static int look_at_traced(struct wait *w, struct thread *t)
+{
+	if (!is_meant_traced(w, t))
+		return -ECHILD;
+	if (t->ptrace->dead)
+		return take_traced_thread(w, t);
+	if (t->task->zombie)
+		return take_traced_zombie(w, t->task);
+	return take_stop(w, t) || ((w->options & WCONTINUED) && t == t->task->leader && take_change(w, t->task));
+}
+
+static int look_at_all_traced(struct wait *w)
+{
+	int result = -ECHILD;
+
+	list_for_each(p, &task_current()->tracees, struct ptrace, in_tracer) {
+		int r = look_at_traced(w, p->thread);
+
+		if (r == 1)
+			return r;
+		result = max(result, r);
+	}
+	return result;
 }
 
 /* Zombies come first in the list (notify_end() in exit.c): who asks for nothing else need not look behind a living child that is
@@ -119,18 +217,22 @@ static int look_at_all(struct wait *w)
 static int look(struct wait *w)
 {
 	u64 flags = spin_lock_irq(&tasks_lock);
-	int result;
+	int result = list_empty(&task_current()->tracees) ? -ECHILD : look_at_all_traced(w);
 
-	if (w->idtype == P_PID) {
+	if (result == 1) {
+		/* told */
+	} else if (w->idtype == P_PID) {
 		struct task *c = pid_lookup_task(w->id);
 
-		result = c && c->parent == task_current() ? look_at(w, c) : -ECHILD;
+		result = max(result, c && c->parent == task_current() ? look_at(w, c) : -ECHILD);
 	} else {
-		result = look_at_all(w);
+		result = max(result, look_at_all(w));
 	}
 	spin_unlock_irq(&tasks_lock, flags);
 	if (w->reaped)
 		task_release(w->reaped);
+	if (w->buried)
+		thread_put(w->buried);
 	return result;
 }
 

@@ -8,7 +8,7 @@
 #include "mm/page.h"
 #include "mm/user.h"
 #include "mm/vm.h"
-#include "proc/task.h"
+#include "proc/ptrace.h"
 #include "sys/syscall.h"
 
 /* A place in a vector. */
@@ -74,17 +74,6 @@ static long copy_all(struct vm *vm, struct cursor local, struct cursor remote, v
 	}
 }
 
-/* ptrace(2)'s rule for looking into another process, without security modules. */
-static bool may_look(struct task *t)
-{
-	const struct cred *mine = cred_current(), *its = cred_of(t);
-	bool same = mine->uid == its->uid && mine->uid == its->euid && mine->uid == its->suid &&
-		mine->gid == its->gid && mine->gid == its->egid && mine->gid == its->sgid && t->dumpable;
-
-	cred_put(its);
-	return same || t == task_current() || cred_capable(mine, CAP_SYS_PTRACE);
-}
-
 /* Its address space with a user reference. */
 static int open_vm(int pid, struct vm **out)
 {
@@ -92,7 +81,7 @@ static int open_vm(int pid, struct vm **out)
 
 	if (!t)
 		return -ESRCH;
-	int err = may_look(t) ? 0 : -EPERM;
+	int err = ptrace_may_access(t) ? 0 : -EPERM;
 
 	*out = err ? nullptr : task_vm(t);
 	task_put(t);

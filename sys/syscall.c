@@ -11,6 +11,7 @@
 #include "sys/syscalls.h"
 #include "sys/trace.h"
 #include "fs/file.h"
+#include "proc/ptrace.h"
 #include "proc/trace.h"
 #include "proc/unknown.h"
 
@@ -51,18 +52,29 @@ static long sys_missing(struct trapframe *f)
 	return -ENOSYS;
 }
 
-[[gnu::cold, gnu::noinline]] static void dispatch_slow(struct trapframe *f, u64 nr)
+static void dispatch_logged(struct trapframe *f, bool log)
 {
+	u64 nr = frame_syscall(f);
 	syscall_fn *call = nr < CALLS ? syscall_table[nr + 1] : sys_missing;
 	const char *name = syscall_name(nr), *args = name ? infos[nr + 1].args : nullptr;
-	bool traced = thread_self()->work & THREAD_TRACE;
 
-	if (traced)
+	if (log)
 		trace_enter(f, name, args);
 	frame_set_result(f, (u64)call(f));
 	/* Asked again: the call may have switched it on or off. */
-	if (traced && thread_traced())
+	if (log && thread_traced())
 		trace_exit(f, name, args);
+}
+
+/* A tracer may make the call another one, or none. */
+[[gnu::cold, gnu::noinline]] static void dispatch_slow(struct trapframe *f)
+{
+	struct thread_head *self = thread_self();
+
+	if (!(load_relaxed(&self->work) & THREAD_PTRACE) || ptrace_syscall_enter(f))
+		dispatch_logged(f, load_relaxed(&self->work) & THREAD_LOG);
+	if (load_relaxed(&self->work) & THREAD_PTRACE)
+		ptrace_syscall_exit(f);
 }
 
 void syscall_dispatch(struct trapframe *f)
@@ -72,5 +84,5 @@ void syscall_dispatch(struct trapframe *f)
 	if (likely(nr < CALLS && !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
 		frame_set_result(f, (u64)syscall_table[nr + 1](f));
 	else
-		dispatch_slow(f, nr);
+		dispatch_slow(f);
 }

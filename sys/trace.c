@@ -156,15 +156,10 @@ void trace_end(int status)
 
 /* ---- who is traced */
 
-static void trace_self(void)
-{
-	__atomic_fetch_or(&thread_self()->work, (u64)THREAD_TRACE, __ATOMIC_RELAXED);
-}
-
 void trace_exec(void)
 {
 	if (traced_program && (!strcmp(traced_program, "1") || !strcmp(traced_program, thread_current()->name)))
-		trace_self();
+		thread_trace_on(THREAD_LOG);
 }
 
 void trace_init(const char *value)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The tracer: system calls, signals and ends as text, in the manner of strace. A thread is traced
- * while THREAD_TRACE is in its work word, which its children inherit; who is not pays nothing.
+ * while THREAD_LOG is in its work word, which its children inherit; who is not pays nothing.
  *
  *   [12] openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3
  *   [12] --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0x0} ---

@@ -196,9 +196,9 @@ static long device_write(struct file *f, struct io *io, u64 *pos)
 	if (what == '1' && (f->mode & FILE_READ))
 		return -EBUSY;
 	if (what == '1')
-		__atomic_fetch_or(&thread_self()->work, (u64)THREAD_TRACE, __ATOMIC_RELAXED);
+		thread_trace_on(THREAD_LOG);
 	else if (what == '0')
-		__atomic_fetch_and(&thread_self()->work, ~(u64)THREAD_TRACE, __ATOMIC_RELAXED);
+		thread_trace_off(THREAD_LOG);
 	else
 		return -EINVAL;
 	return (long)n;
