@@ -14,7 +14,7 @@
 #include "lib/string.h"
 #include "arch/arch.h"
 
-constexpr int RECLAIM_ROUNDS = 8;
+constexpr int RECLAIM_ROUNDS = 64;	/* each has freed something, which may have gone to the reserve */
 constexpr u8 POISON = 0x6b;
 
 /* (c) this CPU only, interrupts off; others read the counters. */
@@ -30,6 +30,7 @@ static struct page_cpu {
 static u64 keep_pages;			/* (i) below: PA_NOWAIT and PA_RESERVE only */
 static u64 low_pages, high_pages;	/* (i) background reclaim begins, ends */
 static u64 fail_in;			/* (a) allocations until one fails; 0: never */
+static bool failed_on_purpose;		/* (a) one with PA_TRY has; page_reclaim() takes note */
 static struct shrinker *shrinkers;	/* (a) pushed at boot, in rising order */
 void (*page_low_hook)(void);
 
@@ -163,10 +164,13 @@ static u64 reclaim(u64 want, int below, bool unlocked)
 {
 	u64 freed = 0;
 
-	/* Nobody is killed while anything else comes free. */
 	for (struct shrinker *s = load_acquire(&shrinkers); s && freed < want && s->order < below;
 	     s = s->next) {
-		if (s->order < ORDER_KILL || !freed)
+		/* Nobody is killed while anything else comes free, or somebody's end has just
+		 * freed enough. */
+		if (s->order >= ORDER_KILL && !freed && page_has_room(want))
+			freed = want;
+		else if (s->order < ORDER_KILL || !freed)
 			freed += (unlocked && s->shrink_unlocked ? s->shrink_unlocked : s->shrink)(want - freed);
 	}
 	drain_local();		/* what came free makes up for what was taken of the reserve */
@@ -179,6 +183,10 @@ bool page_reserve_is_low(void) { return buddy_free_pages() < keep_pages / 2; }
 
 bool page_reclaim(u64 want)
 {
+	/* What was made to fail must be seen to. */
+	if (unlikely(load_relaxed(&failed_on_purpose)) &&
+	    __atomic_exchange_n(&failed_on_purpose, false, __ATOMIC_RELAXED))
+		return false;
 	return page_has_room(want) || reclaim(want, ORDER_KILL + 1, true);
 }
 
@@ -229,8 +237,10 @@ static inline void begin_life(struct page *p, unsigned order, enum page_kind kin
 	struct page *p = nullptr;
 
 	assert(order <= PAGE_ORDER_MAX && kind > PAGE_RESERVED && kind < PAGE_KINDS);
-	if (fail_now())
+	if (fail_now()) {
+		store_relaxed(&failed_on_purpose, flags & PA_TRY);
 		return nullptr;
+	}
 	for (int round = 0; round < RECLAIM_ROUNDS; round++) {
 		p = order ? nullptr : take_single(kind);
 		/* Of the reserve one page at a time: what is in a CPU's list is anybody's. */
