@@ -127,7 +127,10 @@ static u64 pages_to_keep(u32 flags)
 {
 	if (flags & PA_PLENTY)
 		return keep_pages + page_ram.managed / 16;
-	return flags & PA_RESERVE ? 0 : flags & PA_NOWAIT ? keep_pages / 2 : keep_pages;
+	if (flags & (PA_RESERVE | PA_NOWAIT))
+		return flags & PA_RESERVE ? 0 : keep_pages / 2;
+	/* Who may hold locks that the reclaimer needs goes a little further than a fault, which lets go. */
+	return flags & PA_TRY ? keep_pages : keep_pages - keep_pages / 4;
 }
 
 static struct page *take_single(enum page_kind kind)
@@ -244,7 +247,7 @@ static inline void begin_life(struct page *p, unsigned order, enum page_kind kin
 	for (int round = 0; round < RECLAIM_ROUNDS; round++) {
 		p = order ? nullptr : take_single(kind);
 		/* Of the reserve one page at a time: what is in a CPU's list is anybody's. */
-		if (!p && (order || flags & (PA_NOWAIT | PA_RESERVE)))
+		if (!p && (order || !(flags & PA_TRY)))
 			p = take_block(order, kind, flags);
 		if (p || flags & (PA_NOWAIT | PA_RESERVE | PA_PLENTY | PA_TRY))
 			break;

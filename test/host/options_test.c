@@ -22,7 +22,7 @@ static void nothing_given(void **state)
 static void every_option(void **state)
 {
 	boot_options_parse(&o, " quiet\tinit=/bin/sh  cpus=3 norandmaps "
-			       "logunknown trace=sh failalloc=0x10\n");
+			       "logunknown trace=sh failalloc=0x10 swap=30%\n");
 	assert_int_equal(o.console_level, 1);
 	assert_string_equal(o.init, "/bin/sh");
 	assert_int_equal(o.cpus, 3);
@@ -30,6 +30,11 @@ static void every_option(void **state)
 	assert_true(o.log_unknown);
 	assert_string_equal(o.trace, "sh");
 	assert_int_equal(o.fail_alloc, 16);
+	assert_int_equal(o.swap_percent, 30);
+	boot_options_parse(&o, "swap=0");
+	assert_int_equal(o.swap_percent, 0);
+	boot_options_parse(&o, "swap=95% swap=much");
+	assert_int_equal(o.swap_percent, 50);
 }
 
 static void arguments_for_init(void **state)

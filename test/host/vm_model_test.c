@@ -372,7 +372,7 @@ static void one_step(void)
 	if (host_below(50) == 0)
 		machine_fail_at(1 + host_below(6));
 	host_cpu_set(host_below(MACHINE_CPUS));
-	if (what < 4) {
+	if (what < 1) {
 		step_reclaim(s);
 	} else if (what < 60) {
 		for (unsigned i = 0; i < SPACES; i++) {
@@ -505,7 +505,7 @@ static void histories_match_the_flat_model(void **state)
 	assert_int_equal(swap.used + swap.pool + swap.cached, 0);
 	printf("seed %lu: %lu steps, %lu faults, %lu forks, %lu moves, %lu failed allocations, %lu pages out, %lu in\n",
 	       seed, steps, faults_seen, forks_seen, moves_seen, failures_seen, reclaimed, swap.in);
-	assert_true(reclaimed > steps / 100 && swap.in > steps / 200);
+	assert_true(reclaimed > steps / 100 && swap.in > steps / 500);
 	vm_stats(&stats);
 	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split, %lu collapsed\n", stats.block_fill,
 	       stats.block_fallback, stats.block_reuse, stats.block_split, stats.block_collapse);
