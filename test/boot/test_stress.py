@@ -5,7 +5,7 @@ QUIRE_TEST_LONG=1 (make test-long) makes it a hundred thousand forks and ten tho
 
 import os
 
-from boards import BOARDS, ONE_EACH, on
+from boards import BOARDS, ONE_EACH, ROOT, on
 
 LONG = bool(os.environ.get("QUIRE_TEST_LONG"))
 FOUR = [b for b in BOARDS if b.cpus == 4 and (LONG or not b.debug)]
@@ -42,6 +42,28 @@ def test_forks_and_execs_leave_nothing_behind(board):
     after, _, audit = text.partition("# audit\n")
     assert audit == ""
     assert leaks(counters(before), counters(after)) == {}
+
+
+SHELL = f"{ROOT}/test/boot/stress_shell.sh:/tmp/stress_shell.sh"
+SHELL_STRESS = """sh /tmp/stress_shell.sh 5 4 > /dev/null 2>&1; sleep 1; cat /proc/quire/counters > /tmp/before
+sh /tmp/stress_shell.sh $0 6 2> /dev/null; s=$?; sleep 1; cat /proc/quire/counters > /tmp/after
+echo '# before'; cat /tmp/before; echo '# after'; cat /tmp/after
+echo '# audit'; cat /proc/quire/audit; exit $s"""
+
+
+@on([b for b in BOARDS if b.cpus == 4 and b.debug])
+def test_a_shells_day_leaves_nothing_behind(board):
+    """An hour of it: QUIRE_TEST_SHELL_SECONDS=3600."""
+    seconds = int(os.environ.get("QUIRE_TEST_SHELL_SECONDS", 60 if LONG else 10))
+    done = board.run("sh", "-c", SHELL_STRESS, str(seconds), options=["--add", SHELL], timeout=seconds * 2 + 120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs, _, text = done.stdout.decode().partition("# before\n")
+    before, _, text = text.partition("# after\n")
+    after, _, audit = text.partition("# audit\n")
+    assert int(jobs.split()[1]) > 0
+    assert audit == ""
+    assert leaks(counters(before), counters(after)) == {}
+    print(f"{board}: {jobs.strip()} in {seconds} s")
 
 
 AFTERMATH = """; sleep 2; echo '# alive'; date > /tmp/date && rm /tmp/date && echo $((6*7))
