@@ -9,9 +9,10 @@ import pytest
 from boards import ROOT
 
 SPDX = "// SPDX-License-Identifier: MIT\n"
+DOC = "<!-- SPDX-License-Identifier: MIT -->\n"
 GOOD = {
     "mm/page.c": SPDX + '#include "mm/page.h"\n#include <pte.h>\n\nint f(int a)\n{\n\treturn a;\n}\n',
-    "mm/page.h": SPDX + '#include "lib/base.h"\n#include "arch/arch.h"\n',
+    "mm/page.h": SPDX + '#include "lib/base.h"\n#include "arch/arch.h"\nint g(void);\n#define H(x) x\n',
     "arch/one/arch.mk": "# SPDX-License-Identifier: MIT\n",
     "arch/two/arch.mk": "# SPDX-License-Identifier: MIT\n",
     "arch/one/pte.h": SPDX,
@@ -19,6 +20,14 @@ GOOD = {
     "arch/one/gic.h": SPDX,
     "arch/one/trap.c": SPDX + '#include "gic.h"\n#include "mm/vm.h"\n#ifdef __aarch64__\n#endif\n',
     "user/x.c": SPDX + "#ifdef __x86_64__\n#endif\n",
+    "README.md": DOC + """See `mm/page.c`, `mm/`, `mm/p*.h`, `page.h`, [a page](doc/tour.md), `/proc/self`, `tools/run --fast mm/page.c`, `int a;`.
+""",
+    "doc/tour.md": DOC + """`mm/page.c: f(), a`, `mm/page.h: g(), H()`, `sys/x.c: sys_clone()`, `arch/one/e.S: enter(), out`, `f()`.
+
+    `mm/gone.c` in an example is none of our business
+""",
+    "arch/one/e.S": SPDX + "func enter\nout:\n",
+    "sys/x.c": SPDX + "SYSCALL(clone)\n{\n}\n",
     "tools/run": "#!/bin/sh\n# SPDX-License-Identifier: MIT\n",
 }
 BAD = {
@@ -32,6 +41,16 @@ BAD = {
     "blanks at the end": ("lib/a.c", SPDX + "int a; \n"),
     "a file has at most": ("lib/a.c", SPDX + "int a;\n" * 500),
     "g: 71 lines": ("lib/a.c", SPDX + "int g(void)\n{\n" + "\ta();\n" * 68 + "}\n"),
+    "no mm/gone.c": ("doc/a.md", DOC + "`mm/gone.c`\n"),
+    "no mm/gone*.c": ("README.md", DOC + "`mm/gone*.c`\n"),
+    "no gone.c": ("doc/a.md", DOC + "`gone.c`\n"),
+    "no tools/gone": ("doc/a.md", DOC + "`tools/gone --all`\n"),
+    "no gone()": ("doc/a.md", DOC + "`gone()`\n"),
+    "no a() in mm/page.c": ("doc/a.md", DOC + "`mm/page.c: f(), a()`\n"),
+    "no gone in mm/page.c": ("doc/a.md", DOC + "`mm/page.c: gone`\n"),
+    "no out() in mm/page.c": ("doc/a.md", DOC + "`mm/page.c: out()`\n"),
+    "no mm/g.c": ("doc/a.md", DOC + "`mm/g.c: f()`\n"),
+    "no gone.md": ("doc/a.md", DOC + "[gone](gone.md)\n"),
 }
 
 
