@@ -73,6 +73,48 @@ static inline void hand_out(struct fault_state *f, struct page *p)
 	}
 }
 
+/* Fills the empty entry; the reference on p goes to it. -EAGAIN: somebody else filled it; p is still the caller's. */
+static inline int fill_empty(struct fault_state *f, struct page *p, u32 prot)
+{
+	struct pte e = page_leaf(p, prot);
+
+	scoped_spin(&f->table->lock);
+	if (unlikely(f->slot->raw))
+		return -EAGAIN;
+	pt_slot_set(f->table, f->index, e);
+	hand_out(f, p);
+	return FAULT_OK;
+}
+
+/* fill_empty, and p is let go of where it failed. */
+static inline int fill_or_put(struct fault_state *f, struct page *p, u32 prot)
+{
+	int res = fill_empty(f, p, prot);
+
+	if (unlikely(res))
+		page_put(p);
+	return res;
+}
+
+/* Under the table's lock: the entry keeps its page and gains write permission. */
+static inline void set_writable(struct fault_state *f, struct pte e)
+{
+	u32 prot = pte_prot(e, 0) | P_W | P_DIRTY | P_ACCESSED;
+
+	store_release(&f->slot->raw, pte_leaf(pte_pa(e, 0), 0, prot).raw);
+}
+
+/* An empty entry of a region with an object. mm/fault_file.c. */
+int fault_object(struct fault_state *f);
+/* A present entry of a shared mapping that is to become writable. mm/fault_file.c. */
+int fault_shared_upgrade(struct fault_state *f, struct pte e);
+/* An entry in place: copied, reused, or found to allow the access already. mm/fault_cow.c. */
+int fault_leaf(struct fault_state *f, struct pte e);
+/* An empty entry, of any region. mm/fault.c. */
+int fault_empty(struct fault_state *f);
+/* What the region's rights forbid: a debugger may all the same. FAULT_ACCERR if not. mm/fault_cow.c. */
+int fault_forced(struct fault_state *f);
+
 /* Grows the stack region above va down to it. -EAGAIN: there is a region now, try again; FAULT_MAPERR: there is no
  * stack, or its limit or the gap below forbid it; FAULT_OOM: no memory. */
 int stack_grow(struct vm *vm, va_t va);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Faults on entries in place: a private page is copied, or reused where nobody else has it any more (law 3); what is there
+ * already is handed out. What a debugger forces comes last.
+ */
+#include "mm/fault.h"
+#include "arch/arch.h"
+#include "mm/pt.h"
+#include "mm/stats.h"
+
+/* Neighbours that are alike and ours alone become writable too: after a child has gone, one fault does for many. Their
+ * stale translations only deny, so no flush is needed. Under the table's lock. */
+static void reuse_around(struct fault_state *f, struct pte e)
+{
+	va_t first = max(f->va & ~(REUSE_AROUND * PAGE_SIZE - 1), f->region.start);
+	va_t end = min((f->va & ~(REUSE_AROUND * PAGE_SIZE - 1)) + REUSE_AROUND * PAGE_SIZE, f->region.end);
+	struct pte *slot = f->slot - ((f->va - first) >> PAGE_SHIFT);
+	u64 flip = e.raw ^ f->slot->raw, attributes = e.raw & ~PTE_ADDRESS;
+
+	for (struct pte *last = slot + ((end - first) >> PAGE_SHIFT); slot < last; slot++) {
+		u64 raw = slot->raw;
+
+		if ((raw & ~PTE_ADDRESS) != attributes)
+			continue;
+		const struct page *p = pa_page(pte_pa((struct pte){ raw }, 0));
+
+		if (p->kind == PAGE_ANON && page_refs(p) == 1)
+			store_release(&slot->raw, raw ^ flip);
+	}
+}
+
+/* The only user of a private page writes to it again. */
+static int fault_cow_reuse(struct fault_state *f, struct pte e, struct page *p)
+{
+	scoped_spin(&f->table->lock);
+	if (f->slot->raw != e.raw || page_refs(p) != 1)
+		return -EAGAIN;
+	set_writable(f, e);
+	reuse_around(f, e);
+	hand_out(f, p);
+	fault_does(f, cow_reuse);
+	return FAULT_OK;
+}
+
+/* Replaces the entry, under the table's lock, with a gap (law 11): arm64 asks for it, and anywhere else two threads
+ * could see two pages at one address meanwhile. A thread that faults in the gap waits for the lock. */
+static void replace_entry(struct fault_state *f, struct pte n)
+{
+	struct tlb_batch b;
+
+	tlb_begin(&b, f->vm);
+	tlb_add_range(&b, f->va, f->va + PAGE_SIZE);
+	store_release(&f->slot->raw, 0);
+	tlb_flush(&b);
+	store_release(&f->slot->raw, n.raw);
+}
+
+/* Inline, also where a debugger asks: the faults of programs pay for no call. */
+[[gnu::always_inline]] static inline int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
+{
+	/* The zero page needs no copy, only a zeroed page. */
+	struct page *p = page_alloc(0, PAGE_ANON, PA_TRY | (old->kind == PAGE_ZERO ? PA_ZERO : 0));
+
+	if (!p)
+		return FAULT_OOM;
+	/* `old` cannot go while we look: our table, which is frozen for nobody else, refers to it. Another thread of this
+	 * space may replace the entry meanwhile: hold it. */
+	spin_lock(&f->table->lock);
+	bool same = f->slot->raw == e.raw;
+
+	if (same)
+		page_get(old);
+	spin_unlock(&f->table->lock);
+	if (!same) {
+		page_put(p);
+		return -EAGAIN;
+	}
+	if (old->kind != PAGE_ZERO)
+		arch_page_copy(page_address(p), page_address(old));
+
+	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, f->region.flags & R_WRITE));
+
+	spin_lock(&f->table->lock);
+	same = f->slot->raw == e.raw;
+	if (same) {
+		replace_entry(f, n);
+		hand_out(f, p);
+	}
+	spin_unlock(&f->table->lock);
+	page_put(old);			/* our hold */
+	page_put(same ? old : p);	/* the entry's reference, after the flush; or the copy nobody wants */
+	fault_does(f, cow_copy);
+	return same ? FAULT_OK : -EAGAIN;
+}
+
+int fault_leaf(struct fault_state *f, struct pte e)
+{
+	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
+		return fault_swap(f, e);
+	u32 prot = pte_prot(e, 0);
+	struct page *p = pa_page(pte_pa(e, 0));
+
+	if (f->access != P_W || (prot & P_W)) {
+		if (unlikely(!(prot & P_ACCESSED)))
+			return fault_accessed(f, e);
+		/* Another thread has filled it, or the CPU kept an old translation. */
+		if (!f->want_page) {
+			fault_does(f, spurious);
+			return FAULT_OK;
+		}
+		if (f->region.object && f->region.object->ops->frame)
+			return FAULT_BUS;	/* a device's frame has no page to hand out */
+		scoped_spin(&f->table->lock);
+		if (f->slot->raw != e.raw)
+			return -EAGAIN;
+		hand_out(f, p);
+		return FAULT_OK;
+	}
+	if (prot & P_SHARED)
+		return fault_shared_upgrade(f, e);
+	if (p->kind == PAGE_ANON && page_refs(p) == 1)
+		return fault_cow_reuse(f, e, p);
+	return fault_cow_copy(f, e, p);
+}
+
+/* A debugger's access to what the program itself may not: private memory, if mprotect could allow it. A write goes to a page of
+ * the program's own, which stays mapped with the region's rights (law 6). An empty entry first gets what a read would find. */
+[[gnu::cold]] int fault_forced(struct fault_state *f)
+{
+	u32 flags = f->region.flags, access = f->access;
+
+	if (flags & R_GUARD)
+		return FAULT_MAPERR;
+	if (f->want_page != WANT_FORCED || (flags & (R_SHARED | R_DEVICE)) ||
+	    !(flags & (access == P_W ? R_MAXWRITE : R_MAXREAD)))
+		return FAULT_ACCERR;
+	if (pt_own(f->vm, f->va, 0, &f->table))
+		return FAULT_OOM;
+	f->index = pt_index(f->va, 0);
+	f->slot = &pt_slots(f->table)[f->index];
+	struct pte e = pte_load(f->slot);
+
+	if (!e.raw || pte_kind(e, 0) == PTE_SWAP) {
+		f->access = P_R;
+		f->want_page = WANT_NOTHING;
+		int res = e.raw ? fault_swap(f, e) : fault_empty(f);
+
+		f->access = access;
+		f->want_page = WANT_FORCED;
+		return res ?: -EAGAIN;
+	}
+	struct page *p = pa_page(pte_pa(e, 0));
+	bool copy = access == P_W && !(p->kind == PAGE_ANON && page_refs(p) == 1);
+
+	f->upgrade = true;
+	if (copy)
+		return fault_cow_copy(f, e, p);
+	scoped_spin(&f->table->lock);
+	if (f->slot->raw != e.raw || (access == P_W && page_refs(p) != 1))
+		return -EAGAIN;
+	hand_out(f, p);
+	return FAULT_OK;
+}
