@@ -95,7 +95,14 @@ static inline u64 rss_pages(u64 anon, u64 cache) { return anon + cache; }
 
 /* The root's entries. */
 extern const struct pseudo_entry proc_sys_table[], proc_quire_table[], proc_sysvipc_table[];
-/* /proc/sys/kernel/shm* (procfs_sysvipc.c). */
+/* /proc/sys/kernel/{msg*,sem,shm*} (procfs_sysvipc.c). */
+int sysctl_show_sem(struct inode *i, struct text *t);
+int sysctl_show_msgmax(struct inode *i, struct text *t);
+int sysctl_show_msgmnb(struct inode *i, struct text *t);
+int sysctl_show_msgmni(struct inode *i, struct text *t);
+long sysctl_store_msgmax(struct inode *i, const char *buf, size_t n);
+long sysctl_store_msgmnb(struct inode *i, const char *buf, size_t n);
+long sysctl_store_msgmni(struct inode *i, const char *buf, size_t n);
 int sysctl_show_shmmax(struct inode *i, struct text *t);
 int sysctl_show_shmall(struct inode *i, struct text *t);
 int sysctl_show_shmmni(struct inode *i, struct text *t);

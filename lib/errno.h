@@ -43,6 +43,8 @@ enum : int {
 	ENOSYS = 38,
 	ENOTEMPTY = 39,
 	ELOOP = 40,
+	ENOMSG = 42,
+	EIDRM = 43,
 	ENODATA = 61,
 	ETIME = 62,
 	EPROTO = 71,

@@ -18,6 +18,7 @@
 #include "proc/posix_timer.h"
 #include "proc/ptrace.h"
 #include "proc/sched.h"
+#include "proc/sem.h"
 #include "proc/trace.h"
 #include "proc/tree.h"
 
@@ -241,6 +242,7 @@ static void task_end(struct task *task)
 	spin_unlock_irq(&task->siglock, flags);
 	itimer_cancel(task);
 	posix_timers_free(task);
+	sem_undo_end(task);
 	put_resources(task);
 	if (task->session->sid == task->pid)
 		tty_session_end(task->session);

@@ -16,10 +16,12 @@
 #include "proc/ptrace.h"
 #include "proc/rseq.h"
 #include "proc/sched.h"
+#include "proc/sem.h"
 #include "proc/tree.h"
 
 enum : u64 { CLONE_VM = 0x100, CLONE_FS = 0x200, CLONE_FILES = 0x400, CLONE_SIGHAND = 0x800, CLONE_PIDFD = 0x1000,
-	CLONE_PTRACE = 0x2000, CLONE_VFORK = 0x4000, CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_SETTLS = 0x80000,
+	CLONE_PTRACE = 0x2000, CLONE_VFORK = 0x4000, CLONE_PARENT = 0x8000, CLONE_THREAD = 0x10000, CLONE_SYSVSEM = 0x40000,
+	CLONE_SETTLS = 0x80000,
 	CLONE_PARENT_SETTID = 0x100000, CLONE_CHILD_CLEARTID = 0x200000, CLONE_CHILD_SETTID = 0x1000000,
 	CLONE_CLEAR_SIGHAND = 0x100000000 };
 /* NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET NEWTIME, PIDFD, INTO_CGROUP. */
@@ -105,6 +107,7 @@ static void drop_task(struct task *t)
 		files_put(t->files);
 	if (t->fs)
 		fs_context_put(t->fs);
+	sem_undo_end(t);
 	t->vm = nullptr;
 	task_put(t);
 }
@@ -123,6 +126,8 @@ static int copy_task(const struct clone_args *a, struct task **out)
 		err = give_files(t, from, a->flags);
 	if (!err)
 		err = give_vm(t, from, a->flags);
+	if (!err && (a->flags & CLONE_SYSVSEM))
+		err = sem_undo_share(from, t);
 	if (err)
 		drop_task(t);
 	else

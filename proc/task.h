@@ -164,6 +164,7 @@ struct task {
 	struct timer itimer_real; u64 itimer_real_interval;
 	u64 itimer_virtual, itimer_virtual_interval, itimer_prof, itimer_prof_interval;
 	void *posix_timers;
+	struct sem_undos *sem_undos;	/* (sem_table.lock to set) what it owes to semaphores: sem_op.c */
 	int oom_score_adj;
 	u32 personality;
 	int pdeath_signal;

@@ -59,6 +59,8 @@ static const struct {
 	ERROR(ENOSYS, "Function not implemented"),
 	ERROR(ENOTEMPTY, "Directory not empty"),
 	ERROR(ELOOP, "Too many levels of symbolic links"),
+	ERROR(ENOMSG, "No message of desired type"),
+	ERROR(EIDRM, "Identifier removed"),
 	ERROR(ENODATA, "No data available"),
 	ERROR(ETIME, "Timer expired"),
 	ERROR(EPROTO, "Protocol error"),
