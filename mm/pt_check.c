@@ -51,13 +51,11 @@ static void check_swapped(struct check *c, struct pte e, int level, va_t va)
 
 static void check_table(struct check *c, struct page *t, va_t base, bool owned);
 
-static void check_slot(struct check *c, struct page *t, unsigned i, va_t va, bool owned)
+/* e: slot i, which is not empty. */
+static void check_slot(struct check *c, struct page *t, unsigned i, struct pte e, va_t va, bool owned)
 {
-	struct pte e = pte_load(&pt_slots(t)[i]);
 	enum pte_kind kind = pte_kind(e, t->level);
 
-	if (kind == PTE_EMPTY)
-		return;
 	if (!(t->groups & (1ul << (i / 8))))
 		c->broken = "a used slot outside its table's groups";
 	if (kind == PTE_LEAF) {
@@ -84,11 +82,16 @@ static void check_slot(struct check *c, struct page *t, unsigned i, va_t va, boo
 static void check_table(struct check *c, struct page *t, va_t base, bool owned)
 {
 	unsigned slots = t->level == PT_LEVELS - 1 ? USER_ROOT_SLOTS : PT_SLOTS, used = 0, swapped = 0;
+	const struct pte *slot = pt_slots(t);
 
-	for (unsigned i = 0; i < slots && !c->broken; i++) {
-		used += pt_slots(t)[i].raw != 0;
-		swapped += pte_kind(pt_slots(t)[i], t->level) == PTE_SWAP;
-		check_slot(c, t, i, base + i * pt_slot_size(t->level), owned);
+	for (unsigned i = 0; i < slots && !c->broken; i++, slot++) {
+		struct pte e = pte_load(slot);
+
+		if (!e.raw)
+			continue;
+		used++;
+		swapped += pte_kind(e, t->level) == PTE_SWAP;
+		check_slot(c, t, i, e, base + i * pt_slot_size(t->level), owned);
 	}
 	if (!c->broken && used != t->used)
 		c->broken = "law 9: a table's count of used slots is wrong";
