@@ -29,7 +29,7 @@ RUN = tools/quire --arch $(ARCH) --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM
 	$(if $(filter 1,$(DEBUG)),--debug) $(if $(APPEND),--append '$(APPEND)') --no-build
 PYTHON = $(shell $(SETUP) --python)
 
-.PHONY: run debug test test-long check bench setup help
+.PHONY: run debug test test-long model mutants check bench setup help
 run: kernel image
 	$(Q)$(SETUP) --quiet run $(if $(QEMU_SINCE_$(MACHINE)),$(MACHINE))
 	@echo '  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.'
@@ -50,6 +50,13 @@ test-long:
 	$(Q)$(SETUP) --quiet build run test
 	@QUIRE_TEST_LONG=1 tools/test $(TESTS)
 
+# Random histories of mm/ on a software machine: fast, and as many as wanted. And whether they find mistakes made on purpose.
+model:
+	@tools/model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--first-seed $(SEED))
+
+mutants:
+	@tools/mutants $(MUTANTS)
+
 check:
 	@tools/check
 
@@ -66,6 +73,8 @@ help:
 	@echo '  run      boot to a shell on this terminal'
 	@echo '  test     run all tests; TESTS="-k fork" passes options to pytest'
 	@echo '  test-long  the same, with what takes an hour'
+	@echo '  model    run the model of mm/ for long; STEPS=100000000 SEED=n'
+	@echo '  mutants  see whether the model finds mistakes made on purpose'
 	@echo '  check    examine the sources: layers, sizes, licence'
 	@echo '  bench    count the instructions of common operations; BENCH=--linux compares'
 	@echo '  debug    boot and wait for gdb'
