@@ -36,10 +36,12 @@ static void unpack_initramfs(void)
 
 	if (r->end <= r->start)
 		return;
-	int err = initramfs_unpack(direct_map((struct pa){ r->start }), r->end - r->start);
+	u32 newest;
+	int err = initramfs_unpack(direct_map((struct pa){ r->start }), r->end - r->start, &newest);
 
 	if (err)
-		log_err("initramfs: error %d", -err);
+		log_err("initramfs: damaged or too large, the files behind the damage are missing: error %d", -err);
+	clock_not_before(newest);
 }
 
 static void start_init(void)

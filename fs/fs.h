@@ -8,5 +8,5 @@
  * thread. */
 void fs_init(void);
 /* Unpacks cpio archives (newc, several in a row) into the root. 0, or -EINVAL for bytes that are
- * none, -ENOMEM. What came before the error stays. */
-int initramfs_unpack(const void *data, size_t n);
+ * none, -ENOMEM. What came before the error stays. *newest: the latest time of a file, seconds since 1970. */
+int initramfs_unpack(const void *data, size_t n, u32 *newest);

@@ -167,12 +167,13 @@ static int unpack_one(const struct cpio_entry *e)
 	return err;
 }
 
-int initramfs_unpack(const void *data, size_t n)
+int initramfs_unpack(const void *data, size_t n, u32 *newest)
 {
 	struct cpio_entry e;
 	size_t at = 0;
 	int kind;
 
+	*newest = 0;
 	while ((kind = cpio_next(data, n, &at, &e)) > 0) {
 		if (kind == CPIO_TRAILER) {
 			links_forget();
@@ -180,6 +181,7 @@ int initramfs_unpack(const void *data, size_t n)
 		}
 		int err = unpack_one(&e);
 
+		*newest = max(*newest, e.mtime);
 		if (err == -ENOMEM || err == -ENOSPC)
 			kind = -ENOMEM;
 		else if (err)

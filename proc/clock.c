@@ -18,6 +18,14 @@ void clock_init(void)
 	set_offset(arch_rtc_seconds() * 1'000'000'000 - arch_clock_ns());
 }
 
+void clock_not_before(u32 seconds)
+{
+	u64 ns = seconds * 1'000'000'000ul;
+
+	if (clock_realtime_ns() < ns)
+		set_offset(ns - arch_clock_ns());
+}
+
 u64 clock_realtime_ns(void)
 {
 	return arch_clock_ns() + load_relaxed(&realtime_offset);

@@ -29,6 +29,8 @@ struct timer_stats { u64 programmed, interrupts; };
 void timer_stats(unsigned cpu, struct timer_stats *out);
 
 void clock_init(void);		/* reads the machine's wall clock, if it has one */
+/* Sets the wall clock to that second since 1970 where it is behind: a machine that keeps no time starts with that of its files. */
+void clock_not_before(u32 seconds);
 /* Wall clock: CLOCK_REALTIME = arch_clock_ns() + this. */
 u64 clock_realtime_ns(void);
 int clock_set_realtime(u64 ns);
