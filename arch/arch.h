@@ -180,6 +180,10 @@ void arch_timer_set(u64 deadline_ns);
 /* Wall-clock seconds since 1970 if the machine has such a clock, else 0. */
 u64 arch_rtc_seconds(void);
 
+/* Reads a device's register of which is not known whether it is there: false if the bus says that nothing is. Where the
+ * bus answers for what is missing (a PC's, with ones), true. */
+[[nodiscard]] bool arch_device_read32(const volatile void *reg, u32 *value);
+
 /* True randomness if the CPU or the device tree gives some: fills what it can, returns bytes. */
 size_t arch_random(void *buf, size_t n);
 

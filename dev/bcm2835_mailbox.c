@@ -160,5 +160,5 @@ static int mailbox_probe(const struct device *d)
 }
 
 static const char *const compatible[] = { "brcm,bcm2835-mbox", nullptr };
-static const struct driver driver = { .compatible = compatible, .probe = mailbox_probe, .order = 1 };
+static const struct driver driver = { .compatible = compatible, .probe = mailbox_probe, .harmless = MBOX_STATUS, .order = 1 };
 DRIVER(driver);

@@ -19,7 +19,7 @@ constexpr u32 AUX_ENABLES = 0x04, AUX_ENABLE_UART = BIT(0);
 
 enum uart_register : u32 {
 	MU_IO = 0x00, MU_IER = 0x04, MU_IIR = 0x08, MU_LCR = 0x0c, MU_MCR = 0x10, MU_LSR = 0x14, MU_CNTL = 0x20,
-	MU_BAUD = 0x28,
+	MU_STAT = 0x24, MU_BAUD = 0x28,
 };
 
 enum uart_bits : u32 {
@@ -63,9 +63,13 @@ static int aux_enable(const struct device *d)
 		return -ENODEV;
 	volatile void *base = mmio_map((struct pa){ address }, size);
 
+	u32 enables;
+
 	if (!base)
 		return -ENOMEM;
-	mmio_write32(base, AUX_ENABLES, mmio_read32(base, AUX_ENABLES) | AUX_ENABLE_UART);
+	if (!arch_device_read32((volatile char *)base + AUX_ENABLES, &enables))
+		return -ENODEV;
+	mmio_write32(base, AUX_ENABLES, enables | AUX_ENABLE_UART);
 	return 0;
 }
 
@@ -103,5 +107,5 @@ static int uart_probe(const struct device *d)
 }
 
 static const char *const compatible[] = { "brcm,bcm2835-aux-uart", nullptr };
-static const struct driver driver = { .compatible = compatible, .probe = uart_probe, .order = 2 };
+static const struct driver driver = { .compatible = compatible, .probe = uart_probe, .harmless = MU_STAT, .order = 2 };
 DRIVER(driver);

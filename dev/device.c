@@ -2,12 +2,15 @@
 /* Matches devices and drivers. The drivers are those of the image's .drivers section (kernel.ld). */
 #include "dev/device.h"
 
+#include "arch/arch.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "mm/kmap.h"
 
 extern const struct driver *const __drivers_start[], *const __drivers_end[];
 
 constexpr int ORDERS = 10;
+constexpr u64 REG_SIZE_MAX = 64 * MiB;	/* no device has more: such a description is wrong */
 
 /* 0: not served. Else 1 + the index of the device's string that matched: lower is more specific. */
 static unsigned driver_match(const struct driver *drv, const struct device *d)
@@ -40,6 +43,20 @@ bool device_wanted(const struct device *d)
 	return driver_find(d) != nullptr;
 }
 
+/* Firmware may name what is not there. Who has no registers is asked in another way, by its driver. */
+static bool device_answers(const struct device *d, const struct driver *drv)
+{
+	u32 value;
+
+	if (!d->reg_size[0])
+		return true;
+	if (d->reg_size[0] < drv->harmless + sizeof(u32) || d->reg_size[0] > REG_SIZE_MAX)
+		return false;
+	const volatile char *reg = mmio_map((struct pa){ d->reg[0].v + drv->harmless }, sizeof(u32));
+
+	return reg && arch_device_read32(reg, &value);
+}
+
 static void probe_order(const struct device *devices, unsigned n, int order)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -47,6 +64,10 @@ static void probe_order(const struct device *devices, unsigned n, int order)
 
 		if (!drv || drv->order != order)
 			continue;
+		if (!device_answers(&devices[i], drv)) {
+			log_warn("device %s: nothing answers at %#lx", devices[i].compatible[0], devices[i].reg[0].v);
+			continue;
+		}
 		int r = drv->probe(&devices[i]);
 
 		if (r < 0)

@@ -40,6 +40,7 @@ struct device {
 struct driver {
 	const char *const *compatible;	/* nullptr-terminated */
 	int (*probe)(const struct device *d);	/* 0 or -errno (logged) */
+	u32 harmless;		/* a word of reg[0] whose reading changes nothing: read first, to see whether there is a device */
 	int order;			/* lower first: interrupt controllers 0, firmware and pins 1, consoles 2, others 5 */
 };
 

@@ -69,5 +69,5 @@ static int pl011_probe(const struct device *d)
 }
 
 static const char *const compatible[] = { "arm,pl011", nullptr };
-static const struct driver pl011 = { .compatible = compatible, .probe = pl011_probe, .order = 2 };
+static const struct driver pl011 = { .compatible = compatible, .probe = pl011_probe, .harmless = UART_FR, .order = 2 };
 DRIVER(pl011);

@@ -103,8 +103,18 @@ static va_t take_range(va_t *next, va_t end, u64 n)
 
 /* ---- Registers ---- */
 
+/* Who describes devices may err: no bytes, or more than an entry can name. */
+static bool can_be_mapped(struct pa pa, u64 size)
+{
+	u64 last = pa.v + size - 1;
+
+	return size && last >= pa.v && !(last & PAGE_MASK & ~PTE_ADDRESS);
+}
+
 static void *map_device(struct pa pa, u64 size, u32 prot)
 {
+	if (!can_be_mapped(pa, size))
+		return nullptr;
 	u64 offset = pa.v & (PAGE_SIZE - 1), bytes = align_up(offset + size, PAGE_SIZE);
 	/* A page stays unmapped behind it, which catches what runs over. */
 	va_t va = take_range(&mmio_end, STACKS_BASE, bytes + PAGE_SIZE);

@@ -10,7 +10,7 @@
 constexpr size_t KSTACK_SIZE = 16 * KiB;
 
 void kmap_init(void);
-/* Device registers at pa, any alignment; nullptr without memory. uncached: memory such as a
+/* Device registers at pa, any alignment; nullptr without memory, or for addresses that cannot be. uncached: memory such as a
  * framebuffer. */
 [[nodiscard]] void *mmio_map(struct pa pa, u64 size);
 [[nodiscard]] void *mmio_map_uncached(struct pa pa, u64 size);

@@ -135,8 +135,12 @@ int gic2_probe(const struct fdt *f, int node, struct gic *out)
 		return -EINVAL;
 	gicd = mmio_map((struct pa){ d }, d_size);
 	gicc = mmio_map((struct pa){ c }, c_size);
+	u32 value;
+
 	if (!gicd || !gicc)
 		return -ENOMEM;
+	if (!arch_device_read32(gicd, &value) || !arch_device_read32(gicc, &value))
+		return -ENODEV;
 	init_cpu();
 	init_distributor();
 	irq_set_chip(&chip);

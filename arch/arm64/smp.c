@@ -58,9 +58,12 @@ static int spin_table_start(u64 release, struct pa entry)
 	if (release == 0 || !is_aligned(release, 8))
 		return -EINVAL;
 	volatile u64 *word = mmio_map((struct pa){ release }, sizeof(u64));
+	u32 old;
 
 	if (!word)
 		return -ENOMEM;
+	if (!arch_device_read32(word, &old))
+		return -ENODEV;
 	*word = entry.v;
 	__asm__ volatile("dsb sy; sev" : : : "memory");
 	return 0;

@@ -106,5 +106,7 @@ u64 arch_rtc_seconds(void)
 		return 0;
 	const volatile void *rtc = mmio_map((struct pa){ address }, size);
 
-	return rtc ? mmio_read32(rtc, PL031_DR) : 0;
+	u32 seconds;
+
+	return rtc && arch_device_read32((const volatile char *)rtc + PL031_DR, &seconds) ? seconds : 0;
 }

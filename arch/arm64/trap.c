@@ -64,6 +64,14 @@ static bool is_page_fault(u64 esr)
 	return fault_status(esr) < FSC_EXTERNAL;
 }
 
+/* A physical address that is none, or one of a device that cannot be read like this. */
+static bool is_bus_error(u64 esr)
+{
+	u32 status = fault_status(esr);
+
+	return status == FSC_EXTERNAL || status == FSC_ADDRESS_SIZE || status == FSC_ALIGNMENT;
+}
+
 /* A user's pointer may carry a tag in its top byte, which the MMU ignores (TBI0). */
 static va_t untag(va_t va)
 {
@@ -297,6 +305,8 @@ void trap_kernel(struct trapframe *f, u64 esr, u64 far)
 
 	if (likely(fixup && untag(far) < USER_END))
 		copy_abort(f, esr, far, fixup);
+	else if (fixup && is_bus_error(esr))
+		f->pc = fixup;	/* arch_device_read32() of a device that is not there */
 	else if (esr_class(esr) == EC_DABT_EL1 || esr_class(esr) == EC_IABT_EL1)
 		kernel_abort_die(f, esr, far);
 	else

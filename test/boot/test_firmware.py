@@ -18,6 +18,13 @@ MIB, GIB = 1 << 20, 1 << 30
 TREE, INITRD = 0x2eff0000, 0x10000000
 HOLE, FAKE_BUS, FAKE_SIZE = 0x50000000, 0x10000000, 0x1000
 SENSOR_VALID, SENSOR = 1 << 10, 750
+ABSENT_BUS, ABSENT = 0x20000000, 0xf0000000
+ABSENT_DEVICES = {  # compatible: node
+    "brcm,bcm2711-rng200": "rng@7e104000",
+    "arm,pl011": "serial@7e201000",
+    "brcm,bcm2711-gpio": "gpio@7e200000",
+    "brcm,bcm2835-sdhci": "mmc@7e300000",
+}
 LOW, HIGH = (0, 948 * MIB), (GIB, GIB)  # as on a board of 2 GiB
 SCRIPT = ("mount -t devtmpfs dev /dev; exec < /dev/console > /dev/console 2>&1;"
           " mount -t proc proc /proc; mount -t sysfs sysfs /sys; dmesg; free -m; nproc;"
@@ -25,7 +32,7 @@ SCRIPT = ("mount -t devtmpfs dev /dev; exec < /dev/console > /dev/console 2>&1;"
           " /test/helper/hog touch 1200 && echo touched; cat /proc/quire/audit; echo end; poweroff -f")
 
 
-def tree(initrd_size):
+def parsed_tree(initrd_size):
     with open(f"{ROOT}/build/dtb/bcm2711-rpi-4-b.dtb", "rb") as f:
         root = fdt.parse(f.read())
     memory = root.child("memory@0")
@@ -41,6 +48,30 @@ def tree(initrd_size):
     soc.child("rng@7e104000").props["reg"] = fdt.cells(FAKE_BUS + FAKE_SIZE, 0x28)
     hole = root.child("reserved-memory").child("hole@50000000")
     hole.props.update({"reg": fdt.cells(0, HOLE, 16 * MIB), "no-map": b""})
+    return root
+
+
+def tree(initrd_size):
+    return fdt.flatten(parsed_tree(initrd_size), [(0, 4096)])
+
+
+def tree_of_absent_devices(initrd_size):
+    """It names devices where the bus has none: a read there ends in an external abort."""
+    root = parsed_tree(initrd_size)
+    soc = root.child("soc")
+    soc.props["ranges"] += fdt.cells(ABSENT_BUS, 0, ABSENT, 0x10000)
+    for name in ABSENT_DEVICES.values():
+        soc.child(name).props["reg"] = fdt.cells(ABSENT_BUS, 0x1000)
+    return fdt.flatten(root, [(0, 4096)])
+
+
+def tree_without_devices(initrd_size):
+    """Registers at no address at all, and sizes beyond all bounds."""
+    root = parsed_tree(initrd_size)
+    soc = root.child("soc")
+    for reg, name in zip((b"", b"\xff" * 8, fdt.cells(ABSENT_BUS, 0xffffffff), b"\0"),
+                         ABSENT_DEVICES.values()):
+        soc.child(name).props["reg"] = reg
     return fdt.flatten(root, [(0, 4096)])
 
 
@@ -53,10 +84,9 @@ def stub(folder, level, kernel):
     return binary
 
 
-def boot(folder, level, kernel):
-    """What the serial line says until the machine is off."""
+def boot(folder, level=2, kernel=0x80000, initrd=f"{ROOT}/build/arm64/initramfs.cpio", tree=tree, seconds=120):
+    """What the serial line says until the machine is off, or for so long."""
     about = machine.facts(ROOT, "arm64")
-    initrd = f"{ROOT}/build/arm64/initramfs.cpio"
     blob = f"{folder}/tree.dtb"
     with open(blob, "wb") as f:
         f.write(tree(os.path.getsize(initrd)))
@@ -73,8 +103,11 @@ def boot(folder, level, kernel):
                "-no-reboot", "-serial", "null", "-serial", "stdio"]
     for file, address in loads:
         command += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
-    return done.stdout.decode(errors="replace").replace("\r", "")
+    try:
+        text = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds).stdout
+    except subprocess.TimeoutExpired as end:
+        text = end.stdout or b""
+    return text.decode(errors="replace").replace("\r", "")
 
 
 @on(PI)
@@ -88,3 +121,50 @@ def test_the_firmware_starts_it(board, tmp_path, level, kernel):
     assert 1900 < total < 948 + 1024 - 16, text
     assert re.search(rf"^4\ncpu-thermal\n{410040 - 487 * SENSOR}\ntouched\nend$", text, re.M), text
     assert "rng200" not in text
+
+
+@on(PI)
+def test_devices_that_are_not_there(board, tmp_path):
+    text = boot(tmp_path, tree=tree_of_absent_devices)
+    for compatible in ABSENT_DEVICES:
+        assert f"device {compatible}: nothing answers at {ABSENT:#x}" in text, text
+    assert re.search(r"^touched\nend$", text, re.M), text
+
+
+@on(PI)
+def test_devices_without_registers(board, tmp_path):
+    text = boot(tmp_path, tree=tree_without_devices)
+    assert re.search(r"^touched\nend$", text, re.M), text
+
+
+def spoilt(folder, change):
+    with open(f"{ROOT}/build/arm64/initramfs.cpio", "rb") as f:
+        data = bytearray(f.read())
+    change(data)
+    path = f"{folder}/initramfs"
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def cut_end(data):
+    del data[-len(data) // 8:]
+
+
+def no_archive(data):
+    data[:] = b"\xa5" * 65536
+
+
+@on(PI)
+def test_initramfs_that_ends_early(board, tmp_path):
+    """What came before the damage is there, the shell among it."""
+    text = boot(tmp_path, initrd=spoilt(tmp_path, cut_end))
+    assert "initramfs: damaged" in text
+    assert re.search(r"^end$", text, re.M), text
+
+
+@on(PI)
+def test_no_initramfs(board, tmp_path):
+    text = boot(tmp_path, initrd=spoilt(tmp_path, no_archive), seconds=20)
+    assert "initramfs: damaged" in text
+    assert "no init: /bin/sh" in text, text
