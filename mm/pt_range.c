@@ -31,7 +31,7 @@ int pt_prepare(struct vm *vm, va_t start, va_t end)
 	if (first < PT_LEVELS - 1)
 		err = pt_own_existing(vm, start, first, &t);
 	/* A range within one table has both edges in it. */
-	if (err || end >= USER_END || last == PT_LEVELS - 1 ||
+	if (err || last == PT_LEVELS - 1 ||
 	    (first == 0 && last == 0 && (start ^ end) < pt_slot_size(1)))
 		return err;
 	return pt_own_existing(vm, end, last, &t);
