@@ -30,6 +30,7 @@ static struct page *frames;
 static va_t watched[WATCHED];
 static unsigned nwatched;
 static const char *violation;
+static void (*on_gap)(void);
 bool machine_ignore_flushes;
 static u8 kernel_root_frame;		/* index 0 is the kernel's root */
 
@@ -41,6 +42,7 @@ static void complain(const char *what)
 		violation = what;
 }
 
+void machine_on_gap(void (*fn)(void)) { on_gap = fn; }
 const char *machine_violation(void) { return violation; }
 void machine_watch(va_t va) { if (nwatched < WATCHED) watched[nwatched++] = va; }
 struct vm *machine_running(unsigned cpu) { return cpus[cpu].vm; }
@@ -162,6 +164,13 @@ static void speculate(void)
 {
 	struct cached leaf;
 
+	static bool busy;
+
+	if (on_gap && !busy) {
+		busy = true;
+		on_gap();
+		busy = false;
+	}
 	if (!nwatched)
 		return;
 	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {

@@ -29,6 +29,8 @@ const char *machine_check(void);
 /* The first thing found wrong in the middle of a step (a page freed while a CPU can still reach it, break-before-make
  * violated), or nullptr. */
 const char *machine_violation(void);
+/* Called wherever other CPUs may do something in the middle of a step: around flushes and allocations. nullptr: nothing. */
+void machine_on_gap(void (*fn)(void));
 /* The n-th page allocation from now on fails; 0: none. */
 void machine_fail_at(unsigned n);
 unsigned machine_failures(void);	/* so far */

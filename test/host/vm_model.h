@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/* What the files of the model share: the flat model of each space, and its steps. See vm_model_test.c. */
+#pragma once
+
+#include "vm_machine.h"
+
+constexpr unsigned SPACES = 5, WINDOWS = 8, SMALL_WINDOWS = 6, WINDOW_PAGES = 24, OBJECTS = 3, OBJECT_PAGES = 32;
+constexpr unsigned HEAP_WINDOW = 4;
+
+struct shadow_page {
+	bool mapped, shared, own;	/* own: private and written, `value` is its */
+	bool locked, guard, dontfork, wipe, stack;
+	u8 prot, object, value;		/* object 0: anonymous private */
+	unsigned index;			/* page of the object */
+};
+
+struct space {
+	struct vm *vm;
+	struct shadow_page pages[WINDOWS][WINDOW_PAGES];
+};
+
+struct range {
+	unsigned w, first, count;
+};
+
+extern struct space spaces[SPACES];
+extern struct object *objects[OBJECTS + 1];
+extern u8 contents[OBJECTS + 1][OBJECT_PAGES];
+extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen;
+extern unsigned long seed;
+
+#define check(cond, ...)                                                                        \
+	do {                                                                                    \
+		if (!(cond)) {                                                                  \
+			fprintf(stderr, "seed %lu step %lu: ", seed, steps_done);               \
+			fprintf(stderr, __VA_ARGS__);                                           \
+			fprintf(stderr, "\n");                                                  \
+			fail();                                                                 \
+		}                                                                               \
+	} while (0)
+
+va_t window_base(unsigned w);
+va_t page_va(unsigned w, unsigned i);
+/* The byte that stands for page i. */
+va_t byte_va(unsigned w, unsigned i);
+u64 length(struct range r);
+unsigned random_window(void);
+struct range random_range(void);
+u8 expected(const struct shadow_page *p);
+bool allowed(const struct shadow_page *p, u32 access);
+void write_shadow(struct shadow_page *p, u8 value);
+void leave_cpus(struct space *s);
+/* A call that replaces a mapping failed for want of memory: the old one may be gone, or still be there. */
+void forget_unmapped(struct space *s, struct range r);
+/* A call failed half way, for want of memory: the range is cleared, so that it is known again. */
+void clear_range(struct space *s, struct range r);
+
+/* While a step changes what a space may do, other CPUs' stores to it are nobody's to predict. nullptr: none; ALL_SPACES. */
+extern const struct space *in_flux;
+extern const struct space all_spaces;
+/* Between a change of the tables and its flush another CPU writes, as far as its TLB lets it. */
+void racing_store(void);
+
+/* An empty space whose stacks stay within their windows. */
+struct vm *new_vm(void);
+/* One of the steps of vm_model_more.c. */
+void step_more(struct space *s);
+/* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */
+void note_growth(struct space *s, unsigned w, unsigned i);

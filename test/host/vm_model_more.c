@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+/* The model's rarer steps: advice, locks, the heap, stacks, exec, objects that lose pages, accesses by the kernel; and stores by
+ * other CPUs in the middle of a step. */
+#include <string.h>
+#include "vm_model.h"
+#include "mm/mman.h"
+#include "mm/object.h"
+#include "mm/pt.h"
+
+const struct space all_spaces, *in_flux;
+u64 races_seen;
+
+void racing_store(void)
+{
+	unsigned cpu = host_below(MACHINE_CPUS), w = random_window(), i = host_below(WINDOW_PAGES);
+	u8 *memory;
+
+	if (in_flux == &all_spaces || cpu == cpu_id() || !machine_running(cpu))
+		return;
+	for (struct space *s = spaces; s < spaces + SPACES; s++) {
+		struct shadow_page *p = &s->pages[w][i];
+
+		/* What is shared may be on its way to a private copy just now, with or without this store. */
+		if (s == in_flux || !s->vm || s->vm != machine_running(cpu) || p->shared ||
+		    !machine_access(cpu, byte_va(w, i), P_W, &memory))
+			continue;
+		check(allowed(p, P_W), "a racing store to window %u page %u works, but must not", w, i);
+		check(*memory == expected(p), "a racing store to window %u page %u finds %02x, not %02x", w, i, *memory,
+		      expected(p));
+		*memory = (u8)(1 + host_below(255));
+		write_shadow(p, *memory);
+		races_seen++;
+	}
+}
+
+void clear_range(struct space *s, struct range r)
+{
+	machine_fail_at(0);
+	failures_seen++;
+	check(vm_munmap(s->vm, page_va(r.w, r.first), length(r)) == 0, "munmap fails");
+	memset(&s->pages[r.w][r.first], 0, r.count * sizeof(struct shadow_page));
+}
+
+/* ---- advice */
+
+static void dropped(struct shadow_page *p)
+{
+	if (!p->shared) {
+		p->own = false;
+		p->value = 0;
+	}
+}
+
+static void advised(struct shadow_page *p, int advice)
+{
+	switch (advice) {
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+		p->dontfork = advice == MADV_DONTFORK;
+		break;
+	case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK:
+		p->wipe = advice == MADV_WIPEONFORK;
+		break;
+	case MADV_GUARD_INSTALL:
+		dropped(p);
+		p->guard = true;
+		break;
+	case MADV_GUARD_REMOVE:
+		p->guard = false;
+		break;
+	default:
+		dropped(p);
+		break;
+	}
+}
+
+static bool refused(const struct shadow_page *p, int advice)
+{
+	switch (advice) {
+	case MADV_FREE:
+		return p->object || p->locked;
+	case MADV_DONTNEED:
+	case MADV_GUARD_INSTALL:
+		return p->locked;
+	case MADV_WIPEONFORK:
+		return p->object;
+	default:
+		return false;
+	}
+}
+
+/* Page by page up to the first that refuses; holes are passed over. */
+static void step_advice(struct space *s)
+{
+	static const int all[] = {
+		MADV_DONTNEED, MADV_DONTNEED, MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE, MADV_DONTFORK, MADV_DOFORK,
+		MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_GUARD_REMOVE,
+	};
+	struct range r = random_range();
+	int advice = all[host_below(ARRAY_SIZE(all))];
+	unsigned failed = machine_failures();
+	long res = vm_madvise(s->vm, page_va(r.w, r.first), length(r), advice);
+
+	if (machine_failures() != failed) {
+		clear_range(s, r);
+		return;
+	}
+	for (unsigned i = r.first; i < r.first + r.count; i++) {
+		struct shadow_page *p = &s->pages[r.w][i];
+
+		if (p->mapped && refused(p, advice)) {
+			check(res == -EINVAL, "advice %d: %ld", advice, res);
+			return;
+		}
+		if (p->mapped)
+			advised(p, advice);
+	}
+	check(res == 0 || res == -ENOMEM, "advice %d: %ld", advice, res);
+}
+
+/* ---- locks */
+
+static void step_lock(struct space *s)
+{
+	struct range r = random_range();
+	bool lock = host_below(3);
+
+	for (unsigned i = r.first; i < r.first + r.count; i++) {
+		const struct shadow_page *p = &s->pages[r.w][i];
+
+		if (!p->mapped || !p->prot || p->guard)
+			return;
+	}
+	machine_fail_at(0);
+	long res = vm_mlock(s->vm, page_va(r.w, r.first), length(r), lock ? R_LOCKED : 0);
+
+	if (res == -ENOMEM && lock && s->vm->locked_pages + (length(r) >> PAGE_SHIFT) > s->vm->limits.memlock >> PAGE_SHIFT)
+		return;
+	check(res == 0, "mlock: %ld", res);
+	for (unsigned i = r.first; i < r.first + r.count; i++) {
+		struct shadow_page *p = &s->pages[r.w][i];
+
+		p->locked = lock;
+		/* What is private and may be written is brought in for writing. */
+		if (lock && !p->shared && !p->own && (p->prot & P_W)) {
+			p->value = expected(p);
+			p->own = true;
+		}
+	}
+}
+
+/* ---- what grows */
+
+static void step_brk(struct space *s)
+{
+	unsigned i = host_below(WINDOW_PAGES);
+	va_t old = s->vm->brk, want = page_va(HEAP_WINDOW, i);
+	struct shadow_page *pages = s->pages[HEAP_WINDOW];
+
+	if (!old) {
+		s->vm->brk_start = s->vm->brk = window_base(HEAP_WINDOW);
+		return;
+	}
+	if ((va_t)vm_brk(s->vm, want) != want)
+		return;		/* in the way is something else, or there is no memory */
+	unsigned was = (unsigned)((old - window_base(HEAP_WINDOW)) >> PAGE_SHIFT);
+
+	for (unsigned k = min(i, was); k < max(i, was); k++)
+		pages[k] = (struct shadow_page){ .mapped = i > was, .prot = P_R | P_W };
+}
+
+static void step_stack(struct space *s)
+{
+	struct range r = random_range();
+
+	if (r.w >= SMALL_WINDOWS)
+		return;
+	long res = vm_mmap(s->vm, page_va(r.w, r.first), length(r), P_R | P_W,
+			   MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, nullptr, 0, 0);
+
+	if (res == -ENOMEM) {
+		forget_unmapped(s, r);
+		return;
+	}
+	check(res == (long)page_va(r.w, r.first), "mmap of a stack: %ld", res);
+	for (unsigned i = r.first; i < r.first + r.count; i++)
+		s->pages[r.w][i] = (struct shadow_page){ .mapped = true, .prot = P_R | P_W, .stack = true };
+}
+
+void note_growth(struct space *s, unsigned w, unsigned i)
+{
+	struct shadow_page *pages = s->pages[w];
+	struct region r;
+	unsigned above = i;
+
+	if (pages[i].mapped || !layout_find(&s->vm->layout, byte_va(w, i), &r))
+		return;
+	while (above < WINDOW_PAGES && !pages[above].mapped)
+		above++;
+	check(above < WINDOW_PAGES && pages[above].stack, "window %u page %u is mapped, and no stack is above", w, i);
+	for (unsigned k = i; k < above; k++) {
+		pages[k] = (struct shadow_page){
+			.mapped = true, .prot = pages[above].prot, .stack = true, .locked = pages[above].locked,
+			.dontfork = pages[above].dontfork, .wipe = pages[above].wipe,
+		};
+	}
+}
+
+/* ---- mremap in place, and the kind that leaves the old mapping */
+
+static void step_resize(struct space *s)
+{
+	struct range r = random_range();
+	unsigned more = host_below(4), n = r.count, to = host_below(2) ? n + more : max(n - min(n, more), 1u);
+	struct region region;
+	bool free = true;
+
+	const struct shadow_page *last = &s->pages[r.w][r.first + n - 1];
+
+	if (last->locked || (last->object && last->index + more >= OBJECT_PAGES))
+		return;
+	if (r.first + to > WINDOW_PAGES || !layout_find(&s->vm->layout, page_va(r.w, r.first), &region) ||
+	    region.end < page_va(r.w, r.first + n))
+		return;
+	for (unsigned i = n; i < to; i++)
+		free = free && !s->pages[r.w][r.first + i].mapped;
+	unsigned failed = machine_failures();
+	long res = vm_mremap(s->vm, page_va(r.w, r.first), length(r), to * (length(r) / n), 0, 0);
+	struct shadow_page *p = &s->pages[r.w][r.first];
+
+	check(res == (long)page_va(r.w, r.first) || res == -ENOMEM || res == -EAGAIN, "mremap in place: %ld", res);
+	check(res > 0 || to > n || machine_failures() != failed, "mremap does not shrink: %ld", res);
+	if (res < 0)
+		return;
+	check(to <= n || free, "mremap grew over something");
+	for (unsigned i = n; i < to; i++) {
+		p[i] = p[n - 1];
+		p[i].own = false;
+		p[i].value = 0;
+		p[i].index = p[n - 1].index + i - (n - 1);
+	}
+	memset(p + min(to, n), 0, (n - min(to, n)) * sizeof(*p));
+}
+
+struct vm *new_vm(void)
+{
+	struct vm *vm = vm_new(false);
+
+	if (vm)
+		vm->limits.stack = 1 * MiB;	/* so that none reaches from one window to another */
+	return vm;
+}
+
+/* ---- exec, and an end of everything at once */
+
+static void step_exec(struct space *s)
+{
+	struct vm *vm = new_vm();
+
+	if (!vm) {
+		failures_seen++;
+		return;
+	}
+	leave_cpus(s);
+	vm_put(s->vm);
+	*s = (struct space){ .vm = vm };
+	machine_run(host_below(MACHINE_CPUS), vm);
+}
+
+static void step_unmap_all(struct space *s)
+{
+	long res = vm_munmap(s->vm, 0, USER_END);
+
+	if (res == -ENOMEM) {		/* where user memory ends within a table, that has to be copied */
+		failures_seen++;
+		return;
+	}
+	check(res == 0, "munmap of all: %ld", res);
+	memset(s->pages, 0, sizeof(s->pages));
+}
+
+/* ---- objects */
+
+static void step_punch(struct space *s)
+{
+	unsigned o = 1 + host_below(OBJECTS), first = host_below(OBJECT_PAGES);
+	unsigned last = first + host_below(OBJECT_PAGES - first);
+
+	if (host_below(4) == 0) {
+		/* Less of it, and more again: zeros. */
+		objects[o]->size = first * PAGE_SIZE;
+		object_truncate(objects[o], first * PAGE_SIZE);
+		objects[o]->size = OBJECT_PAGES * PAGE_SIZE;
+		last = OBJECT_PAGES - 1;
+	} else {
+		object_punch(objects[o], first, last);
+	}
+	memset(&contents[o][first], 0, last - first + 1);
+	/* Private copies go as well. */
+	for (s = spaces; s < spaces + SPACES; s++) {
+		for (unsigned k = 0; k < WINDOWS * WINDOW_PAGES; k++) {
+			struct shadow_page *p = &s->pages[k / WINDOW_PAGES][k % WINDOW_PAGES];
+
+			if (p->mapped && p->object == o && p->index >= first && p->index <= last)
+				dropped(p);
+		}
+	}
+}
+
+/* ---- the kernel reads and writes, and debuggers do */
+
+static void step_kernel(struct space *s)
+{
+	unsigned w = random_window(), i = host_below(WINDOW_PAGES), failed = machine_failures();
+	struct shadow_page *p = &s->pages[w][i];
+	bool write = host_below(2), force = host_below(3) == 0;
+	bool may = allowed(p, write ? P_W : P_R) || (force && p->mapped && !p->guard && !p->shared);
+	u8 value = (u8)(1 + host_below(255)), seen = value;
+	size_t n;
+
+	if (write)
+		n = (force ? vm_force_write : vm_write)(s->vm, byte_va(w, i), &value, 1);
+	else
+		n = (force ? vm_force_read : vm_read)(s->vm, byte_va(w, i), &seen, 1);
+	note_growth(s, w, i);
+	may |= n && p->stack && allowed(p, write ? P_W : P_R);
+	check(n ? may : !may || machine_failures() != failed, "the kernel's %s of window %u page %u: %zu, allowed: %d",
+	      write ? "write" : "read", w, i, n, may);
+	if (n && write)
+		write_shadow(p, value);
+	else if (n)
+		check(seen == expected(p), "the kernel reads %02x at window %u page %u, not %02x", seen, w, i, expected(p));
+}
+
+void step_more(struct space *s)
+{
+	static const struct {
+		void (*step)(struct space *s);
+		unsigned weight;
+		enum { SPACE, ALL } flux;
+	} steps[] = {
+		{ step_advice, 10, SPACE }, { step_lock, 3, SPACE }, { step_brk, 3, SPACE }, { step_stack, 2, SPACE },
+		{ step_resize, 4, SPACE }, { step_exec, 1, SPACE }, { step_unmap_all, 1, SPACE },
+		{ step_punch, 3, ALL }, { step_kernel, 13, SPACE },
+	};
+	unsigned left = host_below(40);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(steps); left -= steps[i++].weight) {
+		if (left >= steps[i].weight)
+			continue;
+		in_flux = steps[i].flux == ALL ? &all_spaces : s;
+		steps[i].step(s);
+		in_flux = nullptr;
+		return;
+	}
+}
