@@ -30,7 +30,7 @@ static struct page_cpu {
 static u64 keep_pages;			/* (i) below: PA_NOWAIT and PA_RESERVE only */
 static u64 low_pages, high_pages;	/* (i) background reclaim begins, ends */
 static u64 fail_in;			/* (a) allocations until one fails; 0: never */
-static bool failed_on_purpose;		/* (a) one with PA_TRY has; page_reclaim() takes note */
+static bool failed_on_purpose;		/* (a) one that nobody does without has; page_reclaim() takes note */
 static struct shrinker *shrinkers;	/* (a) pushed at boot, in rising order */
 void (*page_low_hook)(void);
 
@@ -241,7 +241,8 @@ static inline void begin_life(struct page *p, unsigned order, enum page_kind kin
 
 	assert(order <= PAGE_ORDER_MAX && kind > PAGE_RESERVED && kind < PAGE_KINDS);
 	if (fail_now()) {
-		store_relaxed(&failed_on_purpose, flags & PA_TRY);
+		if (!(flags & (PA_NOWAIT | PA_RESERVE | PA_PLENTY)))
+			store_relaxed(&failed_on_purpose, true);
 		return nullptr;
 	}
 	for (int round = 0; round < RECLAIM_ROUNDS; round++) {
@@ -444,4 +445,8 @@ void page_stats(struct page_stats *out)
 	out->kind[PAGE_RESERVED] = page_ram.ram - page_ram.managed;
 }
 
-void page_fail_at(u64 n) { store_relaxed(&fail_in, n); }
+void page_fail_at(u64 n)
+{
+	store_relaxed(&failed_on_purpose, false);
+	store_relaxed(&fail_in, n);
+}

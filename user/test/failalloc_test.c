@@ -3,12 +3,17 @@
 // A call then fails with ENOMEM or does without; a process that has no memory for a page it touches is killed; nobody
 // else notices, and nothing is left behind.
 
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,6 +143,186 @@ static int threads(void)
 	return result;
 }
 
+// ---- calls that keep something in the kernel: of a size that takes pages of its own
+
+constexpr key_t KEY = 0x46414c4c;
+constexpr int SEMS = 8000;
+
+static int semaphores(void)
+{
+	static unsigned short values[SEMS];
+	int id = semget(KEY, SEMS, IPC_CREAT | 0600);
+
+	if (id < 0)
+		return gave_up();
+	for (int i = 0; i < SEMS; i++)
+		values[i] = 7;
+	if (semctl(id, 0, SETALL, values))
+		return semctl(id, SEMS - 1, GETVAL) ? 3 : gave_up();
+	if (semop(id, &(struct sembuf){SEMS - 1, -3, SEM_UNDO}, 1))
+		return semctl(id, SEMS - 1, GETVAL) != 7 ? 4 : gave_up();
+	if (semctl(id, 0, GETALL, values))
+		return gave_up();
+	return values[0] == 7 && values[SEMS - 1] == 4 ? 0 : 5;
+}
+
+static int messages(void)
+{
+	static struct { long type; char text[8192]; } m;
+	int id = msgget(KEY, IPC_CREAT | 0600);
+
+	if (id < 0)
+		return gave_up();
+	for (int i = 1; i <= 2; i++) {
+		m.type = i;
+		memset(m.text, 'a' + i, sizeof(m.text));
+		if (msgsnd(id, &m, sizeof(m.text), IPC_NOWAIT))
+			return gave_up();
+	}
+	// MSG_COPY
+	if (msgrcv(id, &m, sizeof(m.text), 1, 040000 | IPC_NOWAIT) != sizeof(m.text))
+		return gave_up();
+	for (int i = 1; i <= 2; i++)
+		if (msgrcv(id, &m, sizeof(m.text), i, IPC_NOWAIT) != sizeof(m.text) || m.text[8191] != 'a' + i)
+			return 3;
+	return 0;
+}
+
+static int segments(void)
+{
+	int id = shmget(IPC_PRIVATE, 16 * PAGE, 0600);
+
+	if (id < 0)
+		return gave_up();
+	char *p = shmat(id, nullptr, 0);
+	int err = errno;
+	shmctl(id, IPC_RMID, nullptr);
+	errno = err;
+	if (p == (void *)-1)
+		return gave_up();
+	for (int i = 0; i < 16; i++)
+		p[i * PAGE] = 1;
+	return shmdt(p) ? gave_up() : 0;
+}
+
+static int guards(void)
+{
+	char *p = mmap(nullptr, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return gave_up();
+	madvise(p, 6 * MIB, MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < 6 * MIB; at += 64 * PAGE)
+		p[at] = 7;
+	pid_t pid = fork();	// so that the tables must be copied
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	int result = pid < 0 || madvise(p + 64 * PAGE, 3 * MIB, 102) ? gave_up() : 0;	// MADV_GUARD_INSTALL
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, nullptr, 0);
+	}
+	if (result)
+		return p[64 * PAGE] == 7 && p[5 * MIB] == 7 ? result : 3;	// nothing is lost
+	if (madvise(p, 6 * MIB, 103))	// MADV_GUARD_REMOVE
+		return gave_up();
+	return p[64 * PAGE] == 0 && p[5 * MIB] == 7 ? 0 : 4;
+}
+
+static int locks(void)
+{
+	char *p = mmap(nullptr, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return gave_up();
+	p[0] = 7;
+	int result = mlock(p, 32 * PAGE) ? gave_up() : 0;
+	if (munlock(p, 32 * PAGE))
+		return gave_up();
+	return p[0] == 7 ? result : 3;
+}
+
+static int blocks(void)
+{
+	char *map = mmap(nullptr, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return gave_up();
+	char *p = map + (2 * MIB - (unsigned long)map % (2 * MIB));
+	madvise(map, 6 * MIB, MADV_HUGEPAGE);
+	p[0] = p[2 * MIB - 1] = 7;
+	pid_t pid = fork();
+	if (pid < 0)
+		return gave_up();
+	if (pid == 0) {
+		p[MIB] = 8;
+		_exit(p[0] != 7 || p[2 * MIB - 1] != 7);
+	}
+	p[MIB + PAGE] = 9;
+	int status, result = 0;
+	if (waitpid(pid, &status, 0) != pid)
+		return 3;
+	if (mprotect(p + PAGE, PAGE, PROT_READ) || munmap(p + 8 * PAGE, PAGE))
+		result = gave_up();
+	if (p[0] != 7 || p[MIB] != 0 || p[MIB + PAGE] != 9 || p[2 * MIB - 1] != 7)
+		return 4;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status) ? 5 : result;
+}
+
+static int terminals(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	if (master < 0 || unlockpt(master))
+		return gave_up();
+	char name[32], c = 0;
+	if (ptsname_r(master, name, sizeof(name)))
+		return gave_up();
+	int slave = open(name, O_RDWR | O_NOCTTY);
+	if (slave < 0 || write(master, "x\n", 2) != 2)
+		return gave_up();
+	return read(slave, &c, 1) == 1 && c == 'x' ? 0 : 3;
+}
+
+static int watches(void)
+{
+	char events[4096];
+	int fd = inotify_init1(IN_NONBLOCK), result = 0;
+
+	if (fd < 0)
+		return gave_up();
+	for (int i = 0; i < 40 && !result; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "/tmp/failalloc.%d", i);
+		if (mkdir(name, 0755) || inotify_add_watch(fd, name, IN_ALL_EVENTS) < 0)
+			result = gave_up();
+	}
+	for (int i = 0; i < 40; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "/tmp/failalloc.%d", i);
+		rmdir(name);
+	}
+	return result ? result : read(fd, events, sizeof(events)) > 0 ? 0 : 3;
+}
+
+// What a killed process may have left.
+static void remove_left(void)
+{
+	int sem = semget(KEY, 0, 0), msg = msgget(KEY, 0);
+
+	if (sem >= 0)
+		semctl(sem, 0, IPC_RMID);
+	if (msg >= 0)
+		msgctl(msg, IPC_RMID, nullptr);
+	for (int i = 0; i < 40; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "/tmp/failalloc.%d", i);
+		rmdir(name);
+	}
+}
+
 // ---- trying them
 
 // A line for each thing that is wrong, none if all is well.
@@ -181,6 +366,7 @@ static int try_with(int (*action)(void), int n)
 	fail_at(0);
 	close(go[0]);
 	close(go[1]);
+	remove_left();
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -220,5 +406,13 @@ int main(int argc, char **argv)
 	try("files", files);
 	try("pipes", pipes);
 	try("threads", threads);
+	try("semaphores", semaphores);
+	try("messages", messages);
+	try("segments", segments);
+	try("guards", guards);
+	try("mlock", locks);
+	try("blocks", blocks);
+	try("terminals", terminals);
+	try("watches", watches);
 	return tap_done();
 }
