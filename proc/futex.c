@@ -14,6 +14,7 @@
  */
 #include "proc/futex.h"
 #include "lib/list.h"
+#include "mm/kmem.h"
 #include "mm/user.h"
 #include "mm/vm.h"
 #include "proc/futex_word.h"
@@ -150,6 +151,65 @@ int futex_wait(va_t uaddr, bool shared, u32 value, u32 bitset, u64 deadline_ns)
 	} while (!err);
 	store_relaxed(&self->state, THREAD_RUNNING);
 	return leave(&w) ? 0 : err;
+}
+
+/* ---- waiting for any of several */
+
+struct futex_many {
+	unsigned n;
+	struct futex_waiter w[];
+};
+
+static bool any_woken(const struct futex_many *m)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		if (load_relaxed(&m->w[i].woken))
+			return true;
+	return false;
+}
+
+/* Out of all queues. One that was woken, or `err`. */
+static int leave_all(struct futex_many *m, int err)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		if (leave(&m->w[i]))
+			err = (int)i;
+	return err;
+}
+
+/* m->n counts those that stand in line already. */
+static int enter_all(struct futex_many *m, const struct futex_word *words, unsigned n)
+{
+	for (; m->n < n; m->n++) {
+		struct futex_waiter *w = &m->w[m->n];
+
+		*w = (struct futex_waiter){ .thread = thread_current(), .bitset = FUTEX_ANY };
+		int err = enter(w, words[m->n].uaddr, words[m->n].shared, words[m->n].value);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int futex_wait_any(const struct futex_word *words, unsigned n, u64 deadline_ns)
+{
+	struct thread *self = thread_current();
+	struct futex_many *m scoped_kfree = kzalloc(sizeof(*m) + n * sizeof(m->w[0]));
+
+	if (!m)
+		return -ENOMEM;
+	int err = enter_all(m, words, n);
+
+	while (!err) {
+		store_relaxed(&self->state, THREAD_SLEEPING_INTR);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the state before `woken` */
+		if (any_woken(m))
+			break;
+		err = wait_sleep(deadline_ns, true);
+	}
+	store_relaxed(&self->state, THREAD_RUNNING);
+	return leave_all(m, err);
 }
 
 /* ---- waking; bucket locks are held */

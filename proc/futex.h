@@ -16,6 +16,10 @@ constexpr u32 FUTEX_ANY = ~0u;		/* bitset: all */
 /* Sleeps while *uaddr == value, until a wake-up whose bitset has a bit in common. 0; -EAGAIN:
  * another value; -ETIMEDOUT; -ERESTARTSYS: a signal. */
 int futex_wait(va_t uaddr, bool shared, u32 value, u32 bitset, u64 deadline_ns);
+/* futex_waitv(2): sleeps while each word has its value, until one is woken: its index. -EAGAIN: one has another value; -ENOMEM,
+ * -ETIMEDOUT, -ERESTARTSYS. */
+struct futex_word { va_t uaddr; bool shared; u32 value; };
+int futex_wait_any(const struct futex_word *words, unsigned n, u64 deadline_ns);
 /* Wakes at most n; the number woken, or -errno. */
 long futex_wake(va_t uaddr, bool shared, int n, u32 bitset);
 /* Wakes at most nwake, moves at most nmove others to `to`. expected: -EAGAIN if *from is not that
