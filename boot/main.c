@@ -86,6 +86,7 @@ static void apply_options(void)
 		tty_prefer_console(options.console[i]);
 	unknown_logged = options.log_unknown;
 	block_mode = options.blocks;
+	asid_limit_bits(options.asid_bits);
 	if (!options.randomize)
 		task_first_personality = ADDR_NO_RANDOMIZE;
 }

@@ -58,6 +58,9 @@ static void parse_number(struct boot_options *o, const char *word)
 		o->cpus = (unsigned)min(max(n, 1ul), (u64)MAX_CPUS);
 	number_of(word, "failalloc", &o->fail_alloc);
 	n = ~0ul;
+	if (number_of(word, "asidbits", &n))
+		o->asid_bits = (unsigned)min(n, 16ul);
+	n = ~0ul;
 	if (number_of(word, "swap", &n) && n <= 90)
 		o->swap_percent = (unsigned)n;
 }
@@ -106,7 +109,7 @@ static void parse_word(struct boot_options *o, const char *word)
 void boot_options_parse(struct boot_options *o, const char *line)
 {
 	*o = (struct boot_options){ .console_level = 7, .cpus = MAX_CPUS, .randomize = true,
-				  .blocks = BLOCK_ALWAYS, .swap_percent = 50 };
+				  .blocks = BLOCK_ALWAYS, .swap_percent = 50, .asid_bits = 16 };
 	str_copy(o->text, line, sizeof(o->text));
 	char *at = o->text, *word;
 

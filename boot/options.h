@@ -14,6 +14,7 @@
  *   swap=N%          compressed pages may take that share of memory (default 50%; 0: no swap)
  *   logunknown       name missing system calls and unknown flags in the log
  *   trace=1          all system calls of all programs in the log; trace=NAME: of those named so
+ *   asidbits=N       address-space numbers of N bits, so that they run out often (a test); 0: none, each switch flushes
  *   failalloc=N      from init on, the N-th allocation of pages fails (a test of error paths)
  */
 #pragma once
@@ -32,7 +33,7 @@ struct boot_options {
 	bool randomize, log_unknown;
 	enum block_mode blocks;
 	u64 fail_alloc;			/* 0: off */
-	unsigned swap_percent;
+	unsigned swap_percent, asid_bits;
 	char *args[BOOT_ARGS_MAX];	/* init's, behind its name */
 	unsigned nargs;
 };

@@ -79,6 +79,7 @@ static void show_tlb(struct text *t)
 	COUNT(t, "tlb_", s, flush_all);
 	COUNT(t, "tlb_", s, ipis);
 	COUNT(t, "tlb_", s, rollovers);
+	text_printf(t, "tlb_asid_bits %u\n", asid_number_bits());
 }
 
 static void show_pages(struct text *t)

@@ -20,15 +20,21 @@ constexpr unsigned NUMBER_BITS = 16;
 constexpr u64 NUMBER_MASK = BIT(NUMBER_BITS) - 1;
 
 static struct spinlock asid_lock;
-static unsigned asid_bits, asid_cpus;
+static unsigned asid_bits, asid_cpus, asid_limit = NUMBER_BITS;
 static u64 generation = BIT(NUMBER_BITS);	/* (a) */
 static u64 used[BIT(NUMBER_BITS) / 64];		/* (asid_lock) numbers given in this generation */
 static u64 next_hint;				/* (asid_lock) */
 static u64 flush_pending;			/* (a) CPUs that must flush all before they use a number */
 
+void asid_limit_bits(unsigned bits) { asid_limit = bits; }
+
+unsigned asid_number_bits(void) { return asid_bits; }
+
 void asid_init(unsigned bits, unsigned cpus)
 {
-	asid_bits = min(bits, NUMBER_BITS);
+	asid_bits = min(min(bits, NUMBER_BITS), asid_limit);
+	while (asid_bits && asid_bits < bits && BIT(asid_bits) <= cpus + 1)
+		asid_bits++;	/* each CPU may keep one over a rollover, and one is to be had */
 	asid_cpus = cpus;
 	generation = BIT(NUMBER_BITS);
 	memset(used, 0, sizeof(used));

@@ -22,6 +22,16 @@ int map_range(va_t addr, u64 len, int wraps, va_t *end)
 	return 0;
 }
 
+/* Would there be too many regions once those that reach over the edges of [start, end) are cut there? */
+static bool too_many_cuts(const struct vm *vm, va_t start, va_t end)
+{
+	struct region r;
+	unsigned cuts = layout_find(&vm->layout, start, &r) && r.start < start;
+
+	cuts += layout_find(&vm->layout, end, &r) && r.start < end;
+	return cuts && vm->layout.regions + cuts > REGIONS_MAX;
+}
+
 int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 {
 	struct layout_spare spare;
@@ -29,7 +39,7 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 
 	if (err)
 		return err;
-	if (vm->layout.regions + 2 > REGIONS_MAX) {
+	if (vm->layout.regions + 2 > REGIONS_MAX && too_many_cuts(vm, start, end)) {
 		err = -ENOMEM;
 	} else {
 		layout_update(&vm->layout, start, end, clear, set, &spare);

@@ -64,6 +64,9 @@ struct asid_context {
 	u64 value;			/* (a) generation << 16 | number; 0: none yet */
 };
 void asid_init(unsigned bits, unsigned cpus);
+/* For tests: numbers of so few bits, so that they run out all the time. 0: none. Before asid_init(). */
+void asid_limit_bits(unsigned bits);
+unsigned asid_number_bits(void);	/* in use; 0: none */
 /* Makes this CPU use vm (nullptr: the kernel only). Preemption off. Flushes nothing unless the numbers rolled over or
  * flushes were missed. */
 void vm_switch(struct vm *vm);

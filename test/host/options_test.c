@@ -31,6 +31,11 @@ static void every_option(void **state)
 	assert_string_equal(o.trace, "sh");
 	assert_int_equal(o.fail_alloc, 16);
 	assert_int_equal(o.swap_percent, 30);
+	assert_int_equal(o.asid_bits, 16);
+	boot_options_parse(&o, "asidbits=3");
+	assert_int_equal(o.asid_bits, 3);
+	boot_options_parse(&o, "asidbits=none asidbits=");
+	assert_int_equal(o.asid_bits, 16);
 	boot_options_parse(&o, "swap=0");
 	assert_int_equal(o.swap_percent, 0);
 	boot_options_parse(&o, "swap=95% swap=much");
