@@ -244,5 +244,5 @@ int fbcon_register(const struct framebuffer *f)
 	err = tty_register(&tty);
 	if (!err)
 		tty.tty->size = (struct winsize){ vt.rows, vt.cols, (u16)f->width, (u16)f->height };
-	return err;
+	return err ?: fbdev_register(f, (void *)pixels);
 }

@@ -14,3 +14,5 @@ struct framebuffer {
 
 /* Makes a console and a terminal (tty1) of it; only the first. 0, -EBUSY, -EINVAL (too small), -ENOMEM. May sleep. */
 [[nodiscard]] int fbcon_register(const struct framebuffer *f);
+/* Makes /dev/fb0 of it; `mapped` is where the kernel has its pixels. Once. 0, -ENOMEM. */
+[[nodiscard]] int fbdev_register(const struct framebuffer *f, void *mapped);

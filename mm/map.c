@@ -213,6 +213,11 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 			return -EINVAL;
 		r |= R_GROWSDOWN;
 	}
+	if (object && object->ops->frame) {
+		if (type == MAP_PRIVATE)
+			return -EINVAL;		/* nobody's pages: there is nothing to copy into */
+		r |= R_DEVICE;
+	}
 	if (flags & MAP_NORESERVE)
 		r |= load_relaxed(&commit_policy.mode) == COMMIT_NEVER ? 0 : R_NORESERVE;
 	if (flags & MAP_LOCKED)

@@ -93,7 +93,7 @@ static inline void entry_put(struct pte e, int level)
 	case PTE_LEAF:
 		if (unlikely(level))
 			block_put(pa_page(pte_pa(e, level)));
-		else
+		else if (likely(pte_has_page(e)))
 			page_put(pa_page(pte_pa(e, 0)));
 		break;
 	case PTE_SWAP:

@@ -14,6 +14,15 @@ unsigned pt_cached_tables(void);
  * write lock of the only address space that has src. */
 void pt_clone(struct page *dst, struct page *src);
 
+/* Has the page of an entry (level 0) a descriptor? A device's frame, which has none, is mapped shared and uncached, as memory
+ * never is. Private pages pay one test for it. */
+static inline bool pte_has_page(struct pte e)
+{
+	if (likely(!(pte_prot(e, 0) & P_SHARED)))
+		return true;
+	return !(pte_prot(e, 0) & (P_UNCACHED | P_DEVICE));
+}
+
 /* Code must be fetchable before an entry that allows it is seen. */
 static inline void page_sync_code(struct page *p, u32 prot)
 {

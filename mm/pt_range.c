@@ -89,7 +89,8 @@ static void unmap_slot(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 		swap_put((u32)pte_payload(e));	/* no CPU has it cached: nothing to wait for */
 	} else if (kind == PTE_LEAF && !level) {
 		tlb_add_range(b, va, va + PAGE_SIZE);
-		tlb_add_page(b, pa_page(pte_pa(e, 0)));
+		if (likely(pte_has_page(e)))
+			tlb_add_page(b, pa_page(pte_pa(e, 0)));
 	} else if (kind == PTE_LEAF) {
 		tlb_add_block_range(b, va);
 		tlb_add_block(b, pa_page(pte_pa(e, level)));
@@ -188,7 +189,7 @@ static u64 leaf_flip(struct pte e, int level, const struct leaf_change *c)
 static void sync_pages(const struct pte *slot, const struct pte *last)
 {
 	for (; slot < last; slot++) {
-		if (pte_kind(*slot, 0) == PTE_LEAF)
+		if (pte_kind(*slot, 0) == PTE_LEAF && pte_has_page(*slot))
 			page_sync_code(pa_page(pte_pa(*slot, 0)), P_X);
 	}
 }

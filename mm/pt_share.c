@@ -28,12 +28,15 @@ static inline struct pte entry_share(struct pte e, int level)
 		__atomic_fetch_add(&child->refs, 1, __ATOMIC_RELAXED);
 		return pte_wprotect(e, level);
 	}
-	case PTE_LEAF:
+	case PTE_LEAF: {
+		bool shared = pte_prot(e, level) & P_SHARED;
+
 		if (unlikely(level))
 			block_get(pa_page(pte_pa(e, level)));
-		else
+		else if (!shared || pte_has_page(e))
 			page_get(pa_page(pte_pa(e, 0)));
-		return pte_prot(e, level) & P_SHARED ? e : pte_wprotect(e, level);
+		return shared ? e : pte_wprotect(e, level);
+	}
 	case PTE_SWAP:
 		swap_get((u32)pte_payload(e));
 		return e;

@@ -101,3 +101,23 @@ def test_lines_scroll(board):
     picture, rows, _ = shown(board, r"\033[2J\033[H\033[?25l" + r"\n" * 66 + r"\033[32m█\n")
     assert picture.colours(0, rows - 2) == {GREEN}
     assert picture.colours(0, rows - 1) == {BLACK}
+
+
+@on(PI)
+def test_programs_draw_on_the_framebuffer(board):
+    """Through a mapping, a child's share of it, and write(2); afterwards no page is missing or too many."""
+    script = ("printf '\\033[2J\\033[H\\033[?25l' > /dev/tty1; sleep 1; /test/helper/fbdraw && cat /proc/quire/audit"
+              " && cat /sys/class/graphics/fb0/virtual_size; echo end; sleep 20")
+    with tempfile.TemporaryDirectory() as folder:
+        monitor = f"{folder}/monitor"
+        command = board.command("--timeout", "60", f"--qemu-args=-monitor unix:{monitor},server,nowait")
+        with subprocess.Popen([*command, "--", "sh", "-c", script], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE) as run:
+            try:
+                said = [run.stdout.readline() for _ in range(3)]
+                assert said == [b"1920 x 1080, 32 bits\n", b"1920,1080\n", b"end\n"]
+                picture = screendump(monitor, f"{folder}/picture")
+            finally:
+                run.terminate()
+    rows = [picture.colours(100, row) for row in range(4)]
+    assert rows == [{(255, 0, 0)}, {(0, 255, 0)}, {(0, 0, 255)}, {BLACK}]
