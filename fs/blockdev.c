@@ -6,7 +6,7 @@
  * they are two seconds old, until somebody asks, or until they are so many that the writer has to help. Nobody locks
  * anything while bytes are copied: two who write the same page mix their bytes, as on Linux.
  *
- * Left out: O_DIRECT (-EINVAL), exclusive opens of what is mounted.
+ * Left out: exclusive opens of what is mounted.
  */
 #include "fs/blockdev.h"
 #include "arch/arch.h"
@@ -382,10 +382,20 @@ static void blockdev_close(struct file *f)
 	blockdev_put(b);
 }
 
+static long read_any(struct file *f, struct io *io, u64 *pos)
+{
+	return f->flags & O_DIRECT ? blockdev_direct(f, io, pos, blockdev_read) : blockdev_read(f, io, pos);
+}
+
+static long write_any(struct file *f, struct io *io, u64 *pos)
+{
+	return f->flags & O_DIRECT ? blockdev_direct(f, io, pos, blockdev_write) : blockdev_write(f, io, pos);
+}
+
 static const struct file_ops blockdev_fops = {
 	.release = blockdev_close,
-	.read = blockdev_read,
-	.write = blockdev_write,
+	.read = read_any,
+	.write = write_any,
 	.seek = blockdev_seek,
 	.ioctl = blockdev_ioctl,
 	.map = blockdev_map,
@@ -395,8 +405,7 @@ static const struct file_ops blockdev_fops = {
 int blockdev_open(struct file *f)
 {
 	struct blockdev *b = blockdev_find(f->inode->rdev);
-	int err = !b ? -ENXIO : f->flags & O_DIRECT ? -EINVAL :
-		  (f->mode & FILE_WRITE) && blockdev_read_only(b) ? -EACCES : 0;
+	int err = !b ? -ENXIO : (f->mode & FILE_WRITE) && blockdev_read_only(b) ? -EACCES : 0;
 
 	if (err) {
 		blockdev_put(b);

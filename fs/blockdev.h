@@ -9,6 +9,7 @@
 
 struct file;
 struct inode;
+struct io;
 struct text;
 
 /* (a) atomic (i) fixed (d) disks_lock */
@@ -58,6 +59,10 @@ int blockdev_open(struct file *f);
 [[nodiscard]] int blockdev_sync(struct blockdev *b);
 void blockdev_sync_all(void);
 static inline bool blockdev_read_only(const struct blockdev *b) { return b->disk->read_only; }
+
+/* ---- fs/blockdev_direct.c */
+/* read or write of a file that has O_DIRECT; `cached` is the same without. */
+long blockdev_direct(struct file *f, struct io *io, u64 *pos, long (*cached)(struct file *, struct io *, u64 *));
 
 /* ---- fs/blockdev_ioctl.c */
 long blockdev_ioctl(struct file *f, unsigned cmd, u64 arg);

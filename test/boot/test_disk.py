@@ -94,6 +94,16 @@ def test_mapped_writes_are_synced(place, tmp_path):
     assert data[65536:65542] == data[69632:69638] == b"text!\0"
 
 
+@pytest.mark.parametrize("place", ["virtio", "virtio-debug", "emmc2"])
+def test_direct(place, tmp_path):
+    """What was written so is in the image without a sync."""
+    image = image_of(tmp_path, bytes(2 * MIB))
+    assert run(place, image, "/test/helper/direct $D").split() == ["direct"]
+    want = bytearray((i * 7 + i // 4096) & 255 for i in range(65536))
+    want[512:518] = b"cached"
+    assert image.read_bytes()[512:66048] == want
+
+
 PARALLEL = """
 dd if=/dev/urandom of=/tmp/a bs=64k count=16 2>/dev/null
 for i in 0 1 2 3; do
