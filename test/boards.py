@@ -69,6 +69,8 @@ TWO_EACH = [b for b in BOARDS if (b.debug, b.cpus) in ((False, 1), (True, 4))]
 ONE_EACH = [b for b in BOARDS if (b.debug, b.cpus) == (False, 4)]
 # A board whose CPUs and memory are fixed. Linux would need other options than those of the runner.
 PI = [] if LINUX else [Board("arm64", False, 4, "raspi4b")]
+# The same with a DEBUG kernel, for a few tests: it is slow.
+PI_DEBUG = [] if LINUX else [Board("arm64", True, 4, "raspi4b")]
 BOARDS += PI
 TWO_EACH += PI
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 import tap
-from boards import ROOT
+from boards import PI_DEBUG, ROOT, on
 
 TESTS = sorted(os.path.basename(p)[:-2] for p in glob.glob(f"{ROOT}/user/test/*.c"))
 SCRIPT = """/test/$0; s=$?
@@ -24,3 +24,9 @@ def test_guest(board, name):
     errors = done.stderr.decode(errors="replace")
     assert not problems, "\n".join(problems) + f"\n{output[-8000:]}\n{errors[-8000:]}"
     assert audit == ""
+
+
+@on(PI_DEBUG)
+@pytest.mark.parametrize("name", ["fork_test", "mmap_test", "pipe_test"])
+def test_guest_with_checks(board, name):
+    test_guest(board, name)

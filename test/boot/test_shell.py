@@ -7,11 +7,12 @@ import time
 
 import pexpect
 
-from boards import BOARDS, ONE_EACH, PI, TWO_EACH, on
+from boards import BOARDS, ONE_EACH, PI, PI_DEBUG, TWO_EACH, on
 
 PROMPT = r"root@quire:\S+# "
 
 
+@on(BOARDS + PI_DEBUG)
 def test_shell_pipes_and_exits(board):
     done = board.shell("echo $((6*7)) | cat; uname -m; exit 7")
     assert done.stdout.decode() == f"42\n{board.uname}\n"
@@ -166,7 +167,7 @@ def test_terminal_size_and_modes(board):
         assert "isig icanon" in c.run("stty -a")
 
 
-@on(ONE_EACH + PI)
+@on(ONE_EACH + PI + PI_DEBUG)
 def test_poweroff_ends_the_machine(board):
     with console(board) as c:
         c.keys("poweroff\r")
