@@ -68,7 +68,6 @@ static size_t clip(u64 pos, size_t n)
 	return pos < fb_bytes() ? min(n, fb_bytes() - pos) : 0;
 }
 
-/* The file position starts anew where the screen does: what is read is what is shown. */
 static long fb_read(struct file *f, struct io *io, u64 *pos)
 {
 	size_t n = clip(*pos, io->left), done = 0;
@@ -127,7 +126,7 @@ static void fb_describe(const struct object *o, char *buf, size_t size, u64 *ino
 	*ino = 0;
 }
 
-/* Who maps more than is there gets SIGBUS behind it; frames that the screen shares with others are not given out. */
+/* Who maps more than is there gets SIGBUS behind it. A screen that begins within a page cannot be mapped as it is. */
 static int fb_map(struct file *f, struct object **object)
 {
 	if (!is_aligned(fb.base.v, PAGE_SIZE))
