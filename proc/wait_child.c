@@ -197,7 +197,7 @@ static int look_at_all_traced(struct wait *w)
 	return result;
 }
 
-/* Zombies come first in the list (notify_end() in exit.c): who asks for nothing else need not look behind a living child that is
+/* Zombies come first in the list (task_tell_parent() in exit.c): who asks for nothing else need not look behind a living child that is
  * meant. */
 static int look_at_all(struct wait *w)
 {
