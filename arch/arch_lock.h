@@ -11,7 +11,7 @@
 #include "lib/base.h"
 
 /*
- * The head of every struct thread (proc/thread.h): what entry code and inline functions reach.
+ * The head of every struct thread (proc/task.h): what entry code and inline functions reach.
  * arch/NAME/offsets in assembly rely on this layout (static_assert'ed there).
  */
 struct thread_head {

@@ -109,7 +109,7 @@ struct inode {
 	struct mutex lock;
 	struct pipe *pipe;		/* (l) a fifo's or pipe's */
 	struct dentry *alias;		/* (a) without a reference, see dentry_of() */
-	struct file_lock_list *locks;	/* (a) set once; fs/lock.c */
+	struct file_lock_list *locks;	/* (a) set once; fs/flock.c */
 	void *watches;			/* fs/inotify.c */
 	u64 charged;			/* (a) tmpfs: pages counted in the super */
 	bool linkable;			/* (l) without a name (O_TMPFILE), but may get one */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Locks. Spinlocks are here, inline; sleeping locks are declared here, so that mm can use them,
- * and implemented in proc/lock.c (host tests: on pthreads, test/host/include/host_lock.c).
+ * and implemented in proc/lock.c (host tests: on pthreads, test/host/host_lock.c).
  *
  * A spinlock holder is not preempted and must not sleep or touch user memory. A lock that an
  * interrupt handler takes too is taken with the _irq forms everywhere. Interrupts stay on under

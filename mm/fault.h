@@ -16,7 +16,7 @@ struct fault_state {
 	va_t va;			/* of the page */
 	u32 access;
 	enum want : u8 { WANT_NOTHING, WANT_PAGE, WANT_FORCED } want_page;	/* forced: whatever the region allows */
-	bool upgrade;
+	bool upgrade;			/* an entry was there: a translation that denies may be cached (law 10) */
 	enum fault_deed deed;
 	struct region region;
 	struct page *table;		/* ours; level 0, or 1 for a block */

@@ -35,7 +35,7 @@ enum region_flags : u32 {
 	R_STACK = 65536,	/* the first stack: [stack] */
 	R_VDSO = 131072,	/* [vdso]: never unmapped by accident of merging */
 	R_DEVICE = 262144,	/* page frames of a device: no copies, no counts */
-	R_ACCOUNT = 524288,	/* counted against overcommit */
+	R_ACCOUNT = 524288,	/* "ac" in smaps; what counts: mm/commit.h */
 	R_RANDREAD = 1048576, R_SEQREAD = 2097152,
 	R_GUARD = 4194304,	/* MADV_GUARD_INSTALL: every fault is refused */
 	R_LOCKONFAULT = 8388608,	/* with R_LOCKED: not brought in before it is touched */
@@ -104,8 +104,8 @@ void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 		   struct layout_spare *spare);
 unsigned layout_update_cost(const struct layout *l, va_t start, va_t end);
 
-/* Start of a free hole of `size` bytes, start a multiple of `align` (a power of two >= PAGE_SIZE)
- * plus 0, inside [low, high): the highest such (top_down) or the lowest. Keeps `guard` bytes free
+/* Start of a free hole of `size` bytes, a multiple of `align` (a power of two >= PAGE_SIZE),
+ * inside [low, high): the highest such (top_down) or the lowest. Keeps `guard` bytes free
  * below an R_GROWSDOWN region that follows the hole. 0: none. */
 va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down,
 		u64 guard);

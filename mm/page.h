@@ -97,8 +97,8 @@ constexpr unsigned PAGE_ORDER_MAX = 10;
 
 /* A block of 2^order pages, order <= PAGE_ORDER_MAX, naturally aligned. Its first descriptor:
  * refs 1, that kind, all else zero; the others' are not touched. nullptr when there is no
- * memory (after reclaim has been tried, unless PA_NOWAIT, PA_RESERVE or PA_PLENTY). May sleep without
- * these. */
+ * memory (after reclaim has been tried, unless PA_NOWAIT, PA_RESERVE, PA_PLENTY or PA_TRY). May sleep
+ * without these. */
 [[nodiscard]] struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags);
 /* Gives back a block whose references are gone or were never shared (refs <= 1). Never sleeps. */
 void page_free(struct page *p);
@@ -160,8 +160,8 @@ static inline u32 page_refs(const struct page *p) { return load_acquire(&p->refs
 
 /* What asks others to give memory back; called when free pages run low, from the allocating
  * thread, which may hold sleeping locks: only try those. Allocates with PA_RESERVE only.
- * Returns the number of pages freed. Lower `order` first (page cache 0, slabs 1, OOM killer
- * 9, which background reclaim leaves out). */
+ * Returns the number of pages freed. Lower `order` first (page cache 0, slabs 1, private memory 5, OOM
+ * killer 9, which background reclaim leaves out). */
 struct shrinker {
 	u64 (*shrink)(u64 want);
 	u64 (*shrink_unlocked)(u64 want);	/* the same for who holds no lock; may be nullptr */

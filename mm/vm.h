@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Address spaces: one layout, one root table, one lock, one ASID, limits and counters; and the operations on
- * them that system calls are made of (mm/map.c). Addresses and lengths come as programs give them:
+ * them that system calls are made of (mm/map.c and its neighbours). Addresses and lengths come as programs give them:
  * every function checks and returns Linux's errno.
  */
 #pragma once
@@ -87,7 +87,7 @@ enum fault_result : int {
 	FAULT_BUS = 3,			/* SIGBUS, BUS_ADRERR: beyond the end of the object, or I/O error */
 	FAULT_OOM = 4,			/* no memory: the OOM killer has done its work, or SIGBUS/kill */
 };
-/* What a fault did about it: each a function of mm/fault.c, and a counter of struct vm_stats. */
+/* What a fault did about it: each a function of mm/fault*.c, and a counter of struct vm_stats. */
 #define FAULT_DEEDS(X)                                                                          \
 	X(zero_write) X(zero_read) X(file_read) X(file_around) X(file_private) X(file_shared)    \
 	X(cow_copy) X(cow_reuse) X(block_fill) X(block_reuse) X(spurious)
@@ -107,7 +107,8 @@ enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool fo
 /* Makes [start, end) present for that access without touching user memory; 0 or -EFAULT, -ENOMEM. vm->lock not held. */
 [[nodiscard]] int vm_populate(struct vm *vm, va_t start, va_t end, u32 access);
 
-/* ---- the operations (mm/map.c). All take vm->lock themselves. Results are addresses or -errno. */
+/* ---- the operations (map.c, map_change.c, remap.c, advise.c, grow.c, mlock.c). All take vm->lock themselves. Results are
+ * addresses or -errno. */
 /* flags, prot: Linux's MAP_* and PROT_*. object: nullptr for anonymous; max_prot R_MAX* from how the file was opened; offset in
  * bytes. A reference on object is taken if it succeeds. */
 long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct object *object, u32 max_prot, u64 offset);

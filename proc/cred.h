@@ -32,7 +32,7 @@ struct cred {
 const struct cred *cred_current(void);	/* of the current task; kernel threads: root's. Valid while the call runs */
 void cred_get(const struct cred *c);
 void cred_put(const struct cred *c);
-/* Of another task, with a reference. Takes task->lock. */
+/* Of another task, with a reference. Takes task->siglock. */
 const struct cred *cred_of(struct task *t);
 /* A private copy of the current task's to change; nullptr without memory. refs 1. */
 [[nodiscard]] struct cred *cred_copy(void);

@@ -101,7 +101,7 @@ void ptrace_handler_done(void);
 /* Last on the way to user mode, interrupts off. */
 void ptrace_enter_user(void);
 
-/* Is a stop due that trap() will make? Under siglock, or for oneself. */
+/* Is a stop due that ptrace_trap() will make? Under siglock, or for oneself. */
 static inline bool ptrace_trap_due(const struct thread *t)
 {
 	return ptrace_traced(t) && load_relaxed(&t->ptrace->trap);

@@ -26,7 +26,7 @@
 #include "proc/wait.h"
 
 struct vm;
-struct files;		/* open file descriptors: fs/file.c */
+struct files;		/* open file descriptors: fs/files.c */
 struct fs_context;	/* root, cwd, umask: fs/path.c */
 struct tty;
 struct session;

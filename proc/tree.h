@@ -38,8 +38,6 @@ bool pgrp_is_orphaned_locked(struct pgrp *g, const struct task *ignore);
 /* ---- task.c */
 /* A task with an empty tree and no resources, refs 1 (the tree's); nullptr without memory. */
 [[nodiscard]] struct task *task_new(void);
-/* Gives t (already with a thread) up before it was ever linked. */
-void task_discard(struct task *t);
 /* Links t, led by its thread, below parent; under tasks_lock and t's siglock. */
 void task_link(struct task *t, struct task *parent);
 /* The zombie leaves the tree; under tasks_lock. The caller then calls task_release without it. */
