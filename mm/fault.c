@@ -104,7 +104,7 @@ static inline enum fault_result resolve(struct fault_state *f)
 	arch_publish();
 	/* An empty entry is never cached; one that denies may be (law 10). */
 	if (f->upgrade)
-		arch_tlb_local_page(vm->asid.value, f->va);
+		arch_tlb_local_page(load_relaxed(&vm->asid.value), f->va);
 	return (enum fault_result)res;
 }
 

@@ -127,7 +127,7 @@ static struct page *alloc_once(unsigned order, u64 keep, bool *again)
 	if (buddy.free >= keep + (1ul << order)) {
 		p = block_take(order);
 		if (p)
-			buddy.free -= 1ul << order;
+			store_relaxed(&buddy.free, buddy.free - (1ul << order));
 		else
 			*again = merge_batch();
 	}
@@ -151,7 +151,7 @@ void buddy_free(struct page *p, unsigned order)
 	u64 flags = spin_lock_irq(&buddy.lock);
 
 	block_insert(p, order);
-	buddy.free += 1ul << order;
+	store_relaxed(&buddy.free, buddy.free + (1ul << order));
 	spin_unlock_irq(&buddy.lock, flags);
 }
 
@@ -194,7 +194,7 @@ struct page *buddy_take_batch(u64 keep, u32 *n)
 		*n = batch_from_blocks(&first, min(spare, (u64)PAGE_BATCH));
 	}
 	if (first)
-		buddy.free -= *n;
+		store_relaxed(&buddy.free, buddy.free - *n);
 	spin_unlock_irq(&buddy.lock, flags);
 	return first;
 }
@@ -205,7 +205,7 @@ void buddy_give_batch(struct page *first)
 
 	first->batch = buddy.batches;
 	buddy.batches = first;
-	buddy.free += PAGE_BATCH;
+	store_relaxed(&buddy.free, buddy.free + PAGE_BATCH);
 	spin_unlock_irq(&buddy.lock, flags);
 }
 

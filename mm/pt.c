@@ -125,7 +125,7 @@ static void table_clear(struct page *t)
 
 void pt_put(struct page *t)
 {
-	debug_assert(t->kind == PAGE_TABLE && t->refs > 0);
+	debug_assert(t->kind == PAGE_TABLE && page_refs(t) > 0);
 	if (load_acquire(&t->refs) != 1 && __atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
 	table_clear(t);

@@ -108,7 +108,7 @@ static u32 take_slot(void)
 	struct page *p = list_first(&partial, struct page, node);
 	struct slot *s = page_address(p), *first = s;
 
-	while (s->refs)
+	while (load_relaxed(&s->refs))
 		s++;
 	if (++p->aux == CHUNK_SLOTS)
 		list_remove(&p->node);
@@ -147,9 +147,9 @@ static struct page *uncache(struct slot *s)
 	struct page *p = s->page ? page_array + s->page : nullptr;
 
 	if (p) {
-		p->aux = 0;
+		store_relaxed(&p->aux, 0);
 		s->page = 0;
-		cached--;
+		store_relaxed(&cached, cached - 1);
 	}
 	return p;
 }
@@ -270,9 +270,9 @@ u32 swap_out(struct page *p)
 	outs++;
 	if (page_refs(p) > 1) {		/* others map it */
 		slot->page = (u32)(p - page_array);
-		p->aux = id;
+		store_relaxed(&p->aux, id);
 		page_get(p);
-		cached++;
+		store_relaxed(&cached, cached + 1);
 	}
 	return id;
 }
@@ -340,9 +340,9 @@ static struct page *share(struct slot *s, u32 id, struct page *p)
 		page_get(other);
 	} else {
 		s->page = (u32)(p - page_array);
-		p->aux = id;
+		store_relaxed(&p->aux, id);
 		page_get(p);
-		cached++;
+		store_relaxed(&cached, cached + 1);
 	}
 	spin_unlock(&swap_lock);
 	if (other)

@@ -53,7 +53,7 @@ static void flush_here(const struct vm *vm_const, u64 gen, va_t start, va_t end,
 	struct vm *vm = (struct vm *)vm_const;
 	u64 *seen = &vm->tlb_seen[cpu_id()];
 
-	flush_cpu(vm->asid.value, start, end, tables, false);
+	flush_cpu(load_relaxed(&vm->asid.value), start, end, tables, false);
 	if (*seen == gen - 1)
 		*seen = gen;	/* else an earlier request is still on its way: stay behind, to be safe */
 }
