@@ -10,15 +10,16 @@ import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TEST = "test/host/vm_model_test.c"
+THREADS = "test/host/vm_threads_test.c"
 CC = os.environ.get("CC") or ("clang-19" if shutil.which("clang-19") else "clang")
 FLAGS = ("-std=gnu23 -g1 -DQUIRE_HOST -DDEBUG -iquote . -Itest/host/include -Wno-unused-parameter "
          "-fno-strict-aliasing -fno-common").split()
 
 
-def sources():
-    with open(f"{ROOT}/{TEST}") as f:
+def sources(test):
+    with open(f"{ROOT}/{test}") as f:
         head = "".join(f.readlines()[:15])
-    return [TEST] + " ".join(re.findall(r"^// uses: *(.*)$", head, re.M)).split()
+    return [test] + " ".join(re.findall(r"^// uses: *(.*)$", head, re.M)).split()
 
 
 def includes(path, seen):
@@ -47,12 +48,12 @@ def compile_one(source, out, cpu, flags, front=None):
     return out
 
 
-def build(folder, cpu, flags=("-O2",), jobs=2, front=None, changed=None, base=None):
+def build(folder, cpu, flags=("-O2",), jobs=2, front=None, changed=None, base=None, test=TEST):
     """The binary, made in folder. changed: only what includes one of these files is compiled anew; the other objects come from the
     folder base."""
     binary = f"{folder}/model"
     objects, todo = [], []
-    for source in sources():
+    for source in sources(test):
         name = source[:-2].replace("/", "_") + ".o"
         if changed and not changed & includes(source, set()):
             objects.append(f"{base}/{name}")

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sleeping locks for host tests: atomic words and sched_yield(). Fairness does not matter here; the
+ * Sleeping locks for host tests: atomic words, and who waits spins. Fairness does not matter here; the
  * thread sanitizer must see who orders whom, and misuse must be noticed.
  */
-#include <sched.h>
 #include "host.h"
 #include "lib/lock.h"
 #include "lib/errno.h"
@@ -23,7 +22,7 @@ bool mutex_try(struct mutex *m)
 void mutex_lock(struct mutex *m)
 {
 	while (!mutex_try(m))
-		sched_yield();
+		cpu_relax();
 }
 
 int mutex_lock_killable(struct mutex *m)
@@ -44,7 +43,7 @@ void rwlock_init(struct rwlock *l) { *l = (struct rwlock){}; }
 
 void rwlock_read(struct rwlock *l)
 {
-	for (;; sched_yield()) {
+	for (;; cpu_relax()) {
 		u32 readers = load_relaxed(&l->state);
 
 		if (!(readers & WRITER) &&
@@ -56,7 +55,7 @@ void rwlock_read(struct rwlock *l)
 
 void rwlock_write(struct rwlock *l)
 {
-	for (;; sched_yield()) {
+	for (;; cpu_relax()) {
 		u32 nobody = 0;
 
 		if (__atomic_compare_exchange_n(&l->state, &nobody, WRITER, false, __ATOMIC_ACQUIRE,
