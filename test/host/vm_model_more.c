@@ -121,6 +121,32 @@ static void step_advice(struct space *s)
 
 /* ---- locks */
 
+/* Private pages that may be written get their own copies, where the call brings them in for writing. */
+static void brought_in(struct space *s, struct range r)
+{
+	for (unsigned i = r.first; i < r.first + r.count; i++) {
+		struct shadow_page *p = &s->pages[r.w][i];
+
+		if (p->shared || p->own || !(p->prot & P_W))
+			continue;
+		p->value = expected(p);
+		p->own = true;
+	}
+}
+
+static void step_populate(struct space *s, struct range r)
+{
+	bool write = host_below(2);
+
+	for (unsigned i = r.first; write && i < r.first + r.count; i++)
+		write = s->pages[r.w][i].prot & P_W;
+	long res = vm_madvise(s->vm, page_va(r.w, r.first), length(r), write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+
+	check(res == 0, "populate: %ld", res);
+	if (write)
+		brought_in(s, r);
+}
+
 static void step_lock(struct space *s)
 {
 	struct range r = random_range();
@@ -133,21 +159,19 @@ static void step_lock(struct space *s)
 			return;
 	}
 	machine_fail_at(0);
+	if (host_below(3) == 0) {
+		step_populate(s, r);
+		return;
+	}
 	long res = vm_mlock(s->vm, page_va(r.w, r.first), length(r), lock ? R_LOCKED : 0);
 
 	if (res == -ENOMEM && lock && s->vm->locked_pages + (length(r) >> PAGE_SHIFT) > s->vm->limits.memlock >> PAGE_SHIFT)
 		return;
 	check(res == 0, "mlock: %ld", res);
-	for (unsigned i = r.first; i < r.first + r.count; i++) {
-		struct shadow_page *p = &s->pages[r.w][i];
-
-		p->locked = lock;
-		/* What is private and may be written is brought in for writing. */
-		if (lock && !p->shared && !p->own && (p->prot & P_W)) {
-			p->value = expected(p);
-			p->own = true;
-		}
-	}
+	for (unsigned i = r.first; i < r.first + r.count; i++)
+		s->pages[r.w][i].locked = lock;
+	if (lock)
+		brought_in(s, r);
 }
 
 /* ---- what grows */
@@ -282,12 +306,30 @@ static void step_unmap_all(struct space *s)
 
 /* ---- objects */
 
+/* Through a mapping of it: *o, and the one page that goes. False: there is none here. */
+static bool remove_by_advice(struct space *s, unsigned *o, unsigned *index)
+{
+	unsigned w = host_below(SMALL_WINDOWS), i = host_below(WINDOW_PAGES);
+	const struct shadow_page *p = &s->pages[w][i];
+	long res = vm_madvise(s->vm, page_va(w, i), PAGE_SIZE, MADV_REMOVE);
+
+	check(res == (!p->mapped ? -ENOMEM : !p->object || p->locked ? -EINVAL : !p->shared ? -EACCES : 0),
+	      "MADV_REMOVE: %ld", res);
+	*o = p->object;
+	*index = p->index;
+	return !res;
+}
+
 static void step_punch(struct space *s)
 {
 	unsigned o = 1 + host_below(OBJECTS), first = host_below(OBJECT_PAGES);
 	unsigned last = first + host_below(OBJECT_PAGES - first);
 
-	if (host_below(4) == 0) {
+	if (host_below(2)) {
+		if (!remove_by_advice(s, &o, &first))
+			return;
+		last = first;
+	} else if (host_below(4) == 0) {
 		/* Less of it, and more again: zeros. */
 		objects[o]->size = first * PAGE_SIZE;
 		object_truncate(objects[o], first * PAGE_SIZE);
