@@ -82,6 +82,14 @@ static void show_tlb(struct text *t)
 	text_printf(t, "tlb_asid_bits %u\n", asid_number_bits());
 }
 
+static void show_locks(struct text *t)
+{
+	COUNT(t, "lock_waits_", lock_waits, spin);
+	COUNT(t, "lock_waits_", lock_waits, mutex);
+	COUNT(t, "lock_waits_", lock_waits, read);
+	COUNT(t, "lock_waits_", lock_waits, write);
+}
+
 static void show_pages(struct text *t)
 {
 	static const char *const kinds[PAGE_KINDS] = {
@@ -126,6 +134,7 @@ static int show_counters(struct inode *i, struct text *t)
 	show_slabs(t);
 	show_faults(t);
 	show_tlb(t);
+	show_locks(t);
 	return 0;
 }
 

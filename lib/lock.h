@@ -24,6 +24,14 @@ struct spinlock {
 	u32 held;
 };
 
+/* How often a lock was found taken, for /proc/quire/counters: counted where one waits anyway. */
+struct lock_stats {
+	u64 spin, mutex, read, write;	/* (a) */
+};
+[[gnu::weak]] struct lock_stats lock_waits;	/* weak: one for all who include this */
+
+static inline void lock_waited(u64 *what) { __atomic_fetch_add(what, 1, __ATOMIC_RELAXED); }
+
 static inline bool spin_try_raw(struct spinlock *l)
 {
 	return load_relaxed(&l->held) == 0 &&
@@ -32,9 +40,11 @@ static inline bool spin_try_raw(struct spinlock *l)
 
 static inline void spin_lock_raw(struct spinlock *l)
 {
-	while (unlikely(__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE)))
+	while (unlikely(__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))) {
+		lock_waited(&lock_waits.spin);
 		while (load_relaxed(&l->held))		/* without taking the line from the holder */
 			cpu_relax();
+	}
 }
 
 static inline void spin_unlock_raw(struct spinlock *l)

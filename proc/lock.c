@@ -100,6 +100,7 @@ static bool mutex_contend(struct mutex *m)
 {
 	struct lock_waiter w = {};
 
+	lock_waited(&lock_waits.mutex);
 	spin_lock(&m->waiters.lock);
 	if (mutex_contend(m)) {
 		spin_unlock(&m->waiters.lock);
@@ -200,6 +201,7 @@ static bool rw_contend(struct rwlock *l, bool write)
 {
 	struct lock_waiter w = { .write = write };
 
+	lock_waited(write ? &lock_waits.write : &lock_waits.read);
 	spin_lock(&l->waiters.lock);
 	if (rw_contend(l, write))
 		spin_unlock(&l->waiters.lock);

@@ -4,7 +4,9 @@
 QUIRE_TEST_LONG=1 (make test-long) makes it ten thousand processes and a thousand generations, and minutes of soup."""
 
 import os
+import re
 
+import tap
 from boards import BOARDS, ONE_EACH, on
 
 LONG = bool(os.environ.get("QUIRE_TEST_LONG"))
@@ -49,3 +51,12 @@ def test_everything_at_once_in_too_little_memory(board):
     """An hour of it: QUIRE_TEST_SOUP_SECONDS=3600."""
     seconds = int(os.environ.get("QUIRE_TEST_SOUP_SECONDS", 180 if LONG else 8))
     passes(board, f"/test/soup_test {seconds} 320", ["--mem", "256M"], seconds * 2 + 200)
+
+
+@on(ONE_EACH)
+def test_what_must_not_depend_on_size(board):
+    """Instructions, counted: see user/test/cost_test.c."""
+    done = board.run("/test/cost_test", "counted", options=["--icount", "--mem", "3G"], timeout=400, cpus=1)
+    text = done.stdout.decode(errors="replace")
+    assert not tap.problems(text, done.returncode), text
+    assert not re.search("# SKIP", text)
