@@ -11,9 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MIB = 1 << 20, PAGE = 4096, MOST = 1000 };
+enum { MIB = 1 << 20, PAGE = 4096, MOST = 4000 };
 
 static pid_t pids[MOST];
+static int started;
 
 static double meminfo(const char *name)
 {
@@ -45,33 +46,39 @@ static void result(const char *name, double bytes, const char *unit, int n)
 
 static void start(int n, const char *program)
 {
-	for (int i = 0; i < n; i++) {
-		pids[i] = fork();
-		if (pids[i] < 0)
+	while (n-- > 0) {
+		pid_t pid = fork();
+
+		if (pid < 0)
 			exit(1);
-		if (pids[i] == 0 && program)
+		if (pid == 0 && program)
 			execl(program, "sleep", "100000", (char *)0);
-		while (pids[i] == 0)
+		while (pid == 0)
 			pause();
+		pids[started++] = pid;
 	}
 }
 
-static void stop(int n)
+static void stop(void)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < started; i++)
 		kill(pids[i], SIGKILL);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < started; i++)
 		waitpid(pids[i], NULL, 0);
+	started = 0;
 }
 
-/* n processes: the second time, when caches of objects have grown as far as they do. */
+/*
+ * Some to begin with, then n more. Nobody ends meanwhile, so that nothing is there to be used again, and the first use up
+ * what Linux keeps in its lists of pages for each CPU.
+ */
 static void processes(const char *name, int n, const char *program)
 {
+	start(200, program);
 	double before = settled("MemFree:");
 
 	start(n, program);
 	result(name, before - settled("MemFree:"), "process", n);
-	stop(n);
 }
 
 static void tables(const char *name, const char *child, int advice)
@@ -89,15 +96,16 @@ static void tables(const char *name, const char *child, int advice)
 	result(name, with - before, "MiB", n);
 	start(1, NULL);
 	result(child, settled("PageTables:") - with, "process", 1);
-	stop(1);
+	stop();
 	munmap(p, (size_t)n * MIB);
 }
 
 int main(void)
 {
-	processes("process_exec_sleep", 100, "/bin/busybox");
-	processes("process_forked", 100, NULL);
+	processes("process_exec_sleep", 600, "/bin/busybox");
+	processes("process_forked", 600, NULL);
 	processes("process_idle_1000", 1000, NULL);
+	stop();
 	tables("tables_pages", "tables_forked_pages", MADV_NOHUGEPAGE);
 	tables("tables_blocks", "tables_forked_blocks", MADV_HUGEPAGE);
 	return 0;
