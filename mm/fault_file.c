@@ -35,7 +35,7 @@ static int fault_file_read(struct fault_state *f)
 
 	if (res != -ENOENT)
 		return res;
-	int err = object_page(o, object_index(f), OP_CREATE, &p);
+	int err = object_page(o, object_index(f), OP_CREATE | OP_TRY, &p);
 
 	if (err)
 		return object_error(err);
@@ -92,7 +92,7 @@ static int fault_file_around(struct fault_state *f)
 static int fault_file_private_write(struct fault_state *f)
 {
 	struct page *from, *p;
-	int err = object_page(f->region.object, object_index(f), OP_CREATE, &from);
+	int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_TRY, &from);
 
 	if (err)
 		return object_error(err);
@@ -109,7 +109,7 @@ static int fault_file_private_write(struct fault_state *f)
 static int fault_file_shared_write(struct fault_state *f)
 {
 	struct page *p;
-	int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_WRITE, &p);
+	int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_WRITE | OP_TRY, &p);
 
 	if (err)
 		return object_error(err);
@@ -149,7 +149,7 @@ int fault_shared_upgrade(struct fault_state *f, struct pte e)
 	struct page *p = nullptr;
 
 	if (!f->region.object->ops->frame) {
-		int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_WRITE, &p);
+		int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_WRITE | OP_TRY, &p);
 
 		if (err)
 			return object_error(err);

@@ -18,14 +18,22 @@ void object_init(struct object *o, const struct object_ops *ops, void *host)
 	*o = (struct object){ .ops = ops, .refs = 1, .host = host };
 }
 
-static struct page *cached(struct object *o, u64 index)
+/* 0 and the page with a reference; -ENOENT; -ENOMEM: it is swapped out. May sleep then. */
+[[nodiscard]] static int cached(struct object *o, u64 index, u32 pa_flags, struct page **out)
 {
-	scoped_spin(&o->lock);
+	spin_lock(&o->lock);
 	struct page *p = radix_find(&o->pages, index);
 
-	if (p)
+	if (p && likely(!item_is_slot(p))) {
 		page_get(p);
-	return p;
+		if (unlikely(!(load_relaxed(&p->flags) & PG_REFERENCED)))
+			__atomic_fetch_or(&p->flags, PG_REFERENCED, __ATOMIC_RELAXED);
+	}
+	spin_unlock(&o->lock);
+	*out = p;
+	if (unlikely(item_is_slot(p)))
+		return object_swap_in(o, index, pa_flags, out);
+	return p ? 0 : -ENOENT;
 }
 
 /* Enters p, with a reference for the index; *out = p. Or *out is the one that is there already, with a reference for the caller. */
@@ -33,6 +41,8 @@ static int enter_locked(struct object *o, u64 index, struct page *p, u32 flags, 
 {
 	struct page *other = radix_find(&o->pages, index);
 
+	if (unlikely(item_is_slot(other)))
+		return -EAGAIN;
 	if (other) {
 		page_get(other);
 		*out = other;
@@ -46,7 +56,8 @@ static int enter_locked(struct object *o, u64 index, struct page *p, u32 flags, 
 		return err;
 	p->object = o;
 	p->index = index;
-	o->npages++;
+	if (!o->npages++)
+		object_list(o);
 	page_get(p);
 	*out = p;
 	return 0;
@@ -72,9 +83,15 @@ static int fill_and_enter(struct object *o, u64 index, struct page *p, u32 flags
 	return err;
 }
 
+/* How a page is allocated for OP_*. */
+static u32 alloc_flags(u32 flags)
+{
+	return flags & OP_NOWAIT ? PA_NOWAIT : flags & OP_TRY ? PA_TRY : 0;
+}
+
 static int create(struct object *o, u64 index, u32 flags, struct page **out)
 {
-	u32 how = (flags & OP_NOWAIT ? PA_NOWAIT : 0) | (flags & OP_NOFILL ? 0 : PA_ZERO);
+	u32 how = alloc_flags(flags) | (flags & OP_NOFILL ? 0 : PA_ZERO);
 	struct page *p = page_alloc(0, PAGE_CACHE, how);
 
 	if (!p)
@@ -86,7 +103,7 @@ static int create(struct object *o, u64 index, u32 flags, struct page **out)
 			err = fill_and_enter(o, index, p, flags, out);
 		else
 			err = object_enter_filled(o, index, p, flags, nullptr, out);
-	} while (err == -EAGAIN);
+	} while (err == -EAGAIN && o->ops->fill);
 	if (err)
 		page_put(p);
 	return err == -EEXIST ? 0 : err;
@@ -126,22 +143,19 @@ int object_page(struct object *o, u64 index, u32 flags, struct page **out)
 		if (err)
 			return err;
 	}
-	struct page *p = cached(o, index);
+	int err;
 
-	if (!p) {
-		if (!(flags & OP_CREATE))
-			return -ENOENT;
-		if ((flags & OP_NOWAIT) && o->ops->fill)
-			return -EAGAIN;
-		int err = create(o, index, flags, &p);
-
-		if (err)
-			return err;
-	}
-	if (flags & OP_WRITE)
-		object_page_written(p);
-	*out = p;
-	return 0;
+	do {
+		err = cached(o, index, alloc_flags(flags), out);
+		if (err == -ENOENT && (flags & OP_CREATE)) {
+			if ((flags & OP_NOWAIT) && o->ops->fill)
+				return -EAGAIN;
+			err = create(o, index, flags, out);
+		}
+	} while (unlikely(err == -EAGAIN));
+	if (!err && (flags & OP_WRITE))
+		object_page_written(*out);
+	return err;
 }
 
 unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct page **pages)
@@ -153,7 +167,7 @@ unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct pag
 	if (limit)
 		radix_gang(&o->pages, index, limit, (void **)pages);
 	for (unsigned i = 0; i < n; i++) {
-		if (i >= limit)
+		if (i >= limit || (unlikely(o->nswapped) && item_is_slot(pages[i])))
 			pages[i] = nullptr;
 		if (!pages[i])
 			continue;
@@ -163,9 +177,16 @@ unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct pag
 	return found;
 }
 
-void object_take_locked(struct object *o, u64 index, struct page *p)
+void object_take_locked(struct object *o, u64 index, void *item)
 {
+	struct page *p = item;
+
 	radix_remove(&o->pages, index);
+	if (unlikely(item_is_slot(item))) {
+		o->nswapped--;
+		o->npages--;
+		return;
+	}
 	if (o->ops->writeback && (load_relaxed(&p->flags) & PG_DIRTY))
 		__atomic_fetch_sub(&o->ndirty, 1, __ATOMIC_RELAXED);
 	p->object = nullptr;
@@ -175,19 +196,19 @@ void object_take_locked(struct object *o, u64 index, struct page *p)
 }
 
 /* Takes up to `n` pages of [first, last] out of the index; they come back with the index's references. */
-static unsigned take_out(struct object *o, u64 *first, u64 last, struct page **pages, unsigned n)
+static unsigned take_out(struct object *o, u64 *first, u64 last, void **items, unsigned n)
 {
 	unsigned count = 0;
 
 	scoped_spin(&o->lock);
 	while (count < n) {
 		u64 index = *first;
-		struct page *p = radix_next(&o->pages, &index);
+		void *item = radix_next(&o->pages, &index);
 
-		if (!p || index > last)
+		if (!item || index > last)
 			break;
-		object_take_locked(o, index, p);
-		pages[count++] = p;
+		object_take_locked(o, index, item);
+		items[count++] = item;
 		*first = index + 1;
 		if (index == last)
 			break;
@@ -197,16 +218,20 @@ static unsigned take_out(struct object *o, u64 *first, u64 last, struct page **p
 
 static void remove_pages(struct object *o, u64 first, u64 last)
 {
-	struct page *pages[32];
+	void *items[32];
 	unsigned n;
 
 	if (first > last)
 		return;
 	do {
-		n = take_out(o, &first, last, pages, ARRAY_SIZE(pages));
-		for (unsigned i = 0; i < n; i++)
-			page_put(pages[i]);
-	} while (n == ARRAY_SIZE(pages) && first && first <= last);
+		n = take_out(o, &first, last, items, ARRAY_SIZE(items));
+		for (unsigned i = 0; i < n; i++) {
+			if (item_is_slot(items[i]))
+				swap_put(item_slot(items[i]));
+			else
+				page_put(items[i]);
+		}
+	} while (n == ARRAY_SIZE(items) && first && first <= last);
 }
 
 void object_punch(struct object *o, u64 first, u64 last)
@@ -221,9 +246,14 @@ void object_punch(struct object *o, u64 first, u64 last)
 void object_truncate(struct object *o, u64 from)
 {
 	u64 first = pages_in(from);
-	struct page *p = is_aligned(from, PAGE_SIZE) ? nullptr : cached(o, from >> PAGE_SHIFT);
+	struct page *p;
+	int err = -ENOENT;
 
-	if (p) {
+	/* What is beyond the end must be zeros: so a page that is swapped out has to come back. */
+	while (!is_aligned(from, PAGE_SIZE) &&
+	       ((err = cached(o, from >> PAGE_SHIFT, 0, &p)) == -ENOMEM || err == -EAGAIN))
+		vm_wait_for_memory();
+	if (!err) {
 		size_t keep = from & ~PAGE_MASK;
 
 		memset((char *)page_address(p) + keep, 0, PAGE_SIZE - keep);
@@ -237,6 +267,7 @@ void object_put(struct object *o)
 	if (!o || __atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
 	remove_pages(o, 0, ~0ul);
+	object_unlist(o);
 	o->ops->release(o);
 }
 

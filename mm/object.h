@@ -52,8 +52,11 @@ struct object {
 	u32 refs;			/* (a) regions, inodes, exec */
 	u32 mapped;			/* (a) 1 once some region has had it; never 0 again: hint for truncate */
 	struct spinlock lock;
-	struct radix pages;		/* (l) index -> struct page, one reference each */
-	u64 npages;			/* (l) */
+	struct radix pages;		/* (l) index -> struct page, one reference each; or a swap slot */
+	u64 npages;			/* (l) those that are swapped out too */
+	u64 nswapped;			/* (l) */
+	u64 hand;			/* (l) of swap's clock: where it looks next */
+	struct list all;		/* in the list of those that can be swapped (mm/object_swap.c) */
 	u64 ndirty;			/* (a) dirty pages, where there is writeback */
 	struct object_fill *fills;	/* (l) */
 	u64 size;			/* (a) bytes; lowered before truncation, raised after pages are there */
@@ -86,6 +89,7 @@ enum object_page_flags : u32 {
 	OP_WRITE = 2,		/* it will be written: prepare_write and PG_DIRTY */
 	OP_NOFILL = 4,		/* the caller overwrites the whole page */
 	OP_NOWAIT = 8,		/* -EAGAIN instead of sleeping */
+	OP_TRY = 32,		/* -ENOMEM instead of reclaim: the caller holds a lock that reclaim may want */
 	OP_BEYOND = 16,		/* allow index beyond size (write that extends the file) */
 };
 /* The page of that index with a reference for the caller. -EFAULT beyond size, -ENOMEM, -EIO, … */
@@ -121,6 +125,9 @@ void object_read_ahead(struct object *o, u64 index, unsigned n);
 [[nodiscard]] int object_try_writeback(struct object *o, u64 first, u64 last);
 /* Drops up to `want` clean pages of [first, last] that nobody maps or holds. Returns how many. Never sleeps. */
 u64 object_drop_clean(struct object *o, u64 first, u64 last, u64 want);
+
+/* Swaps out about `want` pages of objects that have no other store; how many came free. Under reclaim_lock. */
+u64 object_swap_out(u64 want);
 
 /* Copies bytes of the object (page cache) into kernel memory; stops at size. Bytes done, or -errno when the first byte failed. */
 long object_read(struct object *o, u64 offset, void *dst, size_t n);

@@ -8,6 +8,7 @@
 #include "mm/block.h"
 #include "mm/fault.h"
 #include "mm/kmem.h"
+#include "mm/object_internal.h"
 #include "mm/pt.h"
 #include "mm/pt_internal.h"
 #include "mm/swap.h"
@@ -255,6 +256,7 @@ static unsigned audit_once(void (*report)(void *arg, const char *line), void *ar
 	if (alloc_refs(&a)) {
 		swap_audit_begin();
 		vm_for_each(audit_vm, &a);
+		object_swap_audit();
 		audit_frames(&a);
 		a.findings += swap_audit_end(report, arg);
 	} else {

@@ -14,10 +14,14 @@
  * A page that more than one table maps costs the store's memory at once and comes free only when the hand has been
  * everywhere. So none is begun when little of the reserve is left; those that have been begun go on.
  *
- * Left alone: what is locked, shared or a device's; pages that somebody holds to write to them (their entry may be
+ * Pages of the page cache are not this file's: unused entries of theirs are dropped, in tables of ours alone, and then the
+ * cache sees that nobody maps them (mm/object_swap.c, the block devices' shrinker).
+ *
+ * Left alone: what is locked or a device's; pages that somebody holds to write to them (their entry may be
  * written, and yet they have more than one reference; or vm_writers says so).
  */
 #include "mm/reclaim.h"
+#include "mm/object.h"
 #include "mm/page.h"
 #include "mm/pt.h"
 #include "mm/pt_internal.h"
@@ -69,7 +73,7 @@ static bool region_allows(struct sweep *s, va_t va)
 		if (!layout_find(&s->vm->layout, va, r))
 			return false;
 	}
-	return !(r->flags & (R_LOCKED | R_DEVICE | R_SHARED));
+	return !(r->flags & (R_LOCKED | R_DEVICE));
 }
 
 /* Has it been used since the hand came by last? Forgets that it was. */
@@ -104,11 +108,13 @@ static bool is_victim(struct sweep *s, struct pte *slot, va_t va)
 	s->looked++;
 	u32 prot = pte_prot(e, 0);
 
-	if ((prot & P_SHARED) || !region_allows(s, va))
+	if (!region_allows(s, va))
 		return false;
 	struct page *p = pa_page(pte_pa(e, 0));
 
-	if (p->kind != PAGE_ANON || is_held(p, prot))
+	if (p->kind == PAGE_CACHE)
+		return !s->shared && (s->kind == SWEEP_PAGEOUT || !was_used(s, slot, e, p, va)) && s->kind != SWEEP_COLD;
+	if (p->kind != PAGE_ANON || (prot & P_SHARED) || is_held(p, prot))
 		return false;
 	if (s->kind == SWEEP_PAGEOUT)
 		return !s->shared && page_refs(p) == 1;
@@ -138,6 +144,15 @@ static void note_full(struct sweep *s, const struct page *p)
 	s->full |= !(load_relaxed(&p->flags) & PG_STUBBORN);
 }
 
+/* Its entry is empty already, and flushed. */
+static void drop_entry(struct page *table, struct victim *v)
+{
+	if (--table->used == 0)
+		table->groups = 0;
+	page_put(v->page);
+	v->swap = 0;
+}
+
 static void evict_owned(struct sweep *s)
 {
 	for (unsigned i = 0; i < s->count; i++)
@@ -146,6 +161,10 @@ static void evict_owned(struct sweep *s)
 	for (unsigned i = 0; i < s->count; i++) {
 		struct victim *v = &s->victims[i];
 
+		if (v->page->kind == PAGE_CACHE) {
+			drop_entry(s->table, v);
+			continue;
+		}
 		v->swap = s->full ? 0 : swap_out(v->page);
 		if (v->swap)
 			s->table->swapped++;
@@ -317,7 +336,11 @@ u64 reclaim_anonymous(u64 want, bool *busy)
 	scoped_mutex(&reclaim_lock);
 	u64 freed = swap_shrink_cache(want);
 
-	return freed < want ? freed + sweep_all(want - freed, busy) : freed;
+	/* A part from either side, and all from one if the other has nothing to give. */
+	freed += object_swap_out((want - min(freed, want)) / 2);
+	if (freed < want)
+		freed += sweep_all(want - freed, busy);
+	return freed < want ? freed + object_swap_out(want - freed) : freed;
 }
 
 /* All of one space, as the hand would do it. */

@@ -329,6 +329,12 @@ static void decompress(const struct slot *s, void *to)
 		panic("a compressed page is damaged");
 }
 
+void swap_read(u32 id, void *page)
+{
+	decompress(slot_of(id), page);
+	__atomic_fetch_add(&ins, 1, __ATOMIC_RELAXED);
+}
+
 /* Others have entries of this slot: they shall find the page. Somebody may have been faster: then it is his. */
 static struct page *share(struct slot *s, u32 id, struct page *p)
 {

@@ -28,6 +28,8 @@ void swap_drop_page(struct page *p);
 /* The page of a slot on which the caller has a reference, with a reference: read back, or the one that others have. Private to
  * the caller if page_refs() is 1 and nobody else has the slot. nullptr: no memory. */
 [[nodiscard]] struct page *swap_in(u32 slot, u32 pa_flags);
+/* The bytes of a slot on which the caller has a reference, to a page of his. */
+void swap_read(u32 slot, void *page);
 /* References on slots; under the lock of a table whose entry holds one, or holding one. */
 void swap_get(u32 slot);
 void swap_put(u32 slot);

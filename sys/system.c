@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
+#include "mm/swap.h"
 #include "mm/user.h"
 #include "proc/sched.h"
 #include "proc/system.h"
@@ -67,9 +68,11 @@ static_assert(sizeof(struct sysinfo) == 112);
 SYSCALL(sysinfo)
 {
 	struct page_stats pages;
+	struct swap_stats swap;
 	u32 load[3];
 
 	page_stats(&pages);
+	swap_stats(&swap);
 	sched_loadavg(load);
 	struct sysinfo s = {
 		.uptime = (s64)((arch_clock_ns() + NS_PER_SECOND - 1) / NS_PER_SECOND),
@@ -77,6 +80,9 @@ SYSCALL(sysinfo)
 		.loads = { (u64)load[0] << 5, (u64)load[1] << 5, (u64)load[2] << 5 },
 		.totalram = pages.total * PAGE_SIZE,
 		.freeram = pages.free * PAGE_SIZE,
+		.sharedram = pages.kind[PAGE_CACHE] * PAGE_SIZE,
+		.totalswap = swap.slots * PAGE_SIZE,
+		.freeswap = (swap.slots - swap.used) * PAGE_SIZE,
 		.procs = (u16)min(pid_count(), 0xffff),
 		.mem_unit = 1,
 	};

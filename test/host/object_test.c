@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// uses: mm/object.c mm/object_io.c mm/page.c mm/page_buddy.c mm/page_boot.c mm/page_audit.c lib/radix.c
-// uses: test/host/support.c test/host/host_lock.c test/host/host_kmem.c
+// uses: mm/object.c mm/object_io.c mm/object_swap.c mm/page.c mm/page_buddy.c mm/page_boot.c mm/page_audit.c lib/radix.c
+// uses: mm/swap.c mm/swap_store.c lib/lz4.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c
 /* Objects with a backing store: random reads, writes, write-backs and drops against a flat model; pages that become stale
  * while they are being filled; a store that fails. */
 #include <string.h>

@@ -3,6 +3,7 @@
  * More memory in use than there is: contents must survive, for one process, for processes that share pages through fork
  * on several CPUs, for shared memory. On a machine with much memory only madvise(MADV_PAGEOUT) makes pages go.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -196,8 +197,48 @@ static void test_pageout(void)
 	munmap(to, pages * PAGE * 2);
 }
 
+/* Memory that is an object's: read and written, mapped, seen by a child, cut in the middle of a page. */
+static void test_shared(void)
+{
+	size_t n = working_set() * 3 / 4, pages = n / PAGE;
+	int fd = memfd_create("swap", 0), status;
+	uint64_t page[PAGE / 8];
+	unsigned bad = 0;
+
+	ok(ftruncate(fd, (off_t)n) == 0, "a memfd of %zu MiB", n >> 20);
+	for (size_t i = 0; i < pages; i++) {
+		fill(page, i);
+		bad += pwrite(fd, page, PAGE, (off_t)(i * PAGE)) != (ssize_t)PAGE;
+	}
+	ok(bad == 0, "is written");
+	for (size_t i = 0; i < pages; i++)
+		bad += pread(fd, page, PAGE, (off_t)(i * PAGE)) != (ssize_t)PAGE || !same(page, i);
+	ok(bad == 0, "and read");
+	uint64_t *m = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	for (size_t i = 0; i < pages; i += 5)
+		fill(page_at(m, i), i + 3);
+	if (fork() == 0) {
+		for (size_t i = 1; i < pages; i += 5)
+			fill(page_at(m, i), i + 4);
+		_exit(0);
+	}
+	wait(&status);
+	for (size_t i = 0; i < pages; i++)
+		bad += !same(page_at(m, i), i % 5 == 0 ? i + 3 : i % 5 == 1 ? i + 4 : i);
+	ok(bad == 0, "mapped, it has what was written through two mappings");
+	madvise(m, n, MADV_PAGEOUT);
+	ok(ftruncate(fd, (off_t)(n / 2 + 100)) == 0 && ftruncate(fd, (off_t)n) == 0, "cut and grown again");
+	page[0] = 1;
+	ok(pread(fd, page, PAGE, (off_t)(n / 2)) == (ssize_t)PAGE && page[12] && !page[13] && !page[PAGE / 8 - 1],
+	   "zeros behind the cut");
+	munmap(m, n);
+	close(fd);
+}
+
 int main(void)
 {
+	test_shared();
 	test_pageout();
 	test_one_process();
 	test_fork();
