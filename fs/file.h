@@ -163,6 +163,7 @@ long pagecache_read(struct file *f, struct io *io, u64 *pos);
 long pagecache_write(struct file *f, struct io *io, u64 *pos);
 int pagecache_map(struct file *f, struct object **object);
 s64 pagecache_seek(struct file *f, s64 offset, int whence);
+enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
 int pagecache_allocate(struct file *f, int mode, u64 offset, u64 len);
 int pagecache_sync(struct file *f);
 /* inode_ops.resize for memory file systems. */

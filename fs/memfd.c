@@ -40,7 +40,7 @@ static int memfd_allocate(struct file *f, int mode, u64 offset, u64 len)
 
 	if (sealed(i, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) && mode)
 		return -EPERM;
-	if (sealed(i, F_SEAL_GROW) && offset + len > inode_size(i) && !(mode & 1))
+	if (sealed(i, F_SEAL_GROW) && offset + len > inode_size(i) && !(mode & FALLOC_PUNCH_HOLE))
 		return -EPERM;
 	return pagecache_allocate(f, mode, offset, len);
 }

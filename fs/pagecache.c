@@ -16,7 +16,6 @@
 #include "proc/task.h"
 #include "proc/unknown.h"
 
-enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
 
 /* One page's part of a read: bytes moved, 0 for a bad address, -errno. */
 static long read_part(struct inode *i, struct io *io, u64 pos, size_t n)

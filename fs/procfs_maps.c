@@ -143,16 +143,18 @@ static void pad_to_name(struct text *t, size_t line_start)
 }
 
 /* Of what is no file; nullptr: it is one, or has no name. */
-static const char *special_name(const struct region *r)
+static const char *special_name(const struct vm *vm, const struct region *r)
 {
 	if (r->flags & R_VDSO)
 		return "[vdso]";
 	if (r->object)
 		return r->object->host || r->object->ops->describe ? nullptr : "/dev/zero (deleted)";
-	return r->flags & R_HEAP ? "[heap]" : r->flags & R_STACK ? "[stack]" : nullptr;
+	if (r->start < load_relaxed(&vm->brk) && r->end > vm->brk_start)
+		return "[heap]";
+	return r->flags & R_STACK ? "[stack]" : nullptr;
 }
 
-static void show_line(struct text *t, const struct region *r)
+static void show_line(struct text *t, const struct vm *vm, const struct region *r)
 {
 	struct inode *i = r->object && !(r->flags & R_VDSO) ? r->object->host : nullptr;
 	u32 dev = i ? i->sb->dev : r->object && !(r->flags & R_VDSO) ? dev_make(0, 1) : 0;
@@ -168,7 +170,7 @@ static void show_line(struct text *t, const struct region *r)
 		    (r->flags & (R_SHARED | R_VDSO)) == R_SHARED ? 's' : 'p',
 		    r->object ? r->offset << PAGE_SHIFT : 0, dev_major(dev), dev_minor(dev),
 		    ino);
-	const char *name = told[0] ? told : special_name(r);
+	const char *name = told[0] ? told : special_name(vm, r);
 
 	if (name || i)
 		pad_to_name(t, start);
@@ -232,9 +234,9 @@ static void show_flags(struct text *t, u32 flags)
 	text_puts(t, "\n");
 }
 
-static void show_smaps_entry(struct text *t, const struct region *r, const struct resident *c)
+static void show_smaps_entry(struct text *t, const struct vm *vm, const struct region *r, const struct resident *c)
 {
-	show_line(t, r);
+	show_line(t, vm, r);
 	show_kib(t, "Size", c->size);
 	show_kib(t, "KernelPageSize", PAGE_SIZE);
 	show_kib(t, "MMUPageSize", PAGE_SIZE);
@@ -287,9 +289,9 @@ static int stream_fill(struct stream *s, struct vm *vm)
 		}
 		s->next = r.end;
 		if (s->smaps)
-			show_smaps_entry(&s->piece, &r, &c);
+			show_smaps_entry(&s->piece, vm, &r, &c);
 		else
-			show_line(&s->piece, &r);
+			show_line(&s->piece, vm, &r);
 		object_put(r.object);
 	}
 	return s->piece.err;

@@ -178,7 +178,7 @@ static int advise_locked(struct vm *vm, va_t start, va_t end, int advice)
 /* MADV_POPULATE_*: as if each page were touched, but told by errno. */
 static long populate_advised(struct vm *vm, va_t start, va_t end, bool write)
 {
-	u32 need = write ? R_WRITE : R_PROT;
+	u32 need = write ? R_WRITE : R_READ;
 	struct region r;
 
 	for (va_t va = start; va < end; va = r.end) {
@@ -198,13 +198,13 @@ static long populate_advised(struct vm *vm, va_t start, va_t end, bool write)
 	return 0;
 }
 
-/* The region at va, if its pages may be taken out: its object with a reference. */
-[[nodiscard]] static int removable(struct vm *vm, va_t va, struct region *r)
+/* The first region above va, if its pages may be taken out: its object with a reference. */
+[[nodiscard]] static int removable(struct vm *vm, va_t va, va_t end, struct region *r)
 {
 	constexpr u32 writable = R_SHARED | R_MAXWRITE;
 
 	scoped_read(&vm->lock);
-	if (!layout_find(&vm->layout, va, r))
+	if (!layout_next(&vm->layout, va, r) || r->start >= end)
 		return -ENOMEM;
 	if ((r->flags & (R_LOCKED | R_DEVICE)) || !r->object)
 		return -EINVAL;
@@ -220,18 +220,21 @@ static long populate_advised(struct vm *vm, va_t start, va_t end, bool write)
 static long remove_pages(struct vm *vm, va_t start, va_t end)
 {
 	struct region r;
+	int holes = 0;		/* are told at the end only */
 
 	for (va_t va = start; va < end; va = r.end) {
-		int err = removable(vm, va, &r);
+		int err = removable(vm, va, end, &r);
 
 		if (err)
 			return err;
+		holes = r.start > va ? -ENOMEM : holes;
+		va = max(va, r.start);
 		u64 first = r.offset + ((va - r.start) >> PAGE_SHIFT);
 
 		object_punch(r.object, first, first + ((min(r.end, end) - va) >> PAGE_SHIFT) - 1);
 		object_put(r.object);
 	}
-	return 0;
+	return holes;
 }
 
 long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice)

@@ -10,7 +10,7 @@
 {
 	struct region r = {
 		.start = old, .end = new_end,
-		.flags = R_READ | R_WRITE | R_MAXREAD | R_MAXWRITE | R_MAXEXEC | R_HEAP | vm->def_flags,
+		.flags = R_READ | R_WRITE | R_MAXREAD | R_MAXWRITE | R_MAXEXEC | vm->def_flags,
 	};
 
 	if (!layout_is_free(&vm->layout, old, new_end + PAGE_SIZE))
@@ -35,8 +35,8 @@ static long brk_locked(struct vm *vm, va_t brk)
 		err = -ENOMEM;
 	else if (new_end > old)
 		err = brk_grow(vm, old, new_end);
-	else if (new_end < old)
-		err = map_unmap(vm, new_end, old);
+	else if (new_end < old)	/* a heap that is gone does not shrink: as on Linux */
+		err = layout_is_free(&vm->layout, new_end, old) ? -EINVAL : map_unmap(vm, new_end, old);
 	if (!err)
 		vm->brk = brk;
 	return (long)vm->brk;

@@ -31,7 +31,6 @@ enum region_flags : u32 {
 	R_NORESERVE = 2048,
 	R_HUGE = 4096, R_NOHUGE = 8192,	/* advice */
 	R_DONTDUMP = 16384,
-	R_HEAP = 32768,		/* the brk area: [heap] */
 	R_STACK = 65536,	/* the first stack: [stack] */
 	R_VDSO = 131072,	/* [vdso]: never unmapped by accident of merging */
 	R_DEVICE = 262144,	/* page frames of a device: no copies, no counts */

@@ -141,10 +141,20 @@ static bool range_ok(va_t start, u64 len)
 	return len && start < USER_END && len <= USER_END - start;
 }
 
+/* Free, and not in the gap below a stack. */
+static bool hint_is_good(const struct vm *vm, va_t start, va_t end)
+{
+	struct region next;
+
+	if (!layout_next(&vm->layout, start, &next))
+		return true;
+	return end <= next.start && (!(next.flags & R_GROWSDOWN) || next.start - end >= STACK_GUARD);
+}
+
 /* Where a new mapping goes: `addr` if it is free (a hint) or must be (fixed), else the highest hole. 0: nowhere. */
 static va_t find_place(const struct vm *vm, va_t addr, u64 len)
 {
-	if (addr >= MMAP_MIN && range_ok(addr, len) && layout_is_free(&vm->layout, addr, addr + len))
+	if (addr >= MMAP_MIN && range_ok(addr, len) && hint_is_good(vm, addr, addr + len))
 		return addr;
 	/* Whole tables: what is aligned to them can later be moved, shared and freed by the slot. */
 	u64 align = is_aligned(len, pt_slot_size(1)) ? pt_slot_size(1) : PAGE_SIZE;
@@ -154,9 +164,9 @@ static va_t find_place(const struct vm *vm, va_t addr, u64 len)
 		layout_gap(&vm->layout, len, PAGE_SIZE, MMAP_MIN, USER_END, true, STACK_GUARD);
 }
 
-va_t map_find_gap(const struct vm *vm, u64 len)
+va_t map_find_gap(const struct vm *vm, va_t hint, u64 len)
 {
-	return find_place(vm, 0, len);
+	return find_place(vm, hint, len);
 }
 
 /* May a mapping be put at this address? */
@@ -180,13 +190,13 @@ static int refuse_hugetlb(int flags, const struct object *object)
 }
 
 /* MAP_SHARED_VALIDATE is for files, and for flags that are known. */
-static int check_validate(int flags, const struct object *object)
+static int check_validate(int flags)
 {
 	constexpr int legacy = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE |
 		MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
 		MAP_HUGETLB | ARCH_MAP_32BIT | (int)((u32)MAP_HUGE_MASK << MAP_HUGE_SHIFT);
 
-	return !object ? -EINVAL : flags & ~legacy ? -EOPNOTSUPP : 0;
+	return flags & MAP_ANONYMOUS ? -EINVAL : flags & ~legacy ? -EOPNOTSUPP : 0;
 }
 
 /* MAP_* and PROT_* as region flags; -errno for what makes no sense. */
@@ -197,7 +207,7 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 
 	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	int err = type == MAP_SHARED_VALIDATE ? check_validate(flags, object) : 0;
+	int err = type == MAP_SHARED_VALIDATE ? check_validate(flags) : 0;
 
 	if (err)
 		return err;
@@ -209,7 +219,7 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	if ((r & R_PROT) & ~(r >> 3))
 		return -EACCES;
 	if (flags & MAP_GROWSDOWN) {
-		if (object || type != MAP_PRIVATE)
+		if (!(flags & MAP_ANONYMOUS) || type != MAP_PRIVATE)
 			return -EINVAL;
 		r |= R_GROWSDOWN;
 	}
@@ -235,7 +245,7 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	if (flags & ARCH_MAP_32BIT)
 		r->start = layout_gap(&vm->layout, len, PAGE_SIZE, 1 * GiB, 2 * GiB, false, STACK_GUARD);
 	else
-		r->start = find_place(vm, align_up(addr, PAGE_SIZE), len);
+		r->start = find_place(vm, addr & PAGE_MASK, len);
 	return r->start ? 0 : -ENOMEM;
 }
 
@@ -264,6 +274,27 @@ static long mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct reg
 	return err ? err : (long)r->start;
 }
 
+long vm_mmap_refused(struct vm *vm, va_t addr, u64 len, int flags, u64 offset, int err)
+{
+	int first = 0, type = flags & MAP_TYPE;
+
+	if (!len)
+		return -EINVAL;
+	if (len > USER_END)
+		return -ENOMEM;
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		scoped_read(&vm->lock);
+		first = check_place(vm, addr, align_up(len, PAGE_SIZE), flags);
+	}
+	if (!first && (flags & MAP_LOCKED) && !map_may_lock(vm))
+		first = -EPERM;
+	if (!first && !(flags & MAP_ANONYMOUS) && offset + align_up(len, PAGE_SIZE) < offset)
+		first = -EOVERFLOW;
+	if (!first && type != MAP_PRIVATE && type != MAP_SHARED)
+		first = type == MAP_SHARED_VALIDATE ? check_validate(flags) : -EINVAL;
+	return first ? first : err;
+}
+
 long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct object *object,
 	     u32 max_prot, u64 offset)
 {
@@ -276,14 +307,14 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 	if (len > USER_END)
 		return -ENOMEM;
 	len = align_up(len, PAGE_SIZE);
-	if (object && offset + len < offset)
-		return -EOVERFLOW;
+	if (!(flags & MAP_ANONYMOUS) && offset + len < offset)
+		return vm_mmap_refused(vm, addr, len, flags, offset, -EOVERFLOW);
 	int err = decode_flags(prot, flags, object, max_prot, &r.flags);
 
-	if (err)
-		return err;
+	if (unlikely(err))
+		return vm_mmap_refused(vm, addr, len, flags, offset, err);
 	if ((flags & MAP_LOCKED) && !map_may_lock(vm))
-		return -EPERM;
+		return vm_mmap_refused(vm, addr, len, flags, offset, -EPERM);
 	struct object *shared = nullptr;
 
 	if (!object && (r.flags & R_SHARED)) {
@@ -293,6 +324,7 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 		if (!shared)
 			return -ENOMEM;
 		r.object = shared;
+		r.offset = offset >> PAGE_SHIFT;	/* /dev/zero's: beyond the end, as on Linux */
 	}
 	rwlock_write(&vm->lock);
 	long res = mmap_locked(vm, addr, len, flags, &r);

@@ -40,5 +40,5 @@ int map_populate(struct vm *vm, va_t start, va_t end, bool strict);
 /* The counts that go with it: after an insertion, before a removal. */
 void map_account(struct vm *vm, const struct region *r);
 void map_unaccount(struct vm *vm, va_t start, va_t end);
-/* A hole for `len` bytes; 0: none. */
-va_t map_find_gap(const struct vm *vm, u64 len);
+/* A hole for `len` bytes, at `hint` if that is free; 0: none. */
+va_t map_find_gap(const struct vm *vm, va_t hint, u64 len);

@@ -50,6 +50,7 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 
 struct growth {
 	u64 data, commit;	/* pages */
+	bool locked;		/* what is locked gets writable, and is brought in */
 };
 
 /* How far may the regions from start on have these rights? *end comes down to the first that may not, or the first
@@ -71,6 +72,7 @@ struct growth {
 
 			grow->data += (u64)change * pages;
 			grow->commit += (u64)commit * pages;
+			grow->locked |= change > 0 && (r.flags & R_LOCKED);
 			if (prot & ~(r.flags >> 3))
 				err = -EACCES;
 			else if (change > 0 && vm->limits.data != ~0ul &&
@@ -91,6 +93,15 @@ struct growth {
 	return err;
 }
 
+/* PROT_GROWSUP: no stack of these CPUs does. */
+[[nodiscard]] static int refuse_grows_up(struct vm *vm, va_t start)
+{
+	struct region r;
+
+	scoped_read(&vm->lock);
+	return layout_find(&vm->layout, start, &r) ? -EINVAL : -ENOMEM;
+}
+
 /* A stack's mprotect with PROT_GROWSDOWN starts where its region does, which may lie above start. */
 [[nodiscard]] static int grows_down_start(const struct vm *vm, va_t *start, va_t end)
 {
@@ -103,7 +114,7 @@ struct growth {
 }
 
 /* What may change does, up to what may not: as on Linux. */
-static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
+static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot, bool *populate)
 {
 	struct tlb_batch b;
 	struct growth grow;
@@ -124,12 +135,31 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 	if (!err) {
 		vm->data_pages += grow.data;
 		store_relaxed(&vm->commit_pages, vm->commit_pages + grow.commit);
+		*populate = grow.locked;
 	}
 	return err ? err : stop;
 }
 
+/* Locked memory that can be written is our own already when it is written. */
+static void populate_locked(struct vm *vm, va_t start, va_t end)
+{
+	struct region r;
+
+	for (va_t va = start; va < end; va = r.end) {
+		rwlock_read(&vm->lock);
+		bool found = layout_next(&vm->layout, va, &r);
+		rwlock_read_done(&vm->lock);
+
+		if (!found || r.start >= end)
+			break;
+		if (r.flags & R_LOCKED)
+			(void)map_populate(vm, max(va, r.start), min(r.end, end), false);
+	}
+}
+
 long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
 {
+	constexpr int PROT_ANY = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
 	bool down = prot & PROT_GROWSDOWN;
 	va_t end;
 
@@ -138,12 +168,20 @@ long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
 
 	if (err || addr == end)
 		return err;
-	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+	if (prot == (PROT_GROWSUP | (prot & PROT_ANY)) && !down)
+		return refuse_grows_up(vm, addr);
+	if (prot & ~PROT_ANY)
 		return -EINVAL;
-	scoped_write(&vm->lock);
+	bool populate = false;
+
+	rwlock_write(&vm->lock);
 	if (down)
 		err = grows_down_start(vm, &addr, end);
-	return err ? err : protect_locked(vm, addr, end, (u32)prot & R_PROT);
+	long res = err ? err : protect_locked(vm, addr, end, (u32)prot & R_PROT, &populate);
+	rwlock_write_done(&vm->lock);
+	if (unlikely(populate))
+		populate_locked(vm, addr, end);
+	return res;
 }
 
 /* Is the page in memory: mapped here, or cached in its object? */
@@ -173,6 +211,8 @@ long vm_mincore(struct vm *vm, va_t addr, u64 len, va_t vec)
 		return -EINVAL;
 	if (map_range(addr, len, -ENOMEM, &end) || end > USER_END)
 		return -ENOMEM;
+	if (!user_range_ok(vec, (end - addr) >> PAGE_SHIFT))
+		return -EFAULT;
 	for (va_t va = addr; va < end;) {
 		unsigned n = (unsigned)min((end - va) >> PAGE_SHIFT, sizeof(chunk));
 
@@ -239,7 +279,8 @@ static int check_msync(struct vm *vm, va_t addr, va_t end, int flags)
 long vm_msync(struct vm *vm, va_t addr, u64 len, int flags)
 {
 	va_t end;
-	int err = map_range(addr, len, -ENOMEM, &end);
+	/* A length that wraps is none: as on Linux. */
+	int err = map_range(addr, align_up(len, PAGE_SIZE), -ENOMEM, &end);
 
 	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))

@@ -78,10 +78,13 @@ int map_populate(struct vm *vm, va_t start, va_t end, bool strict)
 long vm_mlock(struct vm *vm, va_t addr, u64 len, u32 lock)
 {
 	va_t start = addr & PAGE_MASK, end;
-	int err = map_range(start, len + (addr - start), -EINVAL, &end);
+	u64 rounded = align_up(len + (addr - start), PAGE_SIZE);	/* a length that wraps is none: as on Linux */
+	int err = map_range(start, rounded, -EINVAL, &end);
 
 	if (lock && !map_may_lock(vm))
 		return -EPERM;
+	if (err && lock && map_check_locked(vm, rounded >> PAGE_SHIFT))
+		return -ENOMEM;
 	if (err || start == end)
 		return err;
 	rwlock_write(&vm->lock);

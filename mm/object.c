@@ -239,7 +239,7 @@ void object_punch(struct object *o, u64 first, u64 last)
 	/* The new size before the look at `mapped`: whoever maps it just now is seen, or sees that size. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (load_relaxed(&o->mapped))
-		vm_unmap_object(o, first, last);
+		vm_unmap_object(o, first, last, last == ~0ul);	/* a hole leaves private copies, the end does not */
 	remove_pages(o, first, last);
 }
 

@@ -169,7 +169,7 @@ static int write_run(struct object *o, struct page **pages, unsigned n, u64 inde
 	/* The clean mark before the look at `mapped`: whoever maps it just now makes it dirty again. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (load_relaxed(&o->mapped))
-		vm_unmap_object(o, index, index + n - 1);
+		vm_unmap_object(o, index, index + n - 1, false);
 	int err = o->ops->writeback(o, pages, n, index);
 
 	for (unsigned i = 0; i < n; i++)

@@ -24,20 +24,20 @@ struct remap {
 		return -EINVAL;
 	if ((m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(m->flags & MREMAP_MAYMOVE))
 		return -EINVAL;
+	m->old_len = align_up(m->old_len, PAGE_SIZE);	/* what wraps is no length: as on Linux */
+	if (m->new_len > USER_END)
+		return -EINVAL;
+	m->new_len = align_up(m->new_len, PAGE_SIZE);
 	if ((m->flags & MREMAP_DONTUNMAP) && m->old_len != m->new_len)
 		return -EINVAL;
-	if (m->old_len > USER_END || m->new_len > USER_END)
-		return -EINVAL;
-	m->old_len = align_up(m->old_len, PAGE_SIZE);
-	m->new_len = align_up(m->new_len, PAGE_SIZE);
-	if (!(m->flags & MREMAP_FIXED))
+	if (!(m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		return 0;
-	if (!is_aligned(m->new_addr, PAGE_SIZE) || m->new_addr >= USER_END ||
+	if (!is_aligned(m->new_addr, PAGE_SIZE) || m->new_addr > USER_END ||
 	    m->new_len > USER_END - m->new_addr)
 		return -EINVAL;
-	bool apart = m->new_addr + m->new_len <= m->old || m->old + m->old_len <= m->new_addr;
+	bool meet = m->old + m->old_len > m->new_addr && m->new_addr + m->new_len > m->old;
 
-	return apart ? 0 : -EINVAL;
+	return meet ? -EINVAL : 0;
 }
 
 /* The region must hold the whole old range. */
@@ -47,6 +47,8 @@ struct remap {
 		return -EFAULT;
 	struct region *r = &m->region;
 
+	if (m->old_len > USER_END && m->new_len <= m->old_len)
+		return -EINVAL;		/* no range to unmap */
 	if (m->old_len > r->end - m->old)
 		return -EFAULT;
 	if (!m->old_len && !(r->flags & R_SHARED))
@@ -154,7 +156,8 @@ static long remap_locked(struct vm *vm, struct remap *m)
 	if (m->flags & MREMAP_FIXED) {
 		err = map_unmap(vm, m->new_addr, m->new_addr + m->new_len);
 	} else {
-		m->new_addr = map_find_gap(vm, m->new_len);
+		/* With MREMAP_DONTUNMAP the address is a hint. */
+		m->new_addr = map_find_gap(vm, m->flags & MREMAP_DONTUNMAP ? m->new_addr : 0, m->new_len);
 		err = m->new_addr ? 0 : -ENOMEM;
 	}
 	if (err)

@@ -357,7 +357,22 @@ void vm_flush_everywhere(va_t start, va_t end)
 struct unmap_range {
 	struct object *object;
 	u64 first, last;
+	bool copies;
 };
+
+/* What of a private mapping is the object's: copies stay. */
+static void unmap_cached(struct tlb_batch *b, struct vm *vm, va_t start, va_t end)
+{
+	for (va_t va = start; va < end; va += PAGE_SIZE) {
+		int level;
+		struct pte e = pt_lookup(vm, va, &level);
+
+		if (pte_kind(e, level) != PTE_LEAF || pa_page(pte_pa(e, level))->kind != PAGE_CACHE)
+			continue;
+		while (pt_unmap(b, va, va + PAGE_SIZE))
+			vm_wait_for_memory();
+	}
+}
 
 static void unmap_object_from(struct vm *vm, void *arg)
 {
@@ -375,6 +390,10 @@ static void unmap_object_from(struct vm *vm, void *arg)
 		u64 from = max(u->first, r.offset) - r.offset;
 		u64 to = min(u->last - r.offset, pages - 1) + 1;
 
+		if (!u->copies && !(r.flags & R_SHARED)) {
+			unmap_cached(&b, vm, r.start + (from << PAGE_SHIFT), r.start + (to << PAGE_SHIFT));
+			continue;
+		}
 		/* No memory to copy a shared table: drop whole tables around, which only costs faults, is not
 		 * allowed for private pages, so wait for memory instead. */
 		while (pt_unmap(&b, r.start + (from << PAGE_SHIFT), r.start + (to << PAGE_SHIFT)))
@@ -383,9 +402,9 @@ static void unmap_object_from(struct vm *vm, void *arg)
 	tlb_finish(&b);
 }
 
-void vm_unmap_object(struct object *o, u64 first, u64 last)
+void vm_unmap_object(struct object *o, u64 first, u64 last, bool copies)
 {
-	struct unmap_range u = { o, first, last };
+	struct unmap_range u = { o, first, last, copies };
 
 	vm_for_each(unmap_object_from, &u);
 }

@@ -112,6 +112,8 @@ enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool fo
 /* flags, prot: Linux's MAP_* and PROT_*. object: nullptr for anonymous; max_prot R_MAX* from how the file was opened; offset in
  * bytes. A reference on object is taken if it succeeds. */
 long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct object *object, u32 max_prot, u64 offset);
+/* For an mmap that fails with err: the reason that Linux finds first. */
+long vm_mmap_refused(struct vm *vm, va_t addr, u64 len, int flags, u64 offset, int err);
 long vm_munmap(struct vm *vm, va_t addr, u64 len);
 long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot);
 long vm_mremap(struct vm *vm, va_t old, u64 old_len, u64 new_len, int flags, va_t new_addr);
@@ -133,9 +135,11 @@ size_t vm_clear(struct vm *vm, va_t addr, size_t n);
 /* For debuggers: also where the program itself may not (vm_fault_page()); what was written can be run as code. */
 size_t vm_force_write(struct vm *vm, va_t addr, const void *src, size_t n);
 size_t vm_force_read(struct vm *vm, va_t addr, void *dst, size_t n);
+/* Does the region at addr, if there is one, have this right (R_READ, R_WRITE)? The CPU may grant more. */
+bool vm_allows(struct vm *vm, va_t addr, u32 right);
 
-/* Unmaps pages [first, last] of an object from every address space. Sleeps. */
-void vm_unmap_object(struct object *o, u64 first, u64 last);
+/* Unmaps pages [first, last] of an object from every address space; copies: private copies of them, too. Sleeps. */
+void vm_unmap_object(struct object *o, u64 first, u64 last, bool copies);
 
 /* How many regions of all address spaces map it. Sleeps. */
 u64 vm_object_mappings(const struct object *o);

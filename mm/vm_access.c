@@ -59,6 +59,15 @@ static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum acce
 	return done;
 }
 
+bool vm_allows(struct vm *vm, va_t addr, u32 right)
+{
+	struct region r;
+
+	scoped_read(&vm->lock);
+	/* What is not mapped yet may be where a stack grows: the fault knows. */
+	return !layout_find(&vm->layout, addr, &r) || (r.flags & right);
+}
+
 size_t vm_write(struct vm *vm, va_t addr, const void *src, size_t n)
 {
 	return vm_access(vm, addr, (void *)src, n, ACCESS_WRITE);

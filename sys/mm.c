@@ -32,7 +32,7 @@ SYSCALL(mmap)
 	int err = file_map(fd.file, prot, flags, &object, &max);
 
 	if (err)
-		return err;
+		return vm_mmap_refused(vm_current(), addr, len, flags, offset, err);
 	return vm_mmap(vm_current(), addr, len, prot, flags, object, max, offset);
 }
 

@@ -59,12 +59,14 @@ static long copy_all(struct vm *vm, struct cursor local, struct cursor remote, v
 	for (;;) {
 		skip_done(&local);
 		skip_done(&remote);
-		size_t n = min(min(chunk_left(&local), chunk_left(&remote)), (u64)PAGE_SIZE);
+		va_t there = remote.n ? remote.iov->base + remote.used : 0;
+		size_t n = min(min(chunk_left(&local), chunk_left(&remote)), PAGE_SIZE - (there & ~PAGE_MASK));
 
 		if (!n)
 			return (long)done;
-		size_t copied = copy_piece(vm, local.iov->base + local.used, remote.iov->base + remote.used, page,
-					   n, write);
+		/* What can be run may be readable for the CPU, but is not meant to be read. */
+		bool may = vm_allows(vm, there, write ? R_WRITE : R_READ);
+		size_t copied = may ? copy_piece(vm, local.iov->base + local.used, there, page, n, write) : 0;
 
 		done += copied;
 		if (copied < n)

@@ -57,7 +57,11 @@ SYSCALL(fallocate)
 		return -EINVAL;
 	if (__builtin_add_overflow(offset, len, &end))
 		return -EFBIG;
-	if (!fd.file || !(fd.file->mode & FILE_WRITE))
+	if (!fd.file)
+		return -EBADF;
+	if ((ARG_INT(1) & (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE)) == FALLOC_PUNCH_HOLE)
+		return -EOPNOTSUPP;
+	if (!(fd.file->mode & FILE_WRITE))
 		return -EBADF;
 	if (fd.file->mode & FILE_STREAM)
 		return -ESPIPE;

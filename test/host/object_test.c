@@ -46,7 +46,7 @@ static const struct object_ops ops = {
 };
 
 void commit_shared(s64 pages) {}
-void vm_unmap_object(struct object *o, u64 first, u64 last) { unmaps++; }
+void vm_unmap_object(struct object *o, u64 first, u64 last, bool copies) { unmaps++; }
 
 static struct object o;
 
