@@ -13,6 +13,7 @@ $(INITRAMFS): $(BASE)/user/list $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools
 		--add $(BASE)/user/init:/sbin/init \
 		$(foreach p,$(filter $(BASE)/user/test/%,$(USER_BIN)),--add $p:/test/$(notdir $p)) \
 		$(foreach p,$(filter $(BASE)/user/helper/%,$(USER_BIN)),--add $p:/test/helper/$(notdir $p)) \
+		$(foreach p,$(filter $(BASE)/user/fuzz/%,$(USER_BIN)),--add $p:/test/fuzz/$(notdir $p)) \
 		$(foreach p,$(filter $(BASE)/user/bench/%,$(USER_BIN)),--add $p:/bin/$(notdir $p))
 
 # A program that is gone must go from the image too.

@@ -4,7 +4,7 @@
 
 SYSROOT := $(BUILD)/sysroot/$(ARCH)
 SYSROOT_PACKAGES := musl-dev linux-libc-dev busybox-static '/libgcc-\d+-dev/'
-USER_SRC := user/init.c $(wildcard user/test/*.c user/bench/*.c user/helper/*.c)
+USER_SRC := user/init.c $(wildcard user/test/*.c user/bench/*.c user/helper/*.c user/fuzz/*.c)
 USER_BIN := $(patsubst %.c,$(BASE)/%,$(USER_SRC))
 MUSL_LIB := $(SYSROOT)/usr/lib/$(USER_TARGET)
 
