@@ -50,7 +50,6 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 
 struct growth {
 	u64 data, commit;	/* pages */
-	bool locked;		/* what is locked gets writable, and is brought in */
 };
 
 /* How far may the regions from start on have these rights? *end comes down to the first that may not, or the first
@@ -72,7 +71,6 @@ struct growth {
 
 			grow->data += (u64)change * pages;
 			grow->commit += (u64)commit * pages;
-			grow->locked |= change > 0 && (r.flags & R_LOCKED);
 			if (prot & ~(r.flags >> 3))
 				err = -EACCES;
 			else if (change > 0 && vm->limits.data != ~0ul &&
@@ -114,7 +112,7 @@ struct growth {
 }
 
 /* What may change does, up to what may not: as on Linux. */
-static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot, bool *populate)
+static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 {
 	struct tlb_batch b;
 	struct growth grow;
@@ -135,26 +133,8 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot, bool *
 	if (!err) {
 		vm->data_pages += grow.data;
 		store_relaxed(&vm->commit_pages, vm->commit_pages + grow.commit);
-		*populate = grow.locked;
 	}
 	return err ? err : stop;
-}
-
-/* Locked memory that can be written is our own already when it is written. */
-static void populate_locked(struct vm *vm, va_t start, va_t end)
-{
-	struct region r;
-
-	for (va_t va = start; va < end; va = r.end) {
-		rwlock_read(&vm->lock);
-		bool found = layout_next(&vm->layout, va, &r);
-		rwlock_read_done(&vm->lock);
-
-		if (!found || r.start >= end)
-			break;
-		if (r.flags & R_LOCKED)
-			(void)map_populate(vm, max(va, r.start), min(r.end, end), false);
-	}
 }
 
 long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
@@ -172,16 +152,10 @@ long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
 		return refuse_grows_up(vm, addr);
 	if (prot & ~PROT_ANY)
 		return -EINVAL;
-	bool populate = false;
-
-	rwlock_write(&vm->lock);
+	scoped_write(&vm->lock);
 	if (down)
 		err = grows_down_start(vm, &addr, end);
-	long res = err ? err : protect_locked(vm, addr, end, (u32)prot & R_PROT, &populate);
-	rwlock_write_done(&vm->lock);
-	if (unlikely(populate))
-		populate_locked(vm, addr, end);
-	return res;
+	return err ? err : protect_locked(vm, addr, end, (u32)prot & R_PROT);
 }
 
 /* Is the page in memory: mapped here, or cached in its object? */
