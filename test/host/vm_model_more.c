@@ -326,6 +326,7 @@ static void step_punch(struct space *s)
 {
 	unsigned o = 1 + host_below(OBJECTS), first = host_below(OBJECT_PAGES);
 	unsigned last = first + host_below(OBJECT_PAGES - first);
+	bool end = false;
 
 	if (host_below(2)) {
 		if (!remove_by_advice(s, &o, &first))
@@ -337,12 +338,13 @@ static void step_punch(struct space *s)
 		object_truncate(objects[o], first * PAGE_SIZE);
 		objects[o]->size = OBJECT_PAGES * PAGE_SIZE;
 		last = OBJECT_PAGES - 1;
+		end = true;
 	} else {
 		object_punch(objects[o], first, last);
 	}
 	memset(&contents[o][first], 0, last - first + 1);
-	/* Private copies go as well. */
-	for (s = spaces; s < spaces + SPACES; s++) {
+	/* Private copies go as well where the object ends, and stay over a hole. */
+	for (s = spaces; end && s < spaces + SPACES; s++) {
 		for (unsigned k = 0; k < WINDOWS * WINDOW_PAGES; k++) {
 			struct shadow_page *p = &s->pages[k / WINDOW_PAGES][k % WINDOW_PAGES];
 
