@@ -67,17 +67,20 @@ static int execs(void)
 
 static int maps(void)
 {
-	char *p = mmap(nullptr, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	// Every 2 MiB need a table of their own once a page differs: more than wait empty on some list.
+	constexpr size_t SIZE = 48 * MIB;
+	char *p = mmap(nullptr, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return gave_up();
-	for (size_t at = 0; at < 6 * MIB; at += 128 * PAGE)
+	for (size_t at = 0; at < SIZE; at += MIB)
 		p[at] = 7;
-	if (mprotect(p + MIB + PAGE, 2 * MIB, PROT_READ))
-		return gave_up();
+	for (size_t at = 0; at < SIZE; at += 2 * MIB)
+		if (mprotect(p + at + PAGE, 2 * PAGE, PROT_READ))
+			return gave_up();
 	if (p[0] != 7 || p[4 * MIB] != 7)
 		return 3;
-	char *moved = mremap(p, 6 * MIB, 12 * MIB, MREMAP_MAYMOVE);
+	char *moved = mremap(p, SIZE, 2 * SIZE, MREMAP_MAYMOVE);
 	if (moved == MAP_FAILED && errno != EFAULT)
 		return gave_up();
 	if (munmap(p + 2 * MIB, PAGE))
