@@ -346,6 +346,21 @@ static void step_run(struct space *s)
 	machine_run(host_below(MACHINE_CPUS), host_below(8) ? s->vm : nullptr);
 }
 
+/* A child comes and goes, and the space goes on with what has been shared meanwhile. */
+static void step_visit(struct space *s, unsigned cpu)
+{
+	struct vm *child;
+
+	if (vm_fork(s->vm, &child)) {
+		failures_seen++;
+		return;
+	}
+	vm_put(child);
+	machine_run(cpu, s->vm);
+	for (unsigned i = 0; i < 20; i++)
+		step_access(s, cpu);
+}
+
 static void one_step(void)
 {
 	struct space *s = random_space();
@@ -369,8 +384,10 @@ static void one_step(void)
 		in_flux = s;
 		(what < 66 ? step_map : what < 70 ? step_unmap : what < 75 ? step_protect : what < 79 ? step_more : step_move)(s);
 		in_flux = nullptr;
-	} else if (what < 90) {
+	} else if (what < 89) {
 		step_fork(s);
+	} else if (what < 90) {
+		step_visit(s, cpu);
 	} else if (what < 91) {
 		if (host_below(2))
 			step_collapse(s);
