@@ -63,31 +63,21 @@ static void replace_entry(struct fault_state *f, struct pte n)
 
 	if (!p)
 		return FAULT_OOM;
-	/* `old` cannot go while we look: our table, which is frozen for nobody else, refers to it. Another thread of this
-	 * space may replace the entry meanwhile: hold it. */
-	spin_lock(&f->table->lock);
-	bool same = f->slot->raw == e.raw;
-
-	if (same)
-		page_get(old);
-	spin_unlock(&f->table->lock);
-	if (!same) {
-		page_put(p);
-		return -EAGAIN;
-	}
+	/* Another thread may take `old` from the entry while we read it, and it may even be another's then: but no entry comes
+	 * back to what it was while vm->lock is held for reading, so what we have read is not used. */
 	if (old->kind != PAGE_ZERO)
 		arch_page_copy(page_address(p), page_address(old));
 
 	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, f->region.flags & R_WRITE));
 
 	spin_lock(&f->table->lock);
-	same = f->slot->raw == e.raw;
+	bool same = f->slot->raw == e.raw;
+
 	if (same) {
 		replace_entry(f, n);
 		hand_out(f, p);
 	}
 	spin_unlock(&f->table->lock);
-	page_put(old);			/* our hold */
 	page_put(same ? old : p);	/* the entry's reference, after the flush; or the copy nobody wants */
 	fault_does(f, cow_copy);
 	return same ? FAULT_OK : -EAGAIN;
