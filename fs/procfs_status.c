@@ -61,8 +61,8 @@ static void vm_facts(struct vm *vm, struct vm_facts *m)
 		add_region(m, vm, &r);
 	m->size = vm->layout.pages;
 	m->peak = max(vm->peak_pages, m->size);
-	m->locked = vm->locked_pages;
-	m->data = vm->data_pages;
+	m->locked = vm->layout.locked_pages;
+	m->data = vm->layout.data_pages;
 	pt_count(vm, 0, USER_END, &m->pt);
 }
 

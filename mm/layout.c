@@ -218,8 +218,7 @@ void layout_nodes(const struct layout *l, unsigned *own, unsigned *shared)
 /* Walks along with layout_check(): what has been seen so far. */
 struct census {
 	struct region last;
-	u32 regions;
-	u64 pages;
+	struct layout sums;
 };
 
 static const char *leaf_check(const struct layout_node *n, struct census *c)
@@ -229,13 +228,13 @@ static const char *leaf_check(const struct layout_node *n, struct census *c)
 
 		if (r->start >= r->end || !is_aligned(r->start | r->end, PAGE_SIZE))
 			return "a region is whole pages and not empty";
-		if (c->regions && r->start < c->last.end)
+		if (c->sums.regions && r->start < c->last.end)
 			return "regions stand in order and do not overlap";
-		if (c->regions && region_joins(&c->last, r))
+		if (c->sums.regions && region_joins(&c->last, r))
 			return "equal neighbours are one region";
 		c->last = *r;
-		c->regions++;
-		c->pages += region_pages(r);
+		c->sums.regions++;
+		layout_tally(&c->sums, r->flags, (s64)region_pages(r));
 	}
 	return nullptr;
 }
@@ -277,9 +276,12 @@ const char *layout_check(const struct layout *l)
 		if (broken)
 			return broken;
 	}
-	if (c.regions != l->regions)
+	if (c.sums.regions != l->regions)
 		return "the number of regions is kept";
-	if (c.pages != l->pages)
+	if (c.sums.pages != l->pages)
 		return "the number of pages is kept";
+	if (c.sums.data_pages != l->data_pages || c.sums.commit_pages != l->commit_pages ||
+	    c.sums.locked_pages != l->locked_pages)
+		return "the numbers of data, promised and locked pages are kept";
 	return nullptr;
 }

@@ -52,8 +52,17 @@ struct region {
 struct layout {
 	struct layout_node *root;	/* nullptr: empty */
 	u32 regions;			/* how many */
-	u64 pages;			/* sum of their sizes, in pages */
+	u64 pages;			/* sum of their sizes, in pages; */
+	u64 data_pages;			/* of those that region_is_data(), */
+	u64 commit_pages;		/* commit_counts(): (a) read without the lock, */
+	u64 locked_pages;		/* and R_LOCKED */
 };
+
+/* Private and writable: what RLIMIT_DATA counts. */
+static inline bool region_is_data(u32 flags)
+{
+	return (flags & (R_WRITE | R_SHARED | R_GROWSDOWN)) == R_WRITE;
+}
 
 /* Once, before the first layout: makes the cache that nodes come from. */
 void layout_init(void);

@@ -84,7 +84,7 @@ void layout_insert(struct layout *l, const struct region *r, struct layout_spare
 
 	debug_assert(r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
 	debug_assert(layout_is_free(l, r->start, r->end));
-	l->pages += region_pages(r);
+	layout_tally(l, r->flags, (s64)region_pages(r));
 	if (likely(n))
 		leaf_insert(l, n, leaf_search(n, r->start), r);
 	else
@@ -107,7 +107,7 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 	n->region[i].end = start;
 	region_set_start(&n->region[i + 1], end);
 	l->regions++;
-	l->pages -= (end - start) >> PAGE_SHIFT;
+	layout_untally(l, &n->region[i], start, end);
 }
 
 /* Takes [start, end) out of a leaf; region i is the first that ends above start. */
@@ -117,15 +117,15 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 	unsigned last;
 
 	if (i < n->count && n->region[i].start < start) {
-		l->pages -= (n->region[i].end - start) >> PAGE_SHIFT;
+		layout_untally(l, &n->region[i], start, n->region[i].end);
 		n->region[i++].end = start;
 	}
 	for (last = i; last < n->count && n->region[last].end <= end; last++) {
-		l->pages -= region_pages(&n->region[last]);
+		layout_untally(l, &n->region[last], n->region[last].start, n->region[last].end);
 		object_put(n->region[last].object);
 	}
 	if (last < n->count && n->region[last].start < end) {
-		l->pages -= (end - n->region[last].start) >> PAGE_SHIFT;
+		layout_untally(l, &n->region[last], n->region[last].start, end);
 		region_set_start(&n->region[last], end);
 	}
 	if (last > i) {
@@ -145,7 +145,7 @@ static void subtree_drop(struct layout *l, struct layout_node *n)
 	     va = leaf->region[leaf->count - 1].end) {
 		l->regions -= leaf->count;
 		for (i = 0; i < leaf->count; i++)
-			l->pages -= region_pages(&leaf->region[i]);
+			layout_untally(l, &leaf->region[i], leaf->region[i].start, leaf->region[i].end);
 	}
 	node_put(n);
 }
@@ -266,20 +266,27 @@ static bool update_narrow(const struct layout *l, va_t *start, va_t *end, u32 cl
 	return first < last;
 }
 
+static void region_update(struct layout *l, struct region *r, u32 clear, u32 set)
+{
+	layout_untally(l, r, r->start, r->end);
+	r->flags = (r->flags & ~clear) | set;
+	layout_tally(l, r->flags, (s64)region_pages(r));
+}
+
 /* Changes the regions of the owned subtree n in the range, which has been cut at its edges. */
-static void node_update(struct layout_node *n, va_t start, va_t end, u32 clear, u32 set,
-			struct layout_spare *spare)
+static void node_update(struct layout *l, struct layout_node *n, va_t start, va_t end, u32 clear,
+			u32 set, struct layout_spare *spare)
 {
 	unsigned i;
 
 	if (n->level) {
 		for (i = inner_search(n, start); i < n->count && n->child[i].start < end; i++)
-			node_update(node_own(&n->child[i].node, spare), start, end, clear, set,
+			node_update(l, node_own(&n->child[i].node, spare), start, end, clear, set,
 				    spare);
 		return;
 	}
 	for (i = leaf_search(n, start); i < n->count && n->region[i].start < end; i++)
-		n->region[i].flags = (n->region[i].flags & ~clear) | set;
+		region_update(l, &n->region[i], clear, set);
 }
 
 /* Do two neighbours in the leaf join, from slot `first` (> 0) on and up to `end`? */
@@ -349,6 +356,6 @@ void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 		return;
 	region_cut(l, start, spare);
 	region_cut(l, end, spare);
-	node_update(node_own(&l->root, spare), start, end, clear, set, spare);
+	node_update(l, node_own(&l->root, spare), start, end, clear, set, spare);
 	update_join(l, start, end, spare);
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "lib/base.h"
+#include "mm/commit.h"
 #include "mm/layout.h"
 
 #ifndef LAYOUT_TINY_NODES
@@ -129,6 +130,24 @@ static inline bool node_is_shared(const struct layout_node *n)
 static inline u64 region_pages(const struct region *r)
 {
 	return (r->end - r->start) >> PAGE_SHIFT;
+}
+
+/* So many pages with these flags come (or go, when negative): the layout's sums. */
+static inline void layout_tally(struct layout *l, u32 flags, s64 pages)
+{
+	l->pages += (u64)pages;
+	if (region_is_data(flags))
+		l->data_pages += (u64)pages;
+	if (commit_counts(flags))
+		store_relaxed(&l->commit_pages, l->commit_pages + (u64)pages);
+	if (unlikely(flags & R_LOCKED))
+		l->locked_pages += (u64)pages;
+}
+
+/* [start, end) of r goes. */
+static inline void layout_untally(struct layout *l, const struct region *r, va_t start, va_t end)
+{
+	layout_tally(l, r->flags, -(s64)((end - start) >> PAGE_SHIFT));
 }
 
 /* Are a and b, in this order, one region cut in two? */

@@ -28,7 +28,6 @@ static void take_out(struct vm *vm, va_t start, va_t end, struct layout_spare *s
 {
 	struct tlb_batch b;
 
-	map_unaccount(vm, start, end);
 	layout_remove(&vm->layout, start, end, spare);
 	tlb_begin(&b, vm);
 	pt_unmap_prepared(&b, start, end);
@@ -67,25 +66,10 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 	if (!err) {
 		take_out(vm, r->start, r->end, &spare);
 		layout_insert(&vm->layout, r, &spare);
-		map_account(vm, r);
+		map_inserted(vm, r);
 	}
 	layout_release(&spare);
 	return err;
-}
-
-/* Takes off what [start, end) counts for. */
-static void uncount_data(struct vm *vm, va_t start, va_t end)
-{
-	u64 commit = vm->commit_pages;
-	struct region r;
-
-	for (va_t va = start; va < end && layout_next(&vm->layout, va, &r) && r.start < end; va = r.end) {
-		u64 pages = (min(r.end, end) - max(r.start, start)) >> PAGE_SHIFT;
-
-		vm->data_pages -= map_is_data(r.flags) ? pages : 0;
-		commit -= commit_counts(r.flags) ? pages : 0;
-	}
-	store_relaxed(&vm->commit_pages, commit);
 }
 
 int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
@@ -94,33 +78,18 @@ int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
 
 	if (pages > (l->as >> PAGE_SHIFT) || vm->layout.pages > (l->as >> PAGE_SHIFT) - pages)
 		return -ENOMEM;
-	if (map_is_data(flags) && l->data != ~0ul && vm->data_pages + pages > l->data >> PAGE_SHIFT)
+	if (region_is_data(flags) && l->data != ~0ul && vm->layout.data_pages + pages > l->data >> PAGE_SHIFT)
 		return -ENOMEM;
 	return commit_counts(flags) && !commit_allows(pages) ? -ENOMEM : 0;
 }
 
-void map_account(struct vm *vm, const struct region *r)
+void map_inserted(struct vm *vm, const struct region *r)
 {
-	u64 pages = (r->end - r->start) >> PAGE_SHIFT;
-
-	if (map_is_data(r->flags))
-		vm->data_pages += pages;
-	if (commit_counts(r->flags))
-		store_relaxed(&vm->commit_pages, vm->commit_pages + pages);
-	if (r->flags & R_LOCKED)
-		vm->locked_pages += pages;
 	if (r->object && !load_relaxed(&r->object->mapped)) {
 		store_relaxed(&r->object->mapped, 1);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before a fault looks at the size: object_punch() */
 	}
 	vm->peak_pages = max(vm->peak_pages, vm->layout.pages);
-}
-
-void map_unaccount(struct vm *vm, va_t start, va_t end)
-{
-	uncount_data(vm, start, end);
-	if (vm->locked_pages)
-		vm->locked_pages -= layout_count(&vm->layout, start, end, R_LOCKED);
 }
 
 int map_insert(struct vm *vm, const struct region *r)
@@ -132,7 +101,7 @@ int map_insert(struct vm *vm, const struct region *r)
 		return err;
 	layout_insert(&vm->layout, r, &spare);
 	layout_release(&spare);
-	map_account(vm, r);
+	map_inserted(vm, r);
 	return 0;
 }
 

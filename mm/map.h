@@ -15,12 +15,6 @@ static inline u32 map_rights(u32 flags)
 	return flags & R_PROT ? (flags & R_PROT) | P_R : 0;
 }
 
-/* Private and writable: what RLIMIT_DATA counts. */
-static inline bool map_is_data(u32 flags)
-{
-	return (flags & (R_WRITE | R_SHARED | R_GROWSDOWN)) == R_WRITE;
-}
-
 /* May so many pages with these flags be added? 0 or -ENOMEM. */
 [[nodiscard]] int map_check_limits(const struct vm *vm, u64 pages, u32 flags);
 /* May so many more be locked? 0 or -EAGAIN. May any be locked at all (else -EPERM)? */
@@ -34,11 +28,10 @@ int map_populate(struct vm *vm, va_t start, va_t end, bool strict);
 [[nodiscard]] int map_range(va_t addr, u64 len, int wraps, va_t *end);
 /* layout_update() with its reservation. Write lock. 0 or -ENOMEM. */
 [[nodiscard]] int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set);
-/* Takes [start, end) out of layout and tables / puts a region into a free place, counted. Write lock. 0 or -ENOMEM. */
+/* Takes [start, end) out of layout and tables / puts a region into a free place. Write lock. 0 or -ENOMEM. */
 [[nodiscard]] int map_unmap(struct vm *vm, va_t start, va_t end);
 [[nodiscard]] int map_insert(struct vm *vm, const struct region *r);
-/* The counts that go with it: after an insertion, before a removal. */
-void map_account(struct vm *vm, const struct region *r);
-void map_unaccount(struct vm *vm, va_t start, va_t end);
+/* What goes with an insertion: who truncates the object must look for us; the peak. */
+void map_inserted(struct vm *vm, const struct region *r);
 /* A hole for `len` bytes, at `hint` if that is free; 0: none. */
 va_t map_find_gap(const struct vm *vm, va_t hint, u64 len);

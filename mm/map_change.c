@@ -48,40 +48,31 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 	return err;
 }
 
-struct growth {
-	u64 data, commit;	/* pages */
-};
-
 /* How far may the regions from start on have these rights? *end comes down to the first that may not, or the first
- * hole, and the reason is the result. *grow: by how many pages what RLIMIT_DATA counts would grow, and what is promised. */
-[[nodiscard]] static int check_protect(const struct vm *vm, va_t start, va_t *end, u32 prot, struct growth *grow)
+ * hole, and the reason is the result. */
+[[nodiscard]] static int check_protect(const struct vm *vm, va_t start, va_t *end, u32 prot)
 {
+	u64 data = vm->layout.data_pages, promised = 0;		/* as they will be; and by how much that grows */
 	struct region r;
 	int err = 0;
 
-	*grow = (struct growth){};
 	for (va_t va = start; va < *end; va = r.end) {
 		if (!layout_find(&vm->layout, va, &r)) {
 			err = -ENOMEM;
 		} else {
 			u64 pages = (min(r.end, *end) - va) >> PAGE_SHIFT;
 			u32 new_flags = (r.flags & ~(u32)R_PROT) | prot;
-			int change = map_is_data(new_flags) - map_is_data(r.flags);
+			int change = region_is_data(new_flags) - region_is_data(r.flags);
 			int commit = commit_counts(new_flags) - commit_counts(r.flags);
 
-			grow->data += (u64)change * pages;
-			grow->commit += (u64)commit * pages;
+			data += (u64)change * pages;
+			promised += (u64)commit * pages;
 			if (prot & ~(r.flags >> 3))
 				err = -EACCES;
-			else if (change > 0 && vm->limits.data != ~0ul &&
-				 vm->data_pages + grow->data > vm->limits.data >> PAGE_SHIFT)
+			else if (change > 0 && vm->limits.data != ~0ul && data > vm->limits.data >> PAGE_SHIFT)
 				err = -ENOMEM;
-			else if (commit > 0 && !commit_allows(grow->commit))
+			else if (commit > 0 && !commit_allows(promised))
 				err = -ENOMEM;
-			if (err) {
-				grow->data -= (u64)change * pages;
-				grow->commit -= (u64)commit * pages;
-			}
 		}
 		if (unlikely(err)) {
 			*end = va;
@@ -115,8 +106,7 @@ struct growth {
 static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 {
 	struct tlb_batch b;
-	struct growth grow;
-	int stop = check_protect(vm, start, &end, prot, &grow);
+	int stop = check_protect(vm, start, &end, prot);
 
 	if (unlikely(start == end))
 		return stop;
@@ -130,10 +120,6 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 	if (!err)
 		pt_protect(&b, start, end, map_rights(prot));
 	tlb_finish(&b);
-	if (!err) {
-		vm->data_pages += grow.data;
-		store_relaxed(&vm->commit_pages, vm->commit_pages + grow.commit);
-	}
 	return err ? err : stop;
 }
 

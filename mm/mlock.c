@@ -12,7 +12,7 @@ constexpr u32 LOCKS = R_LOCKED | R_LOCKONFAULT;
 
 int map_check_locked(const struct vm *vm, u64 pages)
 {
-	bool within = vm->limits.memlock == ~0ul || vm->locked_pages + pages <= vm->limits.memlock >> PAGE_SHIFT;
+	bool within = vm->limits.memlock == ~0ul || vm->layout.locked_pages + pages <= vm->limits.memlock >> PAGE_SHIFT;
 
 	return within || vm_lock_unlimited() ? 0 : -EAGAIN;
 }
@@ -48,17 +48,7 @@ int map_populate(struct vm *vm, va_t start, va_t end, bool strict)
 /* Locks or unlocks [start, end) of one region. Under the write lock. */
 [[nodiscard]] static int lock_region(struct vm *vm, const struct region *r, va_t start, va_t end, u32 lock)
 {
-	u64 pages = (end - start) >> PAGE_SHIFT;
-
-	if (r->flags & (R_DEVICE | R_VDSO))
-		return 0;
-	int err = map_update(vm, start, end, LOCKS, lock);
-
-	if (!err) {
-		vm->locked_pages += lock ? pages : 0;
-		vm->locked_pages -= r->flags & R_LOCKED ? pages : 0;
-	}
-	return err;
+	return r->flags & (R_DEVICE | R_VDSO) ? 0 : map_update(vm, start, end, LOCKS, lock);
 }
 
 /* Up to the first hole. */

@@ -110,11 +110,9 @@ static long move(struct vm *vm, const struct remap *m)
 		err = pt_move(&b, m->old, m->new_addr, min(m->old_len, m->new_len));
 	if (!err) {
 		layout_insert(&vm->layout, &r, &spare);
-		map_account(vm, &r);
-		if (m->old_len && !stays) {
-			map_unaccount(vm, m->old, m->old + m->old_len);
+		map_inserted(vm, &r);
+		if (m->old_len && !stays)
 			layout_remove(&vm->layout, m->old, m->old + m->old_len, &spare);
-		}
 		/* What is left at the old place: a tail that did not come along, and empty tables. */
 		err = pt_unmap(&b, m->old, m->old + m->old_len);
 		assert(!err);
@@ -131,8 +129,7 @@ static void unlock_old(struct vm *vm, const struct remap *m)
 
 	if (!(m->flags & MREMAP_DONTUNMAP) || !(m->region.flags & R_LOCKED))
 		return;
-	if (!map_update(vm, m->old, end, R_LOCKED | R_LOCKONFAULT, 0))
-		vm->locked_pages -= m->old_len >> PAGE_SHIFT;
+	(void)map_update(vm, m->old, end, R_LOCKED | R_LOCKONFAULT, 0);
 }
 
 static long remap_locked(struct vm *vm, struct remap *m)

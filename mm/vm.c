@@ -126,7 +126,6 @@ void vm_put(struct vm *vm)
 	pt_put(vm->root);
 	vm->root = nullptr;
 	layout_destroy(&vm->layout);
-	store_relaxed(&vm->commit_pages, 0);
 	rwlock_write_done(&vm->lock);
 	object_put(vm->exe);
 	if (vm->exe_path)
@@ -150,13 +149,11 @@ static void inherit(struct vm *child, const struct vm *vm)
 	child->vdso = vm->vdso;
 	memcpy(child->auxv, vm->auxv, sizeof(child->auxv));
 	child->limits = vm->limits;
-	child->data_pages = vm->data_pages;
-	child->commit_pages = vm->commit_pages;
 	child->peak_pages = vm->layout.pages;
 	child->special_regions = vm->special_regions;
 	child->membarrier = load_relaxed(&vm->membarrier);
 	child->no_blocks = vm->no_blocks;
-	child->shares_locked = vm->shares_locked || vm->locked_pages;
+	child->shares_locked = vm->shares_locked || vm->layout.locked_pages;
 	child->exe = vm->exe;
 	object_get(child->exe);
 	if (vm->exe_path) {
@@ -182,7 +179,6 @@ static void inherit(struct vm *child, const struct vm *vm)
 	err = layout_reserve(&child->layout, &spare, 2);
 	if (err)
 		return err;
-	map_unaccount(child, r->start, r->end);
 	layout_remove(&child->layout, r->start, r->end, &spare);
 	layout_release(&spare);
 	return 0;
@@ -228,7 +224,7 @@ int vm_fork(struct vm *vm, struct vm **out)
 {
 	struct tlb_batch b;
 
-	if (load_relaxed(&commit_policy.mode) == COMMIT_NEVER && !commit_allows(load_relaxed(&vm->commit_pages)))
+	if (load_relaxed(&commit_policy.mode) == COMMIT_NEVER && !commit_allows(load_relaxed(&vm->layout.commit_pages)))
 		return -ENOMEM;
 	struct vm *child = vm_alloc();
 
@@ -243,7 +239,7 @@ int vm_fork(struct vm *vm, struct vm **out)
 	tlb_add_range(&b, 0, USER_END);
 	b.tables = true;
 	tlb_flush(&b);
-	bool locks = vm->locked_pages != 0;
+	bool locks = vm->layout.locked_pages != 0;
 
 	/* Listed before the parent is unlocked: who takes pages away from everybody (law 13) is done with the parent
 	 * either before it was copied, or when the child can be found too. Not before the flush: then the
@@ -298,7 +294,7 @@ u64 vm_committed(void)
 
 	scoped_spin(&vm_list_lock);
 	list_for_each(vm, &vm_list, struct vm, all)
-		pages += load_relaxed(&vm->commit_pages);
+		pages += load_relaxed(&vm->layout.commit_pages);
 	return pages;
 }
 

@@ -23,7 +23,7 @@ struct vm {
 	u32 users;			/* (a) tasks; at 0 the memory goes */
 	u32 refs;			/* (a) users (one together) + short-lived holders such as /proc */
 	struct rwlock lock;		/* readers fault, writers change the layout or fork */
-	struct layout layout;		/* (v) */
+	struct layout layout;		/* (v); layout.commit_pages: (a) read, what it has been promised */
 	struct page *root;		/* (i) root table, refs 1 for us */
 	struct asid_context asid;
 	u64 tlb_gen;			/* (a) flushes so far, where they are not broadcast */
@@ -42,10 +42,7 @@ struct vm {
 	void (*exe_release)(void *exe_path);
 	void *(*exe_clone)(void *exe_path);	/* one more reference */
 	struct vm_limits limits;	/* (a) */
-	u64 locked_pages;		/* (v) */
-	u64 data_pages;			/* (v) private writable, for RLIMIT_DATA */
 	u64 min_faults, maj_faults;	/* (a) approximate */
-	u64 commit_pages;		/* (v) written; (a) read: what it has been promised (mm/commit.h) */
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
