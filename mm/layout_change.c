@@ -38,6 +38,15 @@ static bool absorb_previous(struct layout *l, struct region *r, struct layout_sp
 	return true;
 }
 
+/* Regions i - 1 and i of the leaf, and what may lie between them, become one. */
+static void leaf_unite(struct layout *l, struct layout_node *n, unsigned i)
+{
+	n->region[i - 1].end = n->region[i].end;
+	object_put(n->region[i].object);
+	leaf_close(n, i, 1);
+	l->regions--;
+}
+
 /* Puts r into the leaf n before slot i, joining it to equal neighbours. n has a free slot. */
 [[gnu::always_inline]] static inline void leaf_insert(struct layout *l, struct layout_node *n,
 						      unsigned i, const struct region *r)
@@ -46,10 +55,7 @@ static bool absorb_previous(struct layout *l, struct region *r, struct layout_sp
 	bool after = i < n->count && region_joins(r, &n->region[i]);
 
 	if (before && after) {
-		n->region[i - 1].end = n->region[i].end;
-		object_put(n->region[i].object);
-		leaf_close(n, i, 1);
-		l->regions--;
+		leaf_unite(l, n, i);
 	} else if (before) {
 		n->region[i - 1].end = r->end;
 	} else if (after) {
@@ -349,9 +355,36 @@ static void update_join(struct layout *l, va_t start, va_t end, struct layout_sp
 	}
 }
 
+/* The whole update, for a range that lies in region i of a leaf with two free slots. */
+static void leaf_update(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end,
+			u32 clear, u32 set)
+{
+	u32 flags = n->region[i].flags;
+
+	if (((flags & ~clear) | set) == flags)
+		return;
+	if (n->region[i].start < start)
+		leaf_punch(l, n, i++, start, start);
+	if (end < n->region[i].end)
+		leaf_punch(l, n, i, end, end);
+	region_update(l, &n->region[i], clear, set);
+	if (i + 1 < n->count && region_joins(&n->region[i], &n->region[i + 1]))
+		leaf_unite(l, n, i + 1);
+	if (i && region_joins(&n->region[i - 1], &n->region[i]))
+		leaf_unite(l, n, i);
+}
+
 void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 		   struct layout_spare *spare)
 {
+	struct layout_node *n = lone_leaf(l);
+	unsigned i = n ? leaf_search(n, start) : 0;
+
+	if (likely(n && i < n->count && n->count + 2u <= LEAF_MAX) && n->region[i].start <= start &&
+	    end <= n->region[i].end) {
+		leaf_update(l, n, i, start, end, clear, set);
+		return;
+	}
 	if (!update_narrow(l, &start, &end, clear, set))
 		return;
 	region_cut(l, start, spare);
