@@ -139,11 +139,18 @@ static int advice_reach(const struct vm *vm, va_t start, va_t *end, int advice)
 
 [[nodiscard]] static int guard_install(struct vm *vm, va_t start, va_t end)
 {
-	int err = pt_prepare(vm, start, end);
+	struct tlb_batch b;
+	struct page *low;
+	int err = pt_prepare(vm, start, end, &low);
 
 	if (!err)
 		err = map_update(vm, start, end, 0, R_GUARD);
-	return err ? err : dont_need(vm, start, end);	/* prepared: cannot fail */
+	if (err)
+		return err;
+	tlb_begin(&b, vm);
+	pt_unmap_prepared(&b, low, start, end);
+	tlb_finish(&b);
+	return 0;
 }
 
 [[nodiscard]] static int advise_flags(struct vm *vm, va_t start, va_t end, const struct advice *a)

@@ -24,19 +24,20 @@ static bool one_too_many(const struct vm *vm, va_t start, va_t end)
 }
 
 /* Out of layout and tables, with room for the layout's changes and the tables' edges prepared: cannot fail. */
-static void take_out(struct vm *vm, va_t start, va_t end, struct layout_spare *spare)
+static void take_out(struct vm *vm, struct page *low, va_t start, va_t end, struct layout_spare *spare)
 {
 	struct tlb_batch b;
 
 	layout_remove(&vm->layout, start, end, spare);
 	tlb_begin(&b, vm);
-	pt_unmap_prepared(&b, start, end);
+	pt_unmap_prepared(&b, low, start, end);
 	tlb_finish(&b);
 }
 
 int map_unmap(struct vm *vm, va_t start, va_t end)
 {
 	struct layout_spare spare;
+	struct page *low;
 
 	if (one_too_many(vm, start, end))
 		return -ENOMEM;
@@ -44,9 +45,9 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 
 	if (err)
 		return err;
-	err = pt_prepare(vm, start, end);
+	err = pt_prepare(vm, start, end, &low);
 	if (!err)
-		take_out(vm, start, end, &spare);
+		take_out(vm, low, start, end, &spare);
 	layout_release(&spare);
 	return err;
 }
@@ -55,6 +56,7 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 [[nodiscard]] static int map_replace(struct vm *vm, const struct region *r)
 {
 	struct layout_spare spare;
+	struct page *low;
 
 	if (one_too_many(vm, r->start, r->end))
 		return -ENOMEM;
@@ -62,9 +64,9 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 
 	if (err)
 		return err;
-	err = pt_prepare(vm, r->start, r->end);
+	err = pt_prepare(vm, r->start, r->end, &low);
 	if (!err) {
-		take_out(vm, r->start, r->end, &spare);
+		take_out(vm, low, r->start, r->end, &spare);
 		layout_insert(&vm->layout, r, &spare);
 		map_inserted(vm, r);
 	}

@@ -66,10 +66,11 @@ void pt_clone_root(struct vm *child, struct vm *parent);
  * -ENOMEM only when a partly covered shared table could not be copied: then nothing of that table has changed, and
  * the caller may retry or widen (dropping is always legal for clean mappings, never for private pages). */
 [[nodiscard]] int pt_unmap(struct tlb_batch *b, va_t start, va_t end);
-/* The same after pt_prepare(): cannot fail. */
-void pt_unmap_prepared(struct tlb_batch *b, va_t start, va_t end);
-/* Owns the partly covered paths at both edges of [start, end), so that pt_unmap and pt_move cannot fail. */
-[[nodiscard]] int pt_prepare(struct vm *vm, va_t start, va_t end);
+/* Owns the partly covered paths at both edges of [start, end), so that pt_unmap and pt_move cannot fail. *low: the table that
+ * holds all that is mapped there, for pt_unmap_prepared(); nullptr: nothing is. */
+[[nodiscard]] int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low);
+/* pt_unmap() after pt_prepare(), which gave `low`, with no change of the tables in between: cannot fail. */
+void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t end);
 /* Owns every lowest-level table in [start, end) that exists, and splits the blocks at its edges, or all if not `blocks`: what
  * pt_protect needs. */
 [[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks);

@@ -23,7 +23,29 @@ static int edge_level(va_t edge)
 	return level;
 }
 
-int pt_prepare(struct vm *vm, va_t start, va_t end)
+/* Level of the lowest table that holds all of [start, end). */
+static int common_level(va_t start, va_t end)
+{
+	u64 differ = start ^ (end - 1);
+
+	return differ < pt_slot_size(1) ? 0 : (63 - __builtin_clzl(differ) - PAGE_SHIFT) / 9;
+}
+
+/* Is the range ready to be edited: from the table *low down, or (nullptr) because nothing is mapped there? */
+static inline bool range_ready(struct page *root, va_t start, va_t end, struct page **low)
+{
+	int stopped, level = common_level(start, end);
+	struct pte *slot = pt_walk(root, start, level, &stopped);
+
+	if (stopped != level) {
+		*low = nullptr;
+		return !slot->raw;
+	}
+	*low = pt_table_of(slot);
+	return is_aligned(start | end, pt_slot_size(level));	/* else an edge cuts a table further down */
+}
+
+[[nodiscard]] static int own_edges(struct vm *vm, va_t start, va_t end)
 {
 	struct page *t;
 	int first = edge_level(start), last = edge_level(end), err = 0;
@@ -31,10 +53,21 @@ int pt_prepare(struct vm *vm, va_t start, va_t end)
 	if (first < PT_LEVELS - 1)
 		err = pt_own_existing(vm, start, first, &t);
 	/* A range within one table has both edges in it. */
-	if (err || last == PT_LEVELS - 1 ||
-	    (first == 0 && last == 0 && (start ^ end) < pt_slot_size(1)))
+	if (err || last == PT_LEVELS - 1 || (first == 0 && common_level(start, end) == 0))
 		return err;
 	return pt_own_existing(vm, end, last, &t);
+}
+
+int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low)
+{
+	if (likely(range_ready(vm->root, start, end, low)))
+		return 0;
+	int err = own_edges(vm, start, end);
+
+	/* What is covered wholly may still be shared, also all of it: then it goes from the root. */
+	if (!err && !range_ready(vm->root, start, end, low) && !*low)
+		*low = vm->root;
+	return err;
 }
 
 static inline bool covers(va_t va, va_t end, int level)
@@ -111,40 +144,22 @@ static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 	}
 }
 
-/* Level of the lowest table that holds all of [start, end). */
-static int common_level(va_t start, va_t end)
+void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t end)
 {
-	u64 differ = start ^ (end - 1);
-
-	return differ < pt_slot_size(1) ? 0 : (63 - __builtin_clzl(differ) - PAGE_SHIFT) / 9;
-}
-
-/* Unmaps from the lowest table that holds the whole range. False: that table is empty now and must go, or is not ours. */
-static bool unmap_low(struct tlb_batch *b, va_t start, va_t end)
-{
-	int stopped, level = common_level(start, end);
-	struct pte *slot = pt_walk(b->vm->root, start, level, &stopped);
-
-	if (stopped != level)
-		return !pte_load(slot).raw;
-	struct page *t = pt_table_of(slot);
-
-	unmap_table(b, t, start, end);
-	return t->used;
-}
-
-void pt_unmap_prepared(struct tlb_batch *b, va_t start, va_t end)
-{
-	if (!unmap_low(b, start, end))
+	if (!low)
+		return;
+	unmap_table(b, low, start, end);
+	if (!low->used)		/* it must go, too */
 		unmap_table(b, b->vm->root, start, end);
 }
 
 int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 {
-	int err = pt_prepare(b->vm, start, end);
+	struct page *low;
+	int err = pt_prepare(b->vm, start, end, &low);
 
 	if (!err)
-		pt_unmap_prepared(b, start, end);
+		pt_unmap_prepared(b, low, start, end);
 	return err;
 }
 
@@ -152,13 +167,17 @@ int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks)
 {
 	for (va_t va = start; va < end;) {
 		struct page *t;
-		int err = blocks && covers(va, end, 1) ? pt_own_block(vm, va, false, &t) :
-							 pt_own_existing(vm, va, 0, &t);
+		int level, err = 0;
 
+		if (pt_walk(vm->root, va, 0, &level)->raw && level) {
+			err = blocks && covers(va, end, 1) ? pt_own_block(vm, va, false, &t) :
+							     pt_own_existing(vm, va, 0, &t);
+			level = t->level;
+		}
 		if (err)
 			return err;
 		/* Where a path ends early, all that its empty slot covers is done. */
-		va = pt_slot_end(va, t->level ? t->level : 1, end);
+		va = pt_slot_end(va, level ? level : 1, end);
 	}
 	return 0;
 }

@@ -99,13 +99,14 @@ static long move(struct vm *vm, const struct remap *m)
 	struct region r = part(m, m->new_addr, 0, m->new_len);
 	struct layout_spare spare;
 	struct tlb_batch b;
+	struct page *low;
 	bool stays = m->flags & MREMAP_DONTUNMAP;
 	int err = layout_reserve(&vm->layout, &spare, 3);
 
 	if (err)
 		return err;
 	tlb_begin(&b, vm);
-	err = pt_prepare(vm, m->old, m->old + m->old_len);
+	err = pt_prepare(vm, m->old, m->old + m->old_len, &low);
 	if (!err && m->old_len)
 		err = pt_move(&b, m->old, m->new_addr, min(m->old_len, m->new_len));
 	if (!err) {
