@@ -46,16 +46,20 @@ void *radix_find(const struct radix *r, u64 index)
 
 unsigned radix_gang(const struct radix *r, u64 index, unsigned n, void **items)
 {
-	const struct radix_node *leaf = nullptr;
 	unsigned found = 0;
 
-	for (unsigned i = 0; i < n; i++, index++) {
-		if (i == 0 || slot_of(index, 0) == 0)
-			leaf = find_leaf(r, index);
-		items[i] = leaf ? leaf->slots[slot_of(index, 0)] : nullptr;
-		if (r->height == 0 && index == 0)
-			items[i] = r->root;
-		found += items[i] != nullptr;
+	for (unsigned i = 0; i < n;) {
+		const struct radix_node *leaf = find_leaf(r, index + i);
+		unsigned slot = slot_of(index + i, 0), end = min(n, i + RADIX_SLOTS - slot);
+
+		for (; i < end; i++) {
+			items[i] = leaf ? leaf->slots[slot++] : nullptr;
+			found += items[i] != nullptr;
+		}
+	}
+	if (unlikely(r->height == 0 && index == 0 && n && r->root)) {
+		items[0] = r->root;
+		found++;
 	}
 	return found;
 }

@@ -45,6 +45,26 @@ static int fault_file_read(struct fault_state *f)
 	return fill_or_put(f, p, fault_leaf_prot(&f->region, write));
 }
 
+/* Under the table's lock: puts the pages into those of n slots that are empty, from `first` on; their references go along, and
+ * they are gone from `pages`. How many. */
+static unsigned fill_around(struct page *table, unsigned first, struct page **pages, unsigned n, u32 prot)
+{
+	struct pte *slot = &pt_slots(table)[first];
+	unsigned filled = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct page *p = pages[i];
+
+		if (!p || slot[i].raw)
+			continue;
+		store_release(&slot[i].raw, pte_leaf(page_pa(p), 0, prot).raw);
+		pages[i] = nullptr;
+		filled++;
+	}
+	pt_slots_filled(table, first, n, filled);
+	return filled;
+}
+
 /* The faulting page and its cached neighbours, up to 16, in one go. -ENOENT: the page itself is not cached. */
 static int fault_file_around(struct fault_state *f)
 {
@@ -56,32 +76,24 @@ static int fault_file_around(struct fault_state *f)
 	unsigned n = (unsigned)((end - start) >> PAGE_SHIFT), want = (unsigned)((f->va - start) >> PAGE_SHIFT);
 	bool write = (f->region.flags & R_SHARED) && (f->region.flags & R_WRITE) && writes_unwatched(o);
 	u32 prot = fault_leaf_prot(&f->region, write);
+	u64 index = f->region.offset + ((start - f->region.start) >> PAGE_SHIFT);
+	unsigned left = object_pages_cached(o, index, n, pages);
+	struct page *wanted = left ? pages[want] : nullptr;
+	int res = -ENOENT;
 
-	if (!object_pages_cached(o, f->region.offset + ((start - f->region.start) >> PAGE_SHIFT), n, pages))
-		return -ENOENT;
-	int res = pages[want] ? FAULT_OK : -ENOENT;
-
-	if (!res) {
-		for (unsigned i = 0; i < n; i++) {
+	if (wanted) {
+		for (unsigned i = 0; (prot & P_X) && i < n; i++) {
 			if (pages[i])
 				page_sync_code(pages[i], prot);
 		}
 		scoped_spin(&f->table->lock);
-		struct pte *slot = f->slot - want;
-		unsigned index = f->index - want;
-
-		for (unsigned i = 0; i < n; i++) {
-			if (!pages[i] || slot[i].raw)
-				continue;
-			pt_slot_set(f->table, index + i, pte_leaf(page_pa(pages[i]), 0, prot));
-			if (i == want)
-				hand_out(f, pages[i]);
-			pages[i] = nullptr;	/* the entry has the reference */
-		}
+		left -= fill_around(f->table, f->index - want, pages, n, prot);
 		res = pages[want] ? -EAGAIN : FAULT_OK;
+		if (!res)
+			hand_out(f, wanted);
 		fault_does(f, file_around);
 	}
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; left && i < n; i++) {
 		if (pages[i])
 			page_put(pages[i]);
 	}

@@ -158,22 +158,36 @@ int object_page(struct object *o, u64 index, u32 flags, struct page **out)
 	return err;
 }
 
+/* Takes what is swapped out off a list of items; how many that were. */
+static unsigned drop_slots(struct page **items, unsigned n)
+{
+	unsigned dropped = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (item_is_slot(items[i])) {
+			items[i] = nullptr;
+			dropped++;
+		}
+	}
+	return dropped;
+}
+
 unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct page **pages)
 {
 	u64 end = pages_in(load_relaxed(&o->size));
-	unsigned found = 0, limit = index >= end ? 0 : (unsigned)min((u64)n, end - index);
+	unsigned limit = index >= end ? 0 : (unsigned)min((u64)n, end - index);
 
 	scoped_spin(&o->lock);
-	if (limit)
-		radix_gang(&o->pages, index, limit, (void **)pages);
-	for (unsigned i = 0; i < n; i++) {
-		if (i >= limit || (unlikely(o->nswapped) && item_is_slot(pages[i])))
-			pages[i] = nullptr;
-		if (!pages[i])
-			continue;
-		page_get(pages[i]);
-		found++;
+	unsigned found = radix_gang(&o->pages, index, limit, (void **)pages);
+
+	if (unlikely(o->nswapped))
+		found -= drop_slots(pages, limit);
+	for (unsigned i = 0; i < limit; i++) {
+		if (pages[i])
+			page_get(pages[i]);
 	}
+	for (unsigned i = limit; i < n; i++)
+		pages[i] = nullptr;
 	return found;
 }
 

@@ -23,6 +23,15 @@ static inline bool pte_has_page(struct pte e)
 	return !(pte_prot(e, 0) & (P_UNCACHED | P_DEVICE));
 }
 
+/* So many of n slots of an owned table, from `first` on, have been filled under its lock. A group may be marked too many. */
+static inline void pt_slots_filled(struct page *t, unsigned first, unsigned n, unsigned filled)
+{
+	if (!filled)
+		return;
+	t->used += filled;
+	t->groups |= (2ul << (first + n - 1) / 8) - (1ul << first / 8);
+}
+
 /* Code must be fetchable before an entry that allows it is seen. */
 static inline void page_sync_code(struct page *p, u32 prot)
 {
