@@ -7,6 +7,7 @@
 #define HEAD_WORK 8
 #define HEAD_STACK_TOP 16
 #define HEAD_WORK_RESCHED 1
+#define HEAD_WORK_TRACE 2		/* the bit */
 
 #define FRAME_LR 240
 #define FRAME_SP 248

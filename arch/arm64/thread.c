@@ -13,6 +13,7 @@ static_assert(offsetof(struct thread_head, cpu) == HEAD_CPU);
 static_assert(offsetof(struct thread_head, work) == HEAD_WORK);
 static_assert(offsetof(struct thread_head, stack_top) == HEAD_STACK_TOP);
 static_assert(THREAD_RESCHED == HEAD_WORK_RESCHED);
+static_assert(THREAD_TRACE == 1 << HEAD_WORK_TRACE);
 static_assert(offsetof(struct trapframe, regs[30]) == FRAME_LR);
 static_assert(offsetof(struct trapframe, sp) == FRAME_SP);
 static_assert(offsetof(struct trapframe, pc) == FRAME_PC);
