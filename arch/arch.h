@@ -19,6 +19,7 @@
 struct boot_info;
 struct thread_head;
 struct trapframe;
+struct altstack;
 struct signal_delivery;
 
 /* ------------------------------------------------------------------ part A: entries (pte.h) */
@@ -274,9 +275,9 @@ struct trapframe *arch_frame(const struct thread_head *t);	/* the user frame at 
 /* Signals: builds Linux's rt_sigframe with the SIMD state on the user stack and points the frame at the
  * handler. 0 or -EFAULT (then the caller kills with SIGSEGV). struct signal_delivery: proc/signal.h. */
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d);
-/* rt_sigreturn: restores frame, SIMD and gives back the mask and alternate stack. Values that would break the kernel are
+/* rt_sigreturn: restores frame, SIMD and gives back the mask and what it says about the alternate stack. Values that would break the kernel are
  * refused or cleaned. 0 or -EFAULT. */
-int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t *altstack_uaddr);
+int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struct altstack *stack);
 
 /* The vDSO, where a machine has one (weak: others define none of these): a page of code that exec maps into every program, a
  * shared object if it begins as one. attach: `page` is the copy that programs see. realtime: CLOCK_REALTIME is now

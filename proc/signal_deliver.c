@@ -220,11 +220,9 @@ void signal_return(struct trapframe *f)
 {
 	struct thread *t = thread_current();
 	struct altstack stack;
-	va_t stack_at = 0;
 	u64 mask;
 
-	if (arch_signal_pop(f, &t->arch, &mask, &stack_at) ||
-	    copy_from_user(&stack, stack_at, sizeof(stack))) {
+	if (arch_signal_pop(f, &t->arch, &mask, &stack)) {
 		signal_force(SIGSEGV, nullptr);
 		return;
 	}

@@ -84,18 +84,19 @@ static int push_head(va_t frame, const struct signal_delivery *d)
 	return put_user(frame, h);
 }
 
-/* The user's SIMD registers are in the CPU. If we are switched away while copying, the switch stores what is
- * there already. Behind the one record comes the end. */
-static int push_records(va_t records, struct arch_thread *a)
+/* The user's SIMD registers are in the CPU. Behind the one record comes the end. */
+static int push_records(va_t at)
 {
-	struct record_head end = {};
+	struct {
+		struct simd_state simd;
+		struct record_head end;
+	} records;
 
-	simd_save(&a->simd);
-	a->simd.magic = SIMD_MAGIC;
-	a->simd.size = sizeof(a->simd);
-	if (put_user(records, a->simd))
-		return -EFAULT;
-	return put_user(records + sizeof(a->simd), end);
+	simd_save(&records.simd);
+	records.simd.magic = SIMD_MAGIC;
+	records.simd.size = sizeof(records.simd);
+	records.end = (struct record_head){};
+	return copy_to_user(at, &records, offsetof(typeof(records), end) + sizeof(records.end));
 }
 
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d)
@@ -108,7 +109,7 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 	if (frame > d->stack_top || push_head(frame, d) ||
 	    copy_to_user(frame + offsetof(struct sigframe, uc.context.registers), f->regs,
 			 sizeof(struct registers) + sizeof(f->pstate)) ||
-	    push_records(frame + offsetof(struct sigframe, uc.context.records), a) ||
+	    push_records(frame + offsetof(struct sigframe, uc.context.records)) ||
 	    put_user(record, caller))
 		return -EFAULT;
 	f->regs[0] = (u64)d->sig;
@@ -127,44 +128,57 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 }
 
 /* Programs may have moved or added records: they are searched, within their 4 KiB. */
-static int pop_records(va_t records)
+[[gnu::cold]] static int find_simd(va_t records, struct simd_state *simd)
 {
 	size_t at = 0;
 
 	while (at + sizeof(struct record_head) <= RECORDS_SIZE) {
 		struct record_head head;
-		struct simd_state simd;
 
 		if (get_user(head, records + at))
 			return -EFAULT;
 		if (head.size < sizeof(head) || head.size % 16 || head.size > RECORDS_SIZE - at)
 			return -EINVAL;
-		if (head.magic == SIMD_MAGIC) {
-			if (head.size < sizeof(simd) || get_user(simd, records + at))
-				return -EFAULT;
-			simd_load(&simd);
-			return 0;
-		}
+		if (head.magic == SIMD_MAGIC)
+			return head.size < sizeof(*simd) ? -EINVAL : get_user(*simd, records + at);
 		at += head.size;
 	}
 	return -EINVAL;
 }
 
+/* Of a frame: what is to be given back before the registers, and behind them with the record that we wrote first. */
+struct frame_mask {
+	struct altstack stack;
+	u64 mask;
+};
+struct frame_tail {
+	u64 pstate, pad;
+	struct simd_state simd;
+};
+
+static_assert(offsetof(struct ucontext, mask) - offsetof(struct ucontext, stack_sp) == offsetof(struct frame_mask, mask));
+static_assert(offsetof(struct sigcontext, records) - offsetof(struct sigcontext, pstate) == offsetof(struct frame_tail, simd));
+
 /* After a failure the registers are a mixture, and the program gets SIGSEGV. */
-int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t *altstack_uaddr)
+int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struct altstack *stack)
 {
 	va_t frame = f->sp, context = frame + offsetof(struct sigframe, uc.context);
-	u64 pstate;
+	struct frame_mask m;
+	struct frame_tail t;
 
 	(void)a;
 	f->syscall = FRAME_NO_SYSCALL;
-	if (!is_aligned(frame, 16) || get_user(*mask, frame + offsetof(struct sigframe, uc.mask)) ||
-	    get_user(pstate, context + offsetof(struct sigcontext, pstate)) ||
-	    pop_records(context + offsetof(struct sigcontext, records)) ||
-	    copy_from_user(f->regs, context + offsetof(struct sigcontext, registers),
-			   sizeof(struct registers)))
+	if (!is_aligned(frame, 16) || get_user(m, frame + offsetof(struct sigframe, uc.stack_sp)) ||
+	    get_user(t, context + offsetof(struct sigcontext, pstate)))
 		return -EFAULT;
-	frame_set_flags(f, pstate);
-	*altstack_uaddr = frame + offsetof(struct sigframe, uc.stack_sp);
+	if (unlikely(t.simd.magic != SIMD_MAGIC || t.simd.size != sizeof(t.simd)) &&
+	    find_simd(context + offsetof(struct sigcontext, records), &t.simd))
+		return -EFAULT;
+	if (copy_from_user(f->regs, context + offsetof(struct sigcontext, registers), sizeof(struct registers)))
+		return -EFAULT;
+	simd_load(&t.simd);
+	frame_set_flags(f, t.pstate);
+	*mask = m.mask;
+	*stack = m.stack;
 	return 0;
 }

@@ -24,7 +24,7 @@ static_assert(sizeof(struct sigcontext) == 256);
 
 struct ucontext {
 	u64 flags, link;
-	struct { u64 sp; u32 flags, pad; u64 size; } stack;
+	struct altstack stack;
 	struct sigcontext mc;
 	u64 sigmask;
 };
@@ -105,7 +105,7 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 }
 
 /* The restorer's call finds the stack pointer just above the return address. */
-int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t *altstack_uaddr)
+int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struct altstack *stack)
 {
 	va_t uc_at = f->rsp - 8 + offsetof(struct rt_sigframe, uc);
 	struct ucontext uc;
@@ -114,6 +114,6 @@ int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, va_t 
 		return -EFAULT;
 	context_restore(f, &uc.mc);
 	*mask = uc.sigmask;
-	*altstack_uaddr = uc_at + offsetof(struct ucontext, stack);
+	*stack = uc.stack;
 	return 0;
 }
