@@ -168,7 +168,7 @@ static void step_lock(struct space *s)
 	}
 	long res = vm_mlock(s->vm, page_va(r.w, r.first), length(r), lock ? R_LOCKED : 0);
 
-	if (res == -ENOMEM && lock && s->vm->locked_pages + (length(r) >> PAGE_SHIFT) > s->vm->limits.memlock >> PAGE_SHIFT)
+	if (res == -ENOMEM && lock && s->vm->layout.locked_pages + (length(r) >> PAGE_SHIFT) > s->vm->limits.memlock >> PAGE_SHIFT)
 		return;
 	check(res == 0, "mlock: %ld", res);
 	for (unsigned i = r.first; i < r.first + r.count; i++)
