@@ -259,13 +259,16 @@ void object_punch(struct object *o, u64 first, u64 last)
 
 void object_truncate(struct object *o, u64 from)
 {
-	u64 first = pages_in(from);
+	u64 last = from >> PAGE_SHIFT;
 	struct page *p;
 	int err = -ENOENT;
 
-	/* What is beyond the end must be zeros: so a page that is swapped out has to come back. */
+	/* First, for it gives memory back. */
+	object_punch(o, pages_in(from), ~0ul);
+	/* What is beyond the end must be zeros: so a page that is swapped out has to come back. From the reserve: nobody can end
+	 * a thread that waits here, and it may be the one whose end is to free memory. */
 	while (!is_aligned(from, PAGE_SIZE) &&
-	       ((err = cached(o, from >> PAGE_SHIFT, 0, &p)) == -ENOMEM || err == -EAGAIN))
+	       ((err = cached(o, last, PA_RESERVE, &p)) == -ENOMEM || err == -EAGAIN))
 		vm_wait_for_memory();
 	if (!err) {
 		size_t keep = from & ~PAGE_MASK;
@@ -273,7 +276,6 @@ void object_truncate(struct object *o, u64 from)
 		memset((char *)page_address(p) + keep, 0, PAGE_SIZE - keep);
 		page_put(p);
 	}
-	object_punch(o, first, ~0ul);
 }
 
 void object_put(struct object *o)
