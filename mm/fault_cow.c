@@ -22,9 +22,7 @@ static void reuse_around(struct fault_state *f, struct pte e)
 
 		if ((raw & ~PTE_ADDRESS) != attributes)
 			continue;
-		const struct page *p = pa_page(pte_pa((struct pte){ raw }, 0));
-
-		if (p->kind == PAGE_ANON && page_refs(p) == 1)
+		if (page_is_alone(pa_page(pte_pa((struct pte){ raw }, 0))))
 			store_release(&slot->raw, raw ^ flip);
 	}
 }
@@ -108,7 +106,7 @@ int fault_leaf(struct fault_state *f, struct pte e)
 	}
 	if (prot & P_SHARED)
 		return fault_shared_upgrade(f, e);
-	if (p->kind == PAGE_ANON && page_refs(p) == 1)
+	if (page_is_alone(p))
 		return fault_cow_reuse(f, e, p);
 	return fault_cow_copy(f, e, p);
 }
@@ -140,7 +138,7 @@ int fault_leaf(struct fault_state *f, struct pte e)
 		return res ?: -EAGAIN;
 	}
 	struct page *p = pa_page(pte_pa(e, 0));
-	bool copy = access == P_W && !(p->kind == PAGE_ANON && page_refs(p) == 1);
+	bool copy = access == P_W && !page_is_alone(p);
 
 	f->upgrade = true;
 	if (copy)

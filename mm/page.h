@@ -17,12 +17,12 @@
 enum page_kind : u8 {
 	PAGE_FREE,		/* in the buddy or a per-CPU list */
 	PAGE_RESERVED,		/* image, holes, firmware: never freed, references not counted */
+	PAGE_ZERO,		/* the shared zero page(s); references are not counted */
 	PAGE_KERNEL,		/* kernel data: stacks, buffers */
 	PAGE_SLAB,
 	PAGE_TABLE,		/* a user page table */
 	PAGE_ANON,		/* private memory: refs = table slots that map it + holders */
 	PAGE_CACHE,		/* an object's: refs = 1 for the object + slots + holders */
-	PAGE_ZERO,		/* the shared zero page(s); references are not counted */
 	PAGE_SWAP,		/* compressed pages, and what keeps track of them */
 	PAGE_KINDS
 };
@@ -136,7 +136,7 @@ bool pa_is_ram(struct pa pa);
 
 static inline bool page_is_counted(const struct page *p)
 {
-	return p->kind != PAGE_ZERO && p->kind != PAGE_RESERVED;
+	return p->kind > PAGE_ZERO;
 }
 
 static inline void page_get(struct page *p)
@@ -157,6 +157,14 @@ static inline void page_put(struct page *p)
 }
 
 static inline u32 page_refs(const struct page *p) { return load_acquire(&p->refs); }
+
+/* Private memory with one reference: kind and count in one load. */
+static inline bool page_is_alone(const struct page *p)
+{
+	constexpr u64 refs_and_kind = (1ul << 40) - 1;
+
+	return (load_acquire(&p->head) & refs_and_kind) == (1 | (u64)PAGE_ANON << 32);
+}
 
 /* What asks others to give memory back; called when free pages run low, from the allocating
  * thread, which may hold sleeping locks: only try those. Allocates with PA_RESERVE only.

@@ -83,57 +83,81 @@ struct page *pt_new(int level, u32 flags)
 	return t;
 }
 
-/* Lets go of what a slot held. Its flush is over. */
-static inline void entry_put(struct pte e, int level)
+/*
+ * Two functions let go of what a slot held, its flush being over. They are not inlined, so that the loop over a
+ * table's slots is unrolled and passes an empty one in two instructions.
+ */
+[[gnu::noinline]] static void upper_put(struct pte e, int level)
 {
-	switch (pte_kind(e, level)) {
-	case PTE_TABLE:
+	if (likely(pte_kind(e, level) == PTE_TABLE))
 		pt_put(pa_page(pte_table_pa(e)));
-		break;
-	case PTE_LEAF:
-		if (unlikely(level))
-			block_put(pa_page(pte_pa(e, level)));
-		else if (likely(pte_has_page(e)))
-			page_put(pa_page(pte_pa(e, 0)));
-		break;
-	case PTE_SWAP:
-		swap_put((u32)pte_payload(e));
-		break;
-	default:
-		break;
-	}
+	else
+		block_put(pa_page(pte_pa(e, level)));
+}
+
+[[gnu::noinline]] static struct page *swap_entry_put(struct pte e, struct page *chain)
+{
+	swap_put((u32)pte_payload(e));
+	return chain;
+}
+
+/* Level 0. A page nobody else has goes to the chain, whose new start is returned. */
+[[gnu::noinline]] static struct page *page_entry_put(struct pte e, struct page *chain)
+{
+	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
+		return swap_entry_put(e, chain);
+	if (unlikely(!pte_has_page(e)))
+		return chain;
+	struct page *p = pa_page(pte_pa(e, 0));
+
+	if (!page_is_counted(p))
+		return chain;
+	if (load_acquire(&p->refs) != 1 && __atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return chain;
+	p->next = chain;
+	return p;
 }
 
 static void table_clear(struct page *t)
 {
-	struct pte *slots = pt_slots(t);
+	struct page *chain = nullptr;
 	int level = t->level;
 
 	for (u64 groups = t->groups; groups; groups &= groups - 1) {
-		struct pte *slot = slots + 8 * (unsigned)__builtin_ctzl(groups);
+		struct pte *slots = pt_slots(t) + 8 * (unsigned)__builtin_ctzl(groups);
 
-		for (unsigned i = 0; i < 8; i++, slot++) {
-			struct pte e = *slot;
+		for (unsigned i = 0; i < 8; i++) {
+			struct pte e = slots[i];
 
 			if (!e.raw)
 				continue;
-			slot->raw = 0;
-			entry_put(e, level);
+			slots[i].raw = 0;
+			if (level)
+				upper_put(e, level);
+			else
+				chain = page_entry_put(e, chain);
 		}
 	}
+	if (chain)
+		page_free_chain(chain);
 }
 
-void pt_put(struct page *t)
+/* The last reference is gone. */
+[[gnu::noinline]] static void table_free(struct page *t)
 {
-	debug_assert(t->kind == PAGE_TABLE && page_refs(t) > 0);
-	if (load_acquire(&t->refs) != 1 && __atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)
-		return;
 	table_clear(t);
 	/* A root may hold the kernel's half as well: it is not all empty. */
 	if (t->level == PT_LEVELS - 1 || !table_cache_give(t)) {
 		t->refs = 1;
 		page_free(t);
 	}
+}
+
+void pt_put(struct page *t)
+{
+	debug_assert(t->kind == PAGE_TABLE && page_refs(t) > 0);
+	if (load_acquire(&t->refs) == 1 || __atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) == 1)
+		table_free(t);
 }
 
 void pt_slot_set(struct page *t, unsigned index, struct pte e)

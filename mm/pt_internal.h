@@ -42,14 +42,13 @@ static inline void page_sync_code(struct page *p, u32 prot)
 }
 
 /*
- * Walks down from the root through slots that are ours, to the slot of `level` for va; stops above it at a slot that is shared,
- * empty or a leaf. *stopped: the level of the slot that is returned. The relaxed loads are ordered by the dependency of each on the
- * one before.
+ * Walks down from t, an owned table of level l, through slots that are ours, to the slot of `level` for va; stops above it
+ * at a slot that is shared, empty or a leaf. *stopped: the level of the slot that is returned. The relaxed loads are
+ * ordered by the dependency of each on the one before.
  */
-static inline struct pte *pt_walk(struct page *root, va_t va, int level, int *stopped)
+static inline struct pte *pt_walk_from(struct page *t, int l, va_t va, int level, int *stopped)
 {
-	struct pte *slots = pt_slots(root);
-	int l = PT_LEVELS - 1;
+	struct pte *slots = pt_slots(t);
 
 	for (; l > level; l--) {
 		struct pte *slot = &slots[pt_index(va, l)];
@@ -63,6 +62,11 @@ static inline struct pte *pt_walk(struct page *root, va_t va, int level, int *st
 	}
 	*stopped = level;
 	return &slots[pt_index(va, level)];
+}
+
+static inline struct pte *pt_walk(struct page *root, va_t va, int level, int *stopped)
+{
+	return pt_walk_from(root, PT_LEVELS - 1, va, level, stopped);
 }
 
 /* The table that a slot lies in. */

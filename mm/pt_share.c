@@ -18,31 +18,35 @@
 #include "mm/swap.h"
 #include "mm/vm.h"
 
-/* One reference more for what an entry refers to; the entry both sides keep. */
-static inline struct pte entry_share(struct pte e, int level)
+/*
+ * Two functions count one reference more for what an entry refers to, and return the entry that both sides keep. They are not
+ * inlined, so that the loop over a table's slots is unrolled and passes an empty one in two instructions.
+ */
+[[gnu::noinline]] static struct pte upper_share(struct pte e, int level)
 {
-	switch (pte_kind(e, level)) {
-	case PTE_TABLE: {
-		struct page *child = pa_page(pte_table_pa(e));
+	if (likely(pte_kind(e, level) == PTE_TABLE))
+		__atomic_fetch_add(&pa_page(pte_table_pa(e))->refs, 1, __ATOMIC_RELAXED);
+	else
+		block_get(pa_page(pte_pa(e, level)));
+	return pte_wprotect(e, level);
+}
 
-		__atomic_fetch_add(&child->refs, 1, __ATOMIC_RELAXED);
-		return pte_wprotect(e, level);
-	}
-	case PTE_LEAF: {
-		bool shared = pte_prot(e, level) & P_SHARED;
+[[gnu::noinline]] static struct pte swap_entry_share(struct pte e)
+{
+	swap_get((u32)pte_payload(e));
+	return e;
+}
 
-		if (unlikely(level))
-			block_get(pa_page(pte_pa(e, level)));
-		else if (!shared || pte_has_page(e))
-			page_get(pa_page(pte_pa(e, 0)));
-		return shared ? e : pte_wprotect(e, level);
-	}
-	case PTE_SWAP:
-		swap_get((u32)pte_payload(e));
-		return e;
-	default:
-		return e;
-	}
+/* Level 0. */
+[[gnu::noinline]] static struct pte page_entry_share(struct pte e)
+{
+	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
+		return swap_entry_share(e);
+	bool shared = pte_prot(e, 0) & P_SHARED;
+
+	if (!shared || pte_has_page(e))
+		page_get(pa_page(pte_pa(e, 0)));
+	return shared ? e : pte_wprotect(e, 0);
 }
 
 /*
@@ -51,18 +55,18 @@ static inline struct pte entry_share(struct pte e, int level)
  */
 void pt_clone(struct page *dst, struct page *src)
 {
-	struct pte *from = pt_slots(src), *to = pt_slots(dst);
 	int level = src->level;
 
 	for (u64 groups = src->groups; groups; groups &= groups - 1) {
-		unsigned i = 8 * (unsigned)__builtin_ctzl(groups);
+		unsigned first = 8 * (unsigned)__builtin_ctzl(groups);
+		struct pte *from = pt_slots(src) + first, *to = pt_slots(dst) + first;
 
-		for (unsigned end = i + 8; i < end; i++) {
+		for (unsigned i = 0; i < 8; i++) {
 			struct pte e = from[i];
 
 			if (!e.raw)
 				continue;
-			struct pte shared = entry_share(e, level);
+			struct pte shared = level ? upper_share(e, level) : page_entry_share(e);
 
 			if (shared.raw != e.raw)
 				store_release(&from[i].raw, shared.raw);
@@ -182,12 +186,32 @@ static void split_block(struct vm *vm, struct page *p, va_t va, struct spare_tab
 	vm_count(block_split);
 }
 
+static inline bool table_alone(struct pte e, int level)
+{
+	return pte_kind(e, level) == PTE_TABLE && page_refs(pa_page(pte_table_pa(e))) == 1;
+}
+
 /*
- * One step on the way down: P's slot for va was seen empty, write-protected or a block. *shared gets the table to let go of
- * once P is unlocked. The caller walks again from P.
+ * P's slot, seen write-protected, leads to a table that is ours alone: the slot may write again. Tables are counted up
+ * only from where they are reached, so one reference, looked at under P's lock, is this slot, and stays one: the
+ * other sharers have copied what they wanted, and their last act was to let go. False: it is another table now.
  */
-static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct spare_tables *spare,
-		     struct page **shared)
+static bool thaw_slot(struct page *p, struct pte *slot)
+{
+	scoped_spin(&p->lock);
+	struct pte e = pte_load(slot);
+
+	if (!table_alone(e, p->level))
+		return false;
+	store_release(&slot->raw, pte_wunprotect(e, p->level).raw);
+	return true;
+}
+
+/*
+ * One step on the way down: P's slot for va was seen empty, a block, or write-protected and shared. Returns the table to let go
+ * of once P is unlocked, or nullptr. The caller walks again from P.
+ */
+static struct page *own_slot(struct vm *vm, struct page *p, va_t va, int level, struct spare_tables *spare)
 {
 	unsigned index = pt_index(va, p->level);
 	struct pte *slot = &pt_slots(p)[index];
@@ -200,25 +224,19 @@ static void own_slot(struct vm *vm, struct page *p, va_t va, int level, struct s
 
 		t->level = (u8)(p->level - 1);
 		pt_slot_set(p, index, pte_table(page_pa(t)));
-		return;
+		return nullptr;
 	}
-	if (pte_kind(e, p->level) == PTE_LEAF)
-		return split_block(vm, p, va, spare, false);
+	if (pte_kind(e, p->level) == PTE_LEAF) {
+		split_block(vm, p, va, spare, false);
+		return nullptr;
+	}
 	if (pte_writable(e, p->level))
-		return;		/* somebody else was here first */
+		return nullptr;		/* somebody else was here first */
+	/* Another sharer may let go meanwhile; a copy is right all the same. */
 	struct page *t = pa_page(pte_table_pa(e));
 
-	spin_lock(&t->lock);
-	bool alone = load_acquire(&t->refs) == 1;
-
-	if (alone)
-		store_release(&slot->raw, pte_wunprotect(e, p->level).raw);
-	spin_unlock(&t->lock);
-	/* Not alone: another sharer may still let go meanwhile; a copy is right all the same. */
-	if (!alone) {
-		replace_shared(vm, p, t, va, level, spare);
-		*shared = t;
-	}
+	replace_shared(vm, p, t, va, level, spare);
+	return t;
 }
 
 /* Nobody walks a frozen table without copying it first, for which he needs its lock: the gap is not seen. */
@@ -259,17 +277,20 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 	u32 flags = rwlock_is_write_locked(&vm->lock) ? 0 : PA_TRY;
 
 	spare.count = 0;
-	for (;;) {
-		slot = pt_walk(vm->root, va, level, &stopped);
+	slot = pt_walk(vm->root, va, level, &stopped);
+	for (;; slot = pt_walk_from(pt_table_of(slot), stopped, va, level, &stopped)) {
 		struct pte e = pte_load(slot);
-		struct page *t = pt_table_of(slot), *shared = nullptr;
+		struct page *p = pt_table_of(slot);
 
 		if (stopped == level || ends_here(e, stopped, how))
 			break;
+		if (table_alone(e, stopped) && thaw_slot(p, slot))
+			continue;
 		err = spare_fill(&spare, e.raw ? (unsigned)(stopped - level) : 1, flags);
 		if (err)
 			break;
-		own_slot(vm, t, va, level, &spare, &shared);
+		struct page *shared = own_slot(vm, p, va, level, &spare);
+
 		if (shared)
 			pt_put(shared);
 	}

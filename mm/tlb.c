@@ -179,7 +179,7 @@ static void add_reference(struct tlb_batch *b, va_t ref)
 void tlb_add_page(struct tlb_batch *b, struct page *p)
 {
 	/* Ours alone: nobody else looks at its descriptor, so it waits on a chain of any length. */
-	if (p->kind == PAGE_ANON && page_refs(p) == 1) {
+	if (page_is_alone(p)) {
 		p->next = b->chain;
 		b->chain = p;
 		return;
