@@ -106,12 +106,18 @@ static void virtio_blk_timeout(struct disk *d)
 
 	b->queue.broken = true;
 	virtio_fail(&b->v);
-	for (unsigned i = 0; i < b->queue.size; i++)
-		b->request[i] = nullptr;
 	spin_unlock_irq(&b->queue.lock, flags);
 	disk_fail(d);
-	for (struct block_request *r; (r = block_running(d));)
-		block_complete(d, r, -EIO);
+	/* Who takes a request out of the table completes it: the interrupt may have some in hand. */
+	for (unsigned i = 0; i < b->queue.size; i++) {
+		flags = spin_lock_irq(&b->queue.lock);
+		struct block_request *r = b->request[i];
+
+		b->request[i] = nullptr;
+		spin_unlock_irq(&b->queue.lock, flags);
+		if (r)
+			block_complete(d, r, -EIO);
+	}
 }
 
 static const struct disk_ops disk_ops = { .start = virtio_blk_start, .timeout = virtio_blk_timeout };

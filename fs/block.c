@@ -101,15 +101,6 @@ void disk_fail(struct disk *d)
 	wake_up_all(&d->completed, 0);
 }
 
-struct block_request *block_running(struct disk *d)
-{
-	u64 flags = spin_lock_irq(&d->lock);
-	struct list *first = list_empty(&d->running) ? nullptr : d->running.next;
-
-	spin_unlock_irq(&d->lock, flags);
-	return first ? container_of(first, struct block_request, node) : nullptr;
-}
-
 /* ---- callers */
 
 /* The driver must let go of the request before this may return: the memory is the caller's stack. */

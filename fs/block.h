@@ -100,8 +100,6 @@ struct disk {
 void disk_unregister(struct disk *d);
 /* r, which ops->start has taken, is done. From anywhere, disk->lock not held. */
 void block_complete(struct disk *d, struct block_request *r, int error);
-/* A request that ops->start has taken and that is not complete, or nullptr: for ops->timeout. */
-struct block_request *block_running(struct disk *d);
 
 /* The device is of no use any more: waiting requests fail, and later ones. Running ones are the driver's to complete. */
 void disk_fail(struct disk *d);

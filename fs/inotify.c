@@ -40,7 +40,6 @@ struct inotify {
 	bool overflowed;		/* (inotify_lock) IN_Q_OVERFLOW is the last to be read */
 	const struct cred *cred;	/* (i) a reference: whose it is, for the limits */
 	struct wait_queue readers;
-	struct mutex read_lock;
 };
 
 struct watch {
@@ -207,7 +206,7 @@ static int change(struct watch *w, u32 mask)
 	return w->wd;
 }
 
-/* The link count is read under the lock: inotify_unlinked() comes after its change. */
+/* Under the inode's lock: who changes its link count later sees the watch. */
 static int attach(struct inotify *in, struct watch *w, struct inode *i, u32 mask)
 {
 	*w = (struct watch){ .owner = in, .inode = i, .keeps = load_relaxed(&i->nlink) != 0,
@@ -241,6 +240,8 @@ int inotify_add(struct file *f, struct inode *i, u32 mask)
 	}
 	u32 *count = &in->cred->user->watches;
 
+	/* Its link count stays, and who changes it later sees the watch. */
+	scoped_mutex(&i->lock);
 	spin_lock(&inotify_lock);
 	struct watch *w = watch_of(in, i);
 	int res = w ? change(w, mask) : load_relaxed(count) >= INOTIFY_WATCHES_MAX ? -ENOSPC : 0;

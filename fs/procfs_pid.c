@@ -71,6 +71,7 @@ bool pid_may_inspect(struct task *t)
 	bool same = c->fsuid == of->uid && c->fsuid == of->euid && c->fsuid == of->suid &&
 		    c->fsgid == of->gid && c->fsgid == of->egid && c->fsgid == of->sgid;
 
+	same = same && !(of->cap_permitted & ~c->cap_permitted);
 	cred_put(of);
 	return (same && load_relaxed(&t->dumpable)) || cred_capable(c, CAP_SYS_PTRACE);
 }

@@ -34,12 +34,32 @@ static long move_all(struct vm *vm, struct io *io, u64 *pos, void *page, bool wr
 	return done;
 }
 
+/* The memory of the program that ran when it was opened: a descriptor that lives on must not reach what the process becomes by
+ * exec, which may have more rights. */
+static int mem_open(struct file *f)
+{
+	scoped_vm *vm = nullptr;
+	int err = pid_vm(f->inode, &vm) ?: pid_private_open(f);
+
+	if (!err && vm) {
+		vm_hold(vm);
+		f->data = vm;
+	}
+	return err;
+}
+
+static void mem_release(struct file *f)
+{
+	if (f->data)
+		vm_release(f->data);
+}
+
 static long mem_move(struct file *f, struct io *io, u64 *pos, bool write)
 {
 	scoped_vm *vm = nullptr;
-	int err = pid_private_open(f) ?: pid_vm(f->inode, &vm);
+	int err = pid_vm(f->inode, &vm) ?: pid_private_open(f);
 
-	if (err || !vm)
+	if (err || !vm || vm != f->data)
 		return err;
 	struct page *page = page_alloc(0, PAGE_KERNEL, 0);
 
@@ -67,7 +87,7 @@ static s64 mem_seek(struct file *f, s64 offset, int whence)
 }
 
 const struct file_ops pid_mem_fops = {
-	.open = pid_private_open, .read = mem_read, .write = mem_write, .seek = mem_seek,
+	.open = mem_open, .release = mem_release, .read = mem_read, .write = mem_write, .seek = mem_seek,
 };
 
 /* Its frame, if it sleeps. Its stack is there until it has left its task (t->summed), which takes the lock. If it wakes meanwhile the

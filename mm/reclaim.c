@@ -390,10 +390,12 @@ void reclaim_range(struct vm *vm, va_t start, va_t end, bool now)
 		sweep.kind = now ? SWEEP_PAGEOUT : SWEEP_COLD;
 		sweep.want = ~0ul;
 		va = sweep_space(&sweep, va, end);
-		if (sweep.full)
+		bool full = sweep.full;
+
+		sweep.full = false;
+		if (full)
 			break;
 	}
-	sweep.full = false;
 }
 
 void reclaim_stats(struct reclaim_stats *out)

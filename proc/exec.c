@@ -283,8 +283,6 @@ static void reset_task(struct exec *e, struct task *task)
 	task->dumpable = !e->start.secure;
 	task->did_exec = true;
 	task->exit_signal = SIGCHLD;
-	cred_commit(e->cred);
-	e->cred = nullptr;
 	posix_timers_free(task);
 	signal_exec(e->sighand);
 	e->sighand = nullptr;
@@ -299,6 +297,11 @@ static void commit(struct exec *e, struct trapframe *f)
 	if (t->task->vm)
 		thread_leave_vm(t);
 	name_program(e);
+	/* Rights before memory: who finds the new memory is judged by them (they take the memory first and ask then). */
+	if (e->start.secure)
+		store_relaxed(&t->task->dumpable, false);
+	cred_commit(e->cred);
+	e->cred = nullptr;
 	swap_vm(e);
 	reset_task(e, t->task);
 	rename_thread(t, e->start.path);

@@ -128,7 +128,16 @@ static void stop_new_locked(struct thread *t, bool seize)
 	wake_up_all(&t->task->stop_wait, 0);
 }
 
-/* -EAGAIN: its credentials are about to change. *spare is used if it becomes nullptr. */
+/* *spare is used if it has none yet; then it becomes nullptr. Under tasks_lock and siglock. */
+static void adopt_locked(struct thread *t, struct ptrace **spare)
+{
+	if (t->ptrace)
+		return;
+	store_release(&t->ptrace, *spare);
+	*spare = nullptr;
+}
+
+/* -EAGAIN: its credentials are about to change. *spare as in adopt_locked(). */
 static int attach_locked(struct thread *t, struct ptrace **spare, bool seize, u32 options)
 {
 	struct task *self = task_current();
@@ -137,10 +146,7 @@ static int attach_locked(struct thread *t, struct ptrace **spare, bool seize, u3
 		return -EAGAIN;
 	if (!may_access_locked(t->task) || t->exiting || t->task->exiting || ptrace_traced(t))
 		return -EPERM;
-	if (!t->ptrace) {
-		store_release(&t->ptrace, *spare);
-		*spare = nullptr;
-	}
+	adopt_locked(t, spare);
 	link_locked(t, self, options, seize, cred_capable(cred_current(), CAP_SYS_PTRACE));
 	stop_new_locked(t, seize);
 	return 0;
@@ -197,17 +203,21 @@ int ptrace_traceme(void)
 	struct thread *t = thread_current();
 	struct task *task = t->task;
 
-	if (!t->ptrace && ptrace_prepare(t))
+	struct ptrace *spare = ptrace_new(t);
+
+	if (!spare)
 		return -ENOMEM;
 	u64 flags = spin_lock_irq(&tasks_lock);
 	bool may = task->parent && !ptrace_traced(t) && parent_may(task->parent);
 
 	if (may) {
 		spin_lock(&task->siglock);
+		adopt_locked(t, &spare);
 		link_locked(t, task->parent, 0, false, cred_capable(cred_current(), CAP_SYS_PTRACE));
 		spin_unlock(&task->siglock);
 	}
 	spin_unlock_irq(&tasks_lock, flags);
+	kfree(spare);
 	return may ? 0 : -EPERM;
 }
 
@@ -264,15 +274,17 @@ void ptrace_exec_begin(void)
 	struct task *task = task_current();
 	u64 flags = spin_lock_irq(&task->siglock);
 
-	task->exec_creds = true;
+	store_relaxed(&task->exec_creds, task->exec_creds + 1);
 	spin_unlock_irq(&task->siglock, flags);
 }
 
 void ptrace_exec_end(void)
 {
 	struct task *task = task_current();
+	u64 flags = spin_lock_irq(&task->siglock);
 
-	store_release(&task->exec_creds, false);
+	store_relaxed(&task->exec_creds, task->exec_creds - 1);
+	spin_unlock_irq(&task->siglock, flags);
 	wake_up_all(&task->stop_wait, 0);
 }
 

@@ -144,7 +144,7 @@ struct task {
 	bool stopped;			/* (siglock) all have: state T */
 	bool continued, stop_reported;	/* (siglock) what wait4 has (not) seen yet */
 	bool dumpable, no_new_privs;
-	bool exec_creds;		/* (siglock to set) exec has looked who traces it: nobody may begin */
+	u32 exec_creds;			/* (siglock to set) threads in exec that have looked who traces them: nobody may begin */
 	bool doomed;			/* (siglock) the first task too may be killed: a fault of its own */
 	u32 conts;			/* (siglock) counts SIGCONT: a stop decided on before one does not happen */
 	u8 cld_pending;			/* (siglock) CLD_CONTINUED to tell the parent, 0: none */

@@ -10,6 +10,7 @@
 #include "mm/mman.h"
 #include "mm/user.h"
 #include "mm/vm.h"
+#include "proc/ptrace.h"
 #include "proc/task.h"
 #include "sys/syscall.h"
 
@@ -20,17 +21,11 @@ static bool harmless(int advice)
 
 static int permitted(struct task *t, int advice)
 {
-	const struct cred *mine = cred_current(), *its;
-
 	if (t == task_current())
 		return 0;
 	if (!harmless(advice))
 		return -EINVAL;
-	its = cred_of(t);
-	bool same = mine->uid == its->uid && mine->uid == its->euid && mine->uid == its->suid &&
-		    mine->gid == its->gid && mine->gid == its->egid && mine->gid == its->sgid && t->dumpable;
-	cred_put(its);
-	return (same || cred_capable(mine, CAP_SYS_PTRACE)) && cred_capable(mine, CAP_SYS_NICE) ? 0 : -EPERM;
+	return ptrace_may_access(t) && cred_capable(cred_current(), CAP_SYS_NICE) ? 0 : -EPERM;
 }
 
 /* The bytes advised before the first range that fails, or its errno where it is the first. */

@@ -83,11 +83,15 @@ static int open_vm(int pid, struct vm **out)
 
 	if (!t)
 		return -ESRCH;
-	int err = ptrace_may_access(t) ? 0 : -EPERM;
+	/* The memory first: exec changes rights before memory. */
+	struct vm *vm = task_vm(t);
+	int err = !ptrace_may_access(t) ? -EPERM : vm ? 0 : -ESRCH;
 
-	*out = err ? nullptr : task_vm(t);
+	if (err && vm)
+		vm_put(vm);
+	*out = err ? nullptr : vm;
 	task_put(t);
-	return err ?: *out ? 0 : -ESRCH;
+	return err;
 }
 
 static long copy_vectors(int pid, struct cursor *local, struct cursor *remote, bool write)
