@@ -147,10 +147,10 @@ static int take(struct pi_waiter *w, va_t uaddr, u32 value)
 /* Lines up behind the owner; the word says that somebody waits. */
 static int enqueue(struct pi_waiter *w, va_t uaddr, u32 value, struct thread *owner)
 {
-	bool looked_after = first_for(&w->key);
+	const struct pi_waiter *first = first_for(&w->key);
 	u32 found;
 
-	if (!owner && !looked_after)
+	if (!owner && !first)
 		return -ESRCH;
 	if (owner && !owner->task)
 		return -EPERM;
@@ -163,8 +163,12 @@ static int enqueue(struct pi_waiter *w, va_t uaddr, u32 value, struct thread *ow
 	if (owner) {
 		owner->pi_owner = true;
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before pi_gone: futex_pi_exit() */
-		if (load_relaxed(&owner->pi_gone))
-			return looked_after ? RETRY : -ESRCH;
+		/* Gone: behind what the first in line waits for, which is nobody once its end has been dealt with. */
+		if (load_relaxed(&owner->pi_gone)) {
+			if (!first)
+				return -ESRCH;
+			owner = first->owner;
+		}
 	}
 	w->owner = owner;
 	w->granted = w->died = false;
