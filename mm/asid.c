@@ -33,6 +33,9 @@ unsigned asid_number_bits(void) { return asid_bits; }
 void asid_init(unsigned bits, unsigned cpus)
 {
 	asid_bits = min(min(bits, NUMBER_BITS), asid_limit);
+	/* Flushes that are broadcast go by number: there must be some. */
+	if (TLB_BROADCAST)
+		asid_bits = max(asid_bits, 1u);
 	while (asid_bits && asid_bits < bits && BIT(asid_bits) <= cpus + 1)
 		asid_bits++;	/* each CPU may keep one over a rollover, and one is to be had */
 	asid_cpus = cpus;
