@@ -22,7 +22,10 @@ for f in kernel/ngroups_max kernel/msgmax kernel/sem kernel/core_pattern kernel/
 #: hostname, uname, hostid, arch: names
 hostname; hostname new; hostname; uname -n; hostname quire; uname -s; uname -o; uname -m | sed 's/aarch64\|x86_64/MACHINE/'; uname -r | sed 's/^[0-9]\.[0-9]*\.[0-9]*/N/; s/-.*//'; hostname -s; hostname -f; echo $?; hostid; arch | wc -w
 #: uptime, free, nproc: load and memory
-uptime | sed 's/[0-9]\+/N/g; s/up .*load/up load/'; cat /proc/loadavg | awk '{ print NF, ($1 >= 0) }'; awk '{ print NF, ($1 > 0) }' /proc/uptime; free | awk '{ print $1, NF } /Mem/ { print ($2 > 500000), ($2 > $3 + $4), ($7 > 0) }'; free -m | awk '/Swap/ { print $2 }'; nproc
+uptime | sed 's/[0-9]\+/N/g; s/up .*load/up load/'; cat /proc/loadavg | awk '{ print NF, ($1 >= 0) }'; awk '{ print NF, ($1 > 0) }' /proc/uptime; free | awk '{ print $1, NF } /Mem/ { print ($2 > 500000), ($2 > $3 + $4), ($7 > 0) }'; nproc
+#: free: swap
+#! compressed swap in memory is there from the start
+free -m | awk '/Swap/ { print $2 }'
 #: dmesg, logger, syslogd: logs
 dmesg -n 3; echo $?; echo 'from a test' > /dev/kmsg; dmesg | grep -c 'from a test'; mkdir -p /var/log; syslogd -n -O log & sleep 0.4; logger -t me -p user.err message; logger second; echo third | logger; sleep 0.4; sed 's/.* quire //' log; kill %1
 #: dmesg: who wrote a record
@@ -60,7 +63,6 @@ sleep 99 & p=$!; sleep 0.1; cut -f 1 /proc/$p/status | grep -v -E 'VmHWM|Kthread
 #: ls: /proc/PID's files
 sleep 99 & ls /proc/$! | grep -E '^(auxv|cgroup|cmdline|comm|cwd|environ|exe|fd|fdinfo|limits|loginuid|maps|mountinfo|mounts|oom_score|oom_score_adj|pagemap|personality|root|sessionid|smaps|smaps_rollup|stat|statm|status|task|wchan)$'; ls -l /proc/$!/exe | cut -c 1-10; stat -c '%F %a' /proc/$! /proc/$!/fd /proc/$!/stat
 #: stat: /proc/PID/mem
-#! no such file yet
 stat -c %a /proc/self/mem
 #: cat: /proc/PID/fdinfo
 exec 5> f; echo 12345 >&5; cat /proc/$$/fdinfo/5 | grep -v -e mnt -e ino | sed 's/0[14]00001/LARGE+1/'

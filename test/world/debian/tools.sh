@@ -56,5 +56,4 @@ echo 'scale=30; 4*a(1)' | bc -l; echo '2^300' | bc; dc -e '3 4 5 * + p 2 100 ^ p
 #: find, xargs: findutils
 mkdir -p a/b; touch a/f a/b/g; chmod 600 a/f; find a -printf '%P %y %m %s\n' | sort; find a -type f -delete; find a; find a -newermt 2020-01-01 | wc -l; find a -execdir pwd \; | sort -u; find / -xdev -maxdepth 1 -name 'pro*' -fprint o; cat o; seq 5 | xargs -P 3 -n 1 echo | sort; seq 5 | xargs -L 2 echo; find a -empty -ls | wc -l; find /proc/self -maxdepth 1 -name stat*  | sort; find /dev -maxdepth 1 -type c -name null
 #: strace: a traced program
-#! a process cannot be traced yet: no ptrace
 strace -o log -e trace=openat,exit_group true; echo $?; grep -c libc.so.6 log; tail -n 1 log
