@@ -53,7 +53,7 @@ struct disk_ops {
 	 * one completes. Any other -errno is the request's result. */
 	int (*start)(struct disk *d, struct block_request *r);
 	/* A request has run for BLOCK_TIMEOUT_NS. Stops the device, so that it touches no memory of any request, and completes
-	 * all of them, -EIO. On a thread, may sleep; one at a time. */
+	 * all that it still has, -EIO; what its interrupt has taken in hand completes there. On a thread, may sleep; one at a time. */
 	void (*timeout)(struct disk *d);
 	/* Nobody uses the struct any more. */
 	void (*release)(struct disk *d);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "user/test/tap.h"
+#include "user/test/touch.h"
 
 constexpr size_t PAGE = 4096;
 enum {
@@ -20,29 +21,6 @@ enum {
 	WIPE = 18, KEEP = 19, COLD = 20, PAGEOUT = 21, POP_READ = 22, POP_WRITE = 23, DONTNEED_LOCKED = 24,
 	GUARD = 102, UNGUARD = 103, ONFAULT = 1, MCL_ONFAULT_ = 4,
 };
-
-static sigjmp_buf back;
-static volatile sig_atomic_t code;
-
-static void on_fault(int sig, siginfo_t *si, void *context)
-{
-	(void)context;
-	code = sig == SIGBUS ? 100 : si->si_code;
-	siglongjmp(back, 1);
-}
-
-// 0: the byte can be read (written); else the signal's code, 100 for SIGBUS.
-static int touch(volatile char *p, bool write)
-{
-	code = 0;
-	if (sigsetjmp(back, 1))
-		return code;
-	if (write)
-		*p = 1;
-	else
-		(void)*p;
-	return 0;
-}
 
 static char *anon(size_t pages, int prot)
 {

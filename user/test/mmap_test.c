@@ -12,32 +12,10 @@
 #include <unistd.h>
 
 #include "user/test/tap.h"
+#include "user/test/touch.h"
 
 constexpr size_t PAGE = 4096;
 enum { VALIDATE = 3, SYNC = 0x80000, NOREPLACE = 0x100000, DONTUNMAP = 4, RW = PROT_READ | PROT_WRITE };
-
-static sigjmp_buf back;
-static volatile sig_atomic_t code;
-
-static void on_fault(int sig, siginfo_t *si, void *context)
-{
-	(void)context;
-	code = sig == SIGBUS ? 100 : si->si_code;
-	siglongjmp(back, 1);
-}
-
-// 0: the byte can be read (written); else the signal's code, 100 for SIGBUS.
-static int touch(volatile char *p, bool write)
-{
-	code = 0;
-	if (sigsetjmp(back, 1))
-		return code;
-	if (write)
-		*p = 1;
-	else
-		(void)*p;
-	return 0;
-}
 
 static char *anon(size_t pages, int prot, int flags)
 {
