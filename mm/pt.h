@@ -59,8 +59,9 @@ void pt_slot_set(struct page *table, unsigned index, struct pte e);
 void pt_slot_clear(struct page *table, unsigned index);
 
 /* Fork: child's root (empty) shares all that parent's root has; both are write-protected. The caller holds both for
- * writing and flushes the parent's ASID before either runs. Cannot fail. */
-void pt_clone_root(struct vm *child, struct vm *parent);
+ * writing and flushes the parent's ASID before either runs. Cannot fail. split: not 0 if the parent runs nowhere else; the page there,
+ * if it is the parent's alone and there is memory, is copied now, with the tables above it, so that both may write at once. */
+void pt_clone_root(struct vm *child, struct vm *parent, va_t split);
 
 /* Takes out [start, end): whole slots go whole, shared ones by dropping a reference. Pages and tables go to the batch.
  * -ENOMEM only when a partly covered shared table could not be copied: then nothing of that table has changed, and

@@ -79,12 +79,6 @@ void pt_clone(struct page *dst, struct page *src)
 	vm_count(clones);
 }
 
-void pt_clone_root(struct vm *child, struct vm *parent)
-{
-	debug_assert(rwlock_is_write_locked(&parent->lock));
-	pt_clone(child->root, parent->root);
-}
-
 /* Tables for the rest of a path, allocated before locks are taken. */
 struct spare_tables {
 	unsigned count;
@@ -109,6 +103,61 @@ static void spare_free(struct spare_tables *s)
 		s->tables[s->count++] = t;
 	}
 	return 0;
+}
+
+/* The entry of a private page that is ours alone, path and all, and may be written; or nullptr. */
+static struct pte *writable_alone(struct vm *vm, va_t va)
+{
+	int stopped;
+	struct pte *slot = pt_walk(vm->root, va, 0, &stopped), e = pte_load(slot);
+
+	if (stopped || pte_kind(e, 0) != PTE_LEAF || !pte_writable(e, 0) || pte_prot(e, 0) & (P_SHARED | P_X))
+		return nullptr;
+	return page_is_alone(pa_page(pte_pa(e, 0))) ? slot : nullptr;
+}
+
+/*
+ * The roots share what the path to va hangs on; here the rest of it is copied, with the page. The parent's tables on it, which only
+ * the child has come to, go back to one reference, and its entries to what they were. It runs nowhere, and the child not yet.
+ */
+static void split_path(struct vm *child, struct vm *parent, va_t va, struct pte *leaf, struct pte was,
+		       struct spare_tables *spare, struct page *page)
+{
+	struct page *from = parent->root, *to = child->root, *old = pa_page(pte_pa(was, 0));
+
+	for (int level = PT_LEVELS - 1; level; level--) {
+		unsigned index = pt_index(va, level);
+		struct pte *slot = &pt_slots(from)[index];
+		struct page *copy = spare->tables[--spare->count];
+
+		from = pa_page(pte_table_pa(*slot));
+		copy->level = from->level;
+		pt_clone(copy, from);
+		pt_slots(to)[index] = pte_table(page_pa(copy));
+		store_release(&slot->raw, pte_wunprotect(*slot, level).raw);
+		store_relaxed(&from->refs, 1);
+		to = copy;
+	}
+	arch_page_copy(page_address(page), page_address(old));
+	pt_slots(to)[pt_index(va, 0)] = pte_leaf(page_pa(page), 0, pte_prot(was, 0));
+	store_release(&leaf->raw, was.raw);
+	store_relaxed(&old->refs, 1);
+}
+
+void pt_clone_root(struct vm *child, struct vm *parent, va_t split)
+{
+	struct pte *leaf = split ? writable_alone(parent, split) : nullptr, was = leaf ? *leaf : (struct pte){};
+	struct spare_tables spare = {};
+	struct page *page = nullptr;
+
+	debug_assert(rwlock_is_write_locked(&parent->lock));
+	pt_clone(child->root, parent->root);
+	if (!leaf || spare_fill(&spare, PT_LEVELS - 1, PA_PLENTY))
+		return;
+	page = page_alloc(0, PAGE_ANON, PA_PLENTY);
+	if (page)
+		split_path(child, parent, split, leaf, was, &spare, page);
+	spare_free(&spare);
 }
 
 /* A copy of `src` that nobody sees yet, with the path to va below it copied too, down to `level`. */

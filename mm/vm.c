@@ -220,7 +220,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 	return !err && locks ? drop_locks(child) : err;
 }
 
-int vm_fork(struct vm *vm, struct vm **out)
+int vm_fork(struct vm *vm, va_t stack, struct vm **out)
 {
 	struct tlb_batch b;
 
@@ -233,7 +233,7 @@ int vm_fork(struct vm *vm, struct vm **out)
 	rwlock_write(&vm->lock);
 	inherit(child, vm);
 	layout_clone(&child->layout, &vm->layout);
-	pt_clone_root(child, vm);
+	pt_clone_root(child, vm, stack);
 	/* The freeze must be complete before either side runs: law 2. */
 	tlb_begin(&b, vm);
 	tlb_add_range(&b, 0, USER_END);

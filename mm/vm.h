@@ -64,8 +64,9 @@ void vm_release(struct vm *vm);
 /* One more user, unless there is none left (for /proc and such): then false. */
 bool vm_try_get(struct vm *vm);
 
-/* fork: *out shares everything with vm, copy-on-write. Costs the same for any size. 0 or -ENOMEM. */
-[[nodiscard]] int vm_fork(struct vm *vm, struct vm **out);
+/* fork: *out shares everything with vm, copy-on-write. Costs the same for any size. 0 or -ENOMEM. stack: where both sides will write
+ * as soon as they run: that page is copied at once. 0: nowhere; so where other threads use vm, who would see the copy being made. */
+[[nodiscard]] int vm_fork(struct vm *vm, va_t stack, struct vm **out);
 
 /* The current thread's address space, nullptr for kernel threads. Set by proc at switches. */
 struct vm *vm_current(void);

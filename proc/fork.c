@@ -56,10 +56,14 @@ static int check_limits(void)
 
 /* ---- what a new task gets */
 
-static int give_vm(struct task *t, struct task *from, u64 flags)
+/* sp: what both sides run on if there are two. */
+static int give_vm(struct task *t, struct task *from, u64 flags, va_t sp)
 {
-	if (!(flags & CLONE_VM))
-		return vm_fork(from->vm, &t->vm);
+	if (!(flags & CLONE_VM)) {
+		bool alone = from->nthreads == 1 && load_relaxed(&from->vm->users) == 1;
+
+		return vm_fork(from->vm, alone && sp < USER_END ? sp : 0, &t->vm);
+	}
 	vm_get(from->vm);
 	t->vm = from->vm;
 	return 0;
@@ -113,7 +117,7 @@ static void drop_task(struct task *t)
 }
 
 /* 0 and *out, with one reference (the tree's). */
-static int copy_task(const struct clone_args *a, struct task **out)
+static int copy_task(const struct clone_args *a, const struct trapframe *f, struct task **out)
 {
 	struct task *from = task_current(), *t = task_new();
 
@@ -125,7 +129,7 @@ static int copy_task(const struct clone_args *a, struct task **out)
 	if (!err)
 		err = give_files(t, from, a->flags);
 	if (!err)
-		err = give_vm(t, from, a->flags);
+		err = give_vm(t, from, a->flags, a->stack ? 0 : frame_sp(f));
 	if (!err && (a->flags & CLONE_SYSVSEM))
 		err = sem_undo_share(from, t);
 	if (err)
@@ -292,7 +296,7 @@ long task_clone(const struct clone_args *a, struct trapframe *f)
 	int err = check(a) ?: check_limits();
 
 	if (!err && new_task)
-		err = copy_task(a, &task);
+		err = copy_task(a, f, &task);
 	if (err)
 		return err;
 	u32 event = ptrace_clone_event(a->flags, a->exit_signal);

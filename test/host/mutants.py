@@ -37,6 +37,8 @@ MUTANTS = [
      ("\t\tif (page_refs(p) != 1)\n\t\t\treturn false;\n", "\t\tif (!page_refs(p))\n\t\t\treturn false;\n")),
     ("swapped-in-writable", "law 3",
      ("bool write = page_refs(p) == 1 && (f->region.flags & R_WRITE);", "bool write = f->region.flags & R_WRITE;")),
+    ("fork-thaws-other-page", "law 3", ("\tpt_slots(to)[pt_index(va, 0)] = pte_leaf(page_pa(page), 0, pte_prot(was, 0));",
+                                        "\tpt_slots(to)[pt_index(va, 0)] = was;")),
     # ---- Law 4: filling
     ("fills-frozen-table", "law 4",
      ("\tif (unlikely(stopped)) {\n\t\tint res = fault_above(f);\n",

@@ -222,6 +222,12 @@ void leave_cpus(struct space *s)
 	}
 }
 
+/* Half of the forks copy a page at once, as for a stack. */
+static va_t fork_split(void)
+{
+	return host_below(2) ? page_va(random_window(), host_below(WINDOW_PAGES)) : 0;
+}
+
 static void step_fork(struct space *s)
 {
 	struct space *child = &spaces[1 + host_below(SPACES - 1)];
@@ -234,7 +240,7 @@ static void step_fork(struct space *s)
 		child->vm = nullptr;
 		return;
 	}
-	if (vm_fork(s->vm, &child->vm)) {
+	if (vm_fork(s->vm, fork_split(), &child->vm)) {
 		failures_seen++;
 		child->vm = nullptr;
 		return;
@@ -351,7 +357,7 @@ static void step_visit(struct space *s, unsigned cpu)
 {
 	struct vm *child;
 
-	if (vm_fork(s->vm, &child)) {
+	if (vm_fork(s->vm, fork_split(), &child)) {
 		failures_seen++;
 		return;
 	}
@@ -548,7 +554,7 @@ static void a_block_is_reused_when_the_child_has_gone(void **state)
 			 base);
 	assert_int_equal(vm_fault(vm, base, P_W), FAULT_OK);
 	assert_int_equal(vm_fault(vm, base + BLOCK_SIZE, P_W), FAULT_OK);
-	assert_int_equal(vm_fork(vm, &child), 0);
+	assert_int_equal(vm_fork(vm, 0, &child), 0);
 	assert_int_equal(vm_fault(child, base + BLOCK_SIZE, P_W), FAULT_OK);
 	vm_put(child);
 	vm_stats(&before);

@@ -145,7 +145,7 @@ static void fork_and_go_on(struct worker *w)
 {
 	struct worker child = *w;
 
-	assert(vm_fork(w->vm, &child.vm) == 0);
+	assert(vm_fork(w->vm, 0, &child.vm) == 0);
 	smp_switch(child.vm);
 	for (unsigned i = 0; i < 20; i++) {
 		touch_some(&child);
