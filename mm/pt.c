@@ -42,7 +42,7 @@ static bool table_cache_give(struct page *t)
 	preempt_disable();
 	struct table_cache *c = &table_caches[cpu_id()];
 	if (c->count < TABLE_CACHE) {
-		t->refs = 0;
+		store_relaxed(&t->refs, 0);	/* others may still look whether it is theirs alone */
 		c->tables[c->count++] = t;
 		taken = true;
 	}
@@ -73,7 +73,7 @@ struct page *pt_new(int level, u32 flags)
 	struct page *t = table_cache_take();
 
 	if (t) {
-		t->refs = 1;
+		store_relaxed(&t->refs, 1);
 	} else {
 		t = page_alloc(0, PAGE_TABLE, flags | PA_ZERO);
 		if (!t)
@@ -148,7 +148,7 @@ static void table_clear(struct page *t)
 	table_clear(t);
 	/* A root may hold the kernel's half as well: it is not all empty. */
 	if (t->level == PT_LEVELS - 1 || !table_cache_give(t)) {
-		t->refs = 1;
+		store_relaxed(&t->refs, 1);
 		page_free(t);
 	}
 }
