@@ -61,10 +61,11 @@ static void replace_entry(struct fault_state *f, struct pte n)
 
 	if (!p)
 		return FAULT_OOM;
-	/* Another thread may take `old` from the entry while we read it, and it may even be another's then: but no entry comes
-	 * back to what it was while vm->lock is held for reading, so what we have read is not used. */
+	/* Another thread may write to `old` while we read it, or take it from the entry, and it may even be another's then. What we
+	 * have read is not used then, for the entry has changed: while vm->lock is held for reading, one that may be written
+	 * stays so, and becomes no swap entry. Where the copy may not be written either, see fault_forced(). */
 	if (old->kind != PAGE_ZERO)
-		arch_page_copy(page_address(p), page_address(old));
+		page_copy_early(p, old);
 
 	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, f->region.flags & R_WRITE));
 
@@ -72,6 +73,8 @@ static void replace_entry(struct fault_state *f, struct pte n)
 	bool same = f->slot->raw == e.raw;
 
 	if (same) {
+		if (old->kind != PAGE_ZERO)
+			page_copy_used(p, old);
 		replace_entry(f, n);
 		hand_out(f, p);
 	}
@@ -111,6 +114,24 @@ int fault_leaf(struct fault_state *f, struct pte e)
 	return fault_cow_copy(f, e, p);
 }
 
+/* The copy of a forced write stays write-protected, and may be copied again, to the very frame that the first page had: then the
+ * entry is as it was, and the bytes are not. So that frame is held. */
+static int fault_forced_copy(struct fault_state *f, struct pte e, struct page *old)
+{
+	spin_lock(&f->table->lock);
+	bool same = f->slot->raw == e.raw;
+
+	if (same)
+		page_get(old);
+	spin_unlock(&f->table->lock);
+	if (!same)
+		return -EAGAIN;
+	int res = fault_cow_copy(f, e, old);
+
+	page_put(old);
+	return res;
+}
+
 /* A debugger's access to what the program itself may not: private memory, if mprotect could allow it. A write goes to a page of
  * the program's own, which stays mapped with the region's rights (law 6). An empty entry first gets what a read would find. */
 [[gnu::cold]] int fault_forced(struct fault_state *f)
@@ -142,7 +163,7 @@ int fault_leaf(struct fault_state *f, struct pte e)
 
 	f->upgrade = true;
 	if (copy)
-		return fault_cow_copy(f, e, p);
+		return fault_forced_copy(f, e, p);
 	scoped_spin(&f->table->lock);
 	if (f->slot->raw != e.raw || (access == P_W && page_refs(p) != 1))
 		return -EAGAIN;

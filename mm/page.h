@@ -125,11 +125,20 @@ static inline struct page *pa_page(struct pa pa) { return page_array + (pa.v >> 
 static inline void *page_address(const struct page *p) { return direct_map(page_pa(p)); }
 /* Any address in the direct map -> its frame. */
 static inline struct page *page_of(const void *p) { return pa_page(direct_pa(p)); }
+/* A copy of a page that others may be writing to; once it is known that nobody was, page_copy_used() says so, before they
+ * may. Host tests compare then, and show the thread sanitizer that read instead of the first. */
+static inline void page_copy_early(struct page *to, const struct page *from)
+{
+	arch_page_copy(page_address(to), page_address(from));
+}
+static inline void page_copy_used(const struct page *copy, const struct page *from) {}
 #else
 struct pa page_pa(const struct page *p);
 struct page *pa_page(struct pa pa);
 void *page_address(const struct page *p);
 struct page *page_of(const void *p);
+void page_copy_early(struct page *to, const struct page *from);
+void page_copy_used(const struct page *copy, const struct page *from);
 #endif
 /* Is there a descriptor, of RAM, for this physical address? */
 bool pa_is_ram(struct pa pa);

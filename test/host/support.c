@@ -164,6 +164,24 @@ struct page *page_of(const void *p) { return pa_page(direct_pa(p)); }
 void arch_page_clear(void *page) { memset(page, 0, PAGE_SIZE); }
 void arch_page_copy(void *dst, const void *src) { memcpy(dst, src, PAGE_SIZE); }
 
+/* Reads what the thread sanitizer need not know of: volatile, or it would become a call of memcpy, which it sees. */
+[[clang::disable_sanitizer_instrumentation]] static u64 read_unseen(const volatile u64 *p) { return *p; }
+
+void page_copy_early(struct page *to, const struct page *from)
+{
+	const u64 *src = page_address(from);
+	u64 *dst = page_address(to);
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(u64); i++)
+		dst[i] = read_unseen(&src[i]);
+}
+
+/* A page of the page cache may be written at any time. */
+void page_copy_used(const struct page *copy, const struct page *from)
+{
+	assert(from->kind != PAGE_ANON || memcmp(page_address(copy), page_address(from), PAGE_SIZE) == 0);
+}
+
 /* ---- Memory for lib/radix.c where mm/kmalloc.c is not linked ---- */
 
 [[gnu::weak]] struct radix_node *radix_node_alloc(void)
