@@ -333,4 +333,6 @@ void thread_started(struct thread_head *prev);
 /* arch/irq.c, proc: interrupts off, on the current thread's stack, preempt raised by the machine around them. */
 void ipi_handle(enum ipi kind);
 void timer_interrupt(void);
+#else
+struct arch_thread { alignas(16) u64 none; };	/* the host keeps its threads' registers */
 #endif

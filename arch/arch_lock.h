@@ -70,9 +70,10 @@ static inline bool preempt_disabled(void)
 #else
 /* Host tests: threads of the host stand for CPUs (test/host). */
 unsigned cpu_id(void);
+struct thread_head *thread_self(void);
 static inline void preempt_disable(void) {}
 static inline void preempt_enable(void) {}
-static inline bool preempt_disabled(void) { return true; }
+static inline bool preempt_disabled(void) { return false; }
 static inline u64 irq_save(void) { return 0; }
 static inline void irq_restore(u64 flags) { (void)flags; }
 void cpu_relax(void);

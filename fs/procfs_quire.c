@@ -82,12 +82,19 @@ static void show_tlb(struct text *t)
 	text_printf(t, "tlb_asid_bits %u\n", asid_number_bits());
 }
 
+static void show_lock(struct text *t, const char *kind, const struct lock_count *c)
+{
+	text_printf(t, "lock_waits_%s %lu\nlock_ns_%s %lu\n", kind, load_relaxed(&c->waits), kind,
+		    load_relaxed(&c->ns));
+}
+
 static void show_locks(struct text *t)
 {
 	COUNT(t, "lock_waits_", lock_waits, spin);
-	COUNT(t, "lock_waits_", lock_waits, mutex);
-	COUNT(t, "lock_waits_", lock_waits, read);
-	COUNT(t, "lock_waits_", lock_waits, write);
+	show_lock(t, "mutex", &lock_waits.mutex);
+	show_lock(t, "read", &lock_waits.read);
+	show_lock(t, "write", &lock_waits.write);
+	COUNT(t, "lock_waits_", lock_waits, slept);
 }
 
 static void show_pages(struct text *t)

@@ -24,9 +24,15 @@ struct spinlock {
 	u32 held;
 };
 
-/* How often a lock was found taken, for /proc/quire/counters: counted where one waits anyway. */
+/* How often a lock was found taken, and for how long, for /proc/quire/counters: counted where one
+ * waits anyway. */
+struct lock_count {
+	u64 waits, ns;			/* (a) */
+};
 struct lock_stats {
-	u64 spin, mutex, read, write;	/* (a) */
+	u64 spin;			/* (a) */
+	struct lock_count mutex, read, write;
+	u64 slept;			/* (a) of the last three */
 };
 [[gnu::weak]] struct lock_stats lock_waits;	/* weak: one for all who include this */
 
@@ -103,26 +109,13 @@ struct wait_queue {
 
 #define WAIT_QUEUE_INIT(name) { .waiters = LIST_INIT((name).waiters) }
 
-/* Sleeping mutual exclusion. Not from interrupts. Unlocked by who locked it. */
-struct mutex {
-	u32 state;		/* (a) 0 free, 1 held, 2 held and waited for */
-	struct wait_queue waiters;
-};
-
-#define MUTEX_INIT(name) { .waiters = WAIT_QUEUE_INIT((name).waiters) }
-
-void mutex_init(struct mutex *m);
-void mutex_lock(struct mutex *m);
-/* -EINTR if a fatal signal came first; then it is not held. */
-[[nodiscard]] int mutex_lock_killable(struct mutex *m);
-bool mutex_try(struct mutex *m);
-void mutex_unlock(struct mutex *m);
-bool mutex_is_locked(const struct mutex *m);
-
-/* Sleeping lock for many readers or one writer; writers are not starved. The fast path of both
- * sides is one atomic operation. */
+/*
+ * Sleeping lock for many readers or one writer; neither is starved. The fast path of both sides is one
+ * atomic operation. Who waits spins first, while whoever has it runs. Not from interrupts. Let go of
+ * by the thread that took it; by a reader only while something else keeps the lock's memory.
+ */
 struct rwlock {
-	u32 state;		/* (a) readers; RW_WRITER, RW_WAITERS flags on top */
+	u64 state;		/* (a) proc/lock.c */
 	struct wait_queue waiters;
 };
 
@@ -134,6 +127,19 @@ void rwlock_read_done(struct rwlock *l);
 void rwlock_write_done(struct rwlock *l);
 bool rwlock_is_write_locked(const struct rwlock *l);
 bool rwlock_is_locked(const struct rwlock *l);
+
+/* Sleeping mutual exclusion: a rwlock that nobody reads. */
+struct mutex {
+	struct rwlock lock;
+};
+
+#define MUTEX_INIT(name) { .lock.waiters = WAIT_QUEUE_INIT((name).lock.waiters) }
+
+void mutex_init(struct mutex *m);
+void mutex_lock(struct mutex *m);
+bool mutex_try(struct mutex *m);		/* never waits */
+void mutex_unlock(struct mutex *m);
+bool mutex_is_locked(const struct mutex *m);
 
 /* Scoped forms: the lock is let go at the end of the enclosing block. */
 static inline void spin_scope_end(struct spinlock **l) { spin_unlock(*l); }

@@ -1,168 +1,236 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sleeping locks. The fast paths are one compare-and-swap on `state`. Who finds the lock taken
- * lines up, and whoever lets go hands the lock to the first in line: no newcomer overtakes, so
- * nobody starves.
+ * Sleeping locks: the lock of many readers or one writer, and the mutex, which is one that nobody
+ * reads. The fast paths are one compare-and-swap on `state`.
  *
- * A waiter lies on its thread's stack. It is granted with the queue's lock held, and the thread
- * takes that lock once before it returns: so the one who granted is done with the waiter, and with
- * the lock, by then.
+ * Who finds the lock taken spins while that promises to end soon: its writer runs on a CPU, or
+ * readers have it. Else, or after SPIN_NS, it lines up and sleeps. A lock that is let go of is free
+ * for whoever comes first, also while the first in line wakes up: given to a sleeper it would be
+ * idle until that one runs, and all who come meanwhile would have to sleep as well. Who has
+ * been overtaken for HANDOFF_NS is handed the lock, and nobody starves.
  *
+ * Readers do not join readers while somebody waits (RW_WAITERS) or a writer spins (RW_SPINNER).
+ *
+ * A waiter lies on its thread's stack; its thread takes the queue's lock before it returns. A writer
+ * who lets go while others wait does so under the queue's lock: whoever is last to use a mutex may
+ * free it. A reader lets go before it looks at the queue, and must keep what the lock is in.
+ *
+ * Left out: a queue of spinners (MCS), for machines with many CPUs.
  * Lock order: any sleeping lock < its queue's lock (no interrupts) < run queue.
  */
 #include "lib/lock.h"
-#include "lib/errno.h"
 #include "proc/sched.h"
 #include "proc/task.h"
 #include "proc/wait.h"
 
-enum mutex_state : u32 { FREE, HELD, CONTENDED };
-constexpr u32 RW_WRITER = 1u << 31, RW_WAITERS = 1u << 30;
+constexpr u64 SPIN_NS = 200'000;		/* then sleeping and being woken is cheap */
+constexpr u64 HANDOFF_NS = 4'000'000;
+
+/* state: the flags, and above them the writer's thread or the number of readers. WAITERS and
+ * HANDOFF change under the queue's lock; WAITERS is set while anybody is in line. */
+enum rw_state : u64 {
+	RW_WRITER = 1,
+	RW_WAITERS = 2,
+	RW_HANDOFF = 4,			/* the next time it is free it is for the first in line */
+	RW_SPINNER = 8,			/* the next time it is free it is for the writer that spins */
+	RW_READER = 16,
+	RW_FLAGS = RW_WAITERS | RW_HANDOFF | RW_SPINNER,
+};
+static_assert(alignof(struct thread) >= RW_READER);
 
 struct lock_waiter {
-	struct list node;
+	struct list node;		/* (queue's lock) */
 	struct thread *thread;
+	u64 since;
 	bool write;
-	bool granted;		/* (queue's lock; read without) */
+	bool granted;			/* (queue's lock) has it, and is out of line */
 };
 
-static inline bool swap_if(u32 *state, u32 from, u32 to, int order)
+static inline bool swap_if(u64 *state, u64 from, u64 to, int order)
 {
 	return __atomic_compare_exchange_n(state, &from, to, false, order, __ATOMIC_RELAXED);
 }
 
-static struct lock_waiter *first_waiter(struct wait_queue *q)
+static inline bool is_free(u64 s) { return s < RW_READER; }
+
+static inline u64 held_by(const struct thread *t, bool write)
 {
-	return list_empty(&q->waiters) ? nullptr :
-					 list_first(&q->waiters, struct lock_waiter, node);
+	return write ? (u64)t | RW_WRITER : RW_READER;
 }
 
-/* The queue's lock is held. */
-static void grant(struct lock_waiter *w)
+static inline u64 held_by_me(bool write) { return held_by(thread_current(), write); }
+
+/* May somebody who is not in line take it? mine: RW_SPINNER if that is for us. */
+static inline bool may_barge(u64 s, bool write, u64 mine)
 {
+	if (s & (RW_HANDOFF | RW_SPINNER) & ~mine)
+		return false;
+	return is_free(s) || (!write && !(s & (RW_WRITER | RW_WAITERS)));
+}
+
+/* ---- spinning */
+
+/* Whoever has it seems to be running, and nobody else wants this CPU. */
+static bool worth_spinning(u64 s, u64 deadline)
+{
+	if ((load_relaxed(&thread_self()->work) & THREAD_RESCHED) || arch_clock_ns() >= deadline)
+		return false;
+	return !(s & RW_WRITER) || sched_is_running((const struct thread *)(s & -(u64)RW_READER));
+}
+
+/* Not preempted, since RW_SPINNER keeps others out. */
+static bool rw_spin(struct rwlock *l, bool write, u64 deadline)
+{
+	u64 mine = 0, s = load_relaxed(&l->state);
+	bool got = false;
+
+	if (sched_cpus_online() == 1)
+		return false;
+	preempt_disable();
+	while (!got && worth_spinning(s, deadline)) {
+		if (may_barge(s, write, mine))
+			got = swap_if(&l->state, s, (s & ~mine) + held_by_me(write), __ATOMIC_ACQUIRE);
+		else if (write && !(s & (RW_WRITER | RW_HANDOFF | RW_SPINNER)))
+			mine = swap_if(&l->state, s, s | RW_SPINNER, __ATOMIC_RELAXED) ? RW_SPINNER : 0;
+		else
+			cpu_relax();
+		s = load_relaxed(&l->state);
+	}
+	if (mine && !got)
+		__atomic_fetch_and(&l->state, ~mine, __ATOMIC_RELAXED);
+	preempt_enable();
+	return got;
+}
+
+/* ---- the line; all with the queue's lock held */
+
+static struct lock_waiter *first_waiter(struct rwlock *l)
+{
+	struct list *waiters = &l->waiters.waiters;
+
+	return list_empty(waiters) ? nullptr : list_first(waiters, struct lock_waiter, node);
+}
+
+static void leave_line(struct rwlock *l, struct lock_waiter *w)
+{
+	u64 clear = first_waiter(l) == w ? RW_HANDOFF : 0;
+
 	list_remove(&w->node);
-	store_relaxed(&w->granted, true);
-	thread_wake(w->thread);
+	if (list_empty(&l->waiters.waiters))
+		clear |= RW_WAITERS;
+	if (clear)
+		__atomic_fetch_and(&l->state, ~clear, __ATOMIC_RELAXED);
 }
 
-/* Lines up; the queue's lock is held, and let go of. Returns when granted, or, if killable, -EINTR,
- * out of line and with the queue's lock held again. */
-static int wait_in_line(struct wait_queue *q, struct lock_waiter *w, bool killable)
+/* Ours, or marked as waited for while somebody has it or is about to get it. */
+static bool take_or_mark(struct rwlock *l, bool write)
 {
-	int err = 0;
-
-	w->thread = thread_current();
-	list_push_back(&q->waiters, &w->node);
-	spin_unlock(&q->lock);
 	for (;;) {
-		store_relaxed(&w->thread->state, killable ? THREAD_SLEEPING_INTR : THREAD_SLEEPING);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the state before `granted` */
-		if (load_relaxed(&w->granted))
-			break;
-		if (killable && signal_pending_fatal()) {
-			err = -EINTR;
-			break;
+		u64 s = load_relaxed(&l->state);
+
+		if (may_barge(s, write, RW_SPINNER)) {
+			if (swap_if(&l->state, s, s + held_by_me(write), __ATOMIC_ACQUIRE))
+				return true;
+		} else if ((s & RW_WAITERS) || swap_if(&l->state, s, s | RW_WAITERS, __ATOMIC_RELAXED)) {
+			return false;
 		}
-		schedule();
 	}
-	store_relaxed(&w->thread->state, THREAD_RUNNING);
-	spin_lock(&q->lock);
-	if (err && !w->granted) {
-		list_remove(&w->node);
-		return err;
-	}
-	spin_unlock(&q->lock);
-	return 0;
 }
 
-/* ---- mutex */
-
-void mutex_init(struct mutex *m)
+/* For one in line that has been woken. If others were faster for too long, the first in line asks
+ * for a hand-over. */
+static bool take_from_line(struct rwlock *l, struct lock_waiter *w)
 {
-	m->state = FREE;
-	wait_queue_init(&m->waiters);
-}
+	bool first = first_waiter(l) == w;
 
-/* Contended by now, or ours. The queue's lock is held, so `state` leaves CONTENDED only through
- * us. */
-static bool mutex_contend(struct mutex *m)
-{
 	for (;;) {
-		if (swap_if(&m->state, FREE, HELD, __ATOMIC_ACQUIRE))
+		u64 s = load_relaxed(&l->state);
+		bool promised = !first && (s & RW_HANDOFF);
+
+		if (!promised && (is_free(s) || (!w->write && !(s & RW_WRITER)))) {
+			if (!swap_if(&l->state, s, s + held_by_me(w->write), __ATOMIC_ACQUIRE))
+				continue;
+			leave_line(l, w);
 			return true;
-		if (load_relaxed(&m->state) == CONTENDED ||
-		    swap_if(&m->state, HELD, CONTENDED, __ATOMIC_RELAXED))
+		}
+		if (!first || arch_clock_ns() - w->since < HANDOFF_NS ||
+		    swap_if(&l->state, s, s | RW_HANDOFF, __ATOMIC_RELAXED))
 			return false;
 	}
 }
 
-[[gnu::noinline]] static int mutex_lock_slow(struct mutex *m, bool killable)
+/* Free, and kept free for the first in line: one writer, or all readers up to the next writer. The
+ * first waiter takes the promise with it. */
+static void hand_over(struct rwlock *l, struct lock_waiter *w)
 {
-	struct lock_waiter w = {};
+	bool write = w->write;
 
-	lock_waited(&lock_waits.mutex);
-	spin_lock(&m->waiters.lock);
-	if (mutex_contend(m)) {
-		spin_unlock(&m->waiters.lock);
-		return 0;
+	do {
+		__atomic_fetch_add(&l->state, held_by(w->thread, write), __ATOMIC_ACQUIRE);
+		leave_line(l, w);
+		w->granted = true;
+		thread_wake(w->thread);
+		w = first_waiter(l);
+	} while (!write && w && !w->write);
+}
+
+/* It has been let go of while somebody was in line. If it is taken again, who has it will be here. */
+static void rw_wake(struct rwlock *l)
+{
+	struct lock_waiter *first = first_waiter(l);
+	u64 s = load_relaxed(&l->state);
+
+	if (!first || !is_free(s))
+		return;
+	if (s & RW_HANDOFF) {
+		hand_over(l, first);
+		return;
 	}
-	int err = wait_in_line(&m->waiters, &w, killable);
-
-	if (err) {
-		if (list_empty(&m->waiters.waiters))
-			swap_if(&m->state, CONTENDED, HELD, __ATOMIC_RELAXED);
-		spin_unlock(&m->waiters.lock);
+	list_for_each(w, &l->waiters.waiters, struct lock_waiter, node) {
+		if (w != first && w->write)
+			break;
+		thread_wake(w->thread);
+		if (w->write)
+			break;
 	}
-	return err;
 }
 
-void mutex_lock(struct mutex *m)
+/* A thread that is woken in vain sleeps on, at its place. */
+static void wait_in_line(struct rwlock *l, struct lock_waiter *w)
 {
-	debug_assert(!preempt_disabled());
-	if (unlikely(!swap_if(&m->state, FREE, HELD, __ATOMIC_ACQUIRE)))
-		(void)mutex_lock_slow(m, false);
+	struct wait_queue *q = &l->waiters;
+
+	list_push_back(&q->waiters, &w->node);
+	do {
+		store_relaxed(&w->thread->state, THREAD_SLEEPING);
+		spin_unlock(&q->lock);
+		schedule();
+		spin_lock(&q->lock);
+	} while (!w->granted && !take_from_line(l, w));
 }
 
-int mutex_lock_killable(struct mutex *m)
+static void line_up(struct rwlock *l, bool write, u64 now)
 {
-	debug_assert(!preempt_disabled());
-	if (likely(swap_if(&m->state, FREE, HELD, __ATOMIC_ACQUIRE)))
-		return 0;
-	return mutex_lock_slow(m, true);
+	struct lock_waiter w = { .thread = thread_current(), .since = now, .write = write };
+
+	scoped_spin(&l->waiters.lock);
+	if (!take_or_mark(l, write)) {
+		lock_waited(&lock_waits.slept);
+		wait_in_line(l, &w);
+	}
 }
 
-bool mutex_try(struct mutex *m)
+[[gnu::noinline]] static void lock_slow(struct rwlock *l, bool write, struct lock_count *count)
 {
-	return swap_if(&m->state, FREE, HELD, __ATOMIC_ACQUIRE);
+	u64 from = arch_clock_ns();
+
+	lock_waited(&count->waits);
+	if (!rw_spin(l, write, from + SPIN_NS))
+		line_up(l, write, from);
+	__atomic_fetch_add(&count->ns, arch_clock_ns() - from, __ATOMIC_RELAXED);
 }
 
-/* Contended: the lock stays held and changes hands. The last in line may just have given up. */
-[[gnu::noinline]] static void mutex_hand_over(struct mutex *m)
-{
-	spin_lock(&m->waiters.lock);
-	struct lock_waiter *w = first_waiter(&m->waiters);
-
-	if (w)
-		grant(w);
-	if (list_empty(&m->waiters.waiters))
-		store_release(&m->state, w ? HELD : FREE);
-	spin_unlock(&m->waiters.lock);
-}
-
-void mutex_unlock(struct mutex *m)
-{
-	debug_assert(mutex_is_locked(m));
-	if (unlikely(!swap_if(&m->state, HELD, FREE, __ATOMIC_RELEASE)))
-		mutex_hand_over(m);
-}
-
-bool mutex_is_locked(const struct mutex *m)
-{
-	return load_relaxed(&m->state) != FREE;
-}
-
-/* ---- rwlock: state = readers | RW_WRITER | RW_WAITERS. Once somebody waits, newcomers of both
- * kinds line up. */
+/* ---- rwlock */
 
 void rwlock_init(struct rwlock *l)
 {
@@ -170,99 +238,59 @@ void rwlock_init(struct rwlock *l)
 	wait_queue_init(&l->waiters);
 }
 
-static bool rw_try(struct rwlock *l, bool write)
-{
-	u32 s = load_relaxed(&l->state);
-
-	while (write ? s == 0 : !(s & (RW_WRITER | RW_WAITERS))) {
-		if (__atomic_compare_exchange_n(&l->state, &s, write ? RW_WRITER : s + 1, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return true;
-	}
-	return false;
-}
-
-/* The queue's lock is held. Ours, or marked as waited for while somebody holds it or is about to
- * hand it over. */
-static bool rw_contend(struct rwlock *l, bool write)
-{
-	for (;;) {
-		if (rw_try(l, write))
-			return true;
-		u32 s = load_relaxed(&l->state);
-
-		if ((s & RW_WAITERS) ||
-		    (s != 0 && swap_if(&l->state, s, s | RW_WAITERS, __ATOMIC_RELAXED)))
-			return false;
-	}
-}
-
-[[gnu::noinline]] static void rw_lock_slow(struct rwlock *l, bool write)
-{
-	struct lock_waiter w = { .write = write };
-
-	lock_waited(write ? &lock_waits.write : &lock_waits.read);
-	spin_lock(&l->waiters.lock);
-	if (rw_contend(l, write))
-		spin_unlock(&l->waiters.lock);
-	else
-		(void)wait_in_line(&l->waiters, &w, false);
-}
-
-/* Nobody holds it and somebody waits: one writer, or all readers up to the next writer. */
-[[gnu::noinline]] static void rw_hand_over(struct rwlock *l)
-{
-	spin_lock(&l->waiters.lock);
-	struct lock_waiter *w = first_waiter(&l->waiters);
-	u32 state = 0;
-
-	if (w && w->write) {
-		grant(w);
-		state = RW_WRITER;
-	}
-	for (; state != RW_WRITER && w && !w->write; w = first_waiter(&l->waiters)) {
-		grant(w);
-		state++;
-	}
-	state |= list_empty(&l->waiters.waiters) ? 0 : RW_WAITERS;
-	store_release(&l->state, state);
-	spin_unlock(&l->waiters.lock);
-}
-
 void rwlock_read(struct rwlock *l)
 {
+	u64 s = load_relaxed(&l->state);
+
 	debug_assert(!preempt_disabled());
-	if (unlikely(!rw_try(l, false)))
-		rw_lock_slow(l, false);
+	if (unlikely((s & (RW_WRITER | RW_FLAGS)) ||
+		     !swap_if(&l->state, s, s + RW_READER, __ATOMIC_ACQUIRE)))
+		lock_slow(l, false, &lock_waits.read);
 }
 
 void rwlock_write(struct rwlock *l)
 {
 	debug_assert(!preempt_disabled());
-	if (unlikely(!swap_if(&l->state, 0, RW_WRITER, __ATOMIC_ACQUIRE)))
-		rw_lock_slow(l, true);
+	if (unlikely(!rwlock_write_try(l)))
+		lock_slow(l, true, &lock_waits.write);
 }
 
 bool rwlock_write_try(struct rwlock *l)
 {
-	return swap_if(&l->state, 0, RW_WRITER, __ATOMIC_ACQUIRE);
+	return swap_if(&l->state, 0, held_by_me(true), __ATOMIC_ACQUIRE);
 }
 
 void rwlock_read_done(struct rwlock *l)
 {
-	/* Acquire, too: the last one hands over what all readers have let go of. */
-	u32 left = __atomic_sub_fetch(&l->state, 1, __ATOMIC_ACQ_REL);
+	/* Acquire, too: the last one may hand over what all readers have let go of. */
+	u64 left = __atomic_sub_fetch(&l->state, RW_READER, __ATOMIC_ACQ_REL);
 
-	debug_assert((left & ~(RW_WRITER | RW_WAITERS)) < RW_WAITERS - 1 && !(left & RW_WRITER));
-	if (unlikely(left == RW_WAITERS))
-		rw_hand_over(l);
+	debug_assert(!(left & RW_WRITER) && (s64)left >= 0);
+	if (unlikely(left & RW_WAITERS) && is_free(left)) {
+		scoped_spin(&l->waiters.lock);
+		rw_wake(l);
+	}
+}
+
+[[gnu::noinline]] static void write_done_slow(struct rwlock *l)
+{
+	u64 s = load_relaxed(&l->state);
+
+	while (!(s & RW_WAITERS)) {
+		if (__atomic_compare_exchange_n(&l->state, &s, s & RW_FLAGS, false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED))
+			return;
+	}
+	scoped_spin(&l->waiters.lock);
+	__atomic_fetch_and(&l->state, RW_FLAGS, __ATOMIC_RELEASE);
+	rw_wake(l);
 }
 
 void rwlock_write_done(struct rwlock *l)
 {
-	debug_assert(rwlock_is_write_locked(l));
-	if (unlikely(!swap_if(&l->state, RW_WRITER, 0, __ATOMIC_RELEASE)))
-		rw_hand_over(l);
+	debug_assert((load_relaxed(&l->state) & ~(u64)RW_FLAGS) == held_by_me(true));
+	if (unlikely(!swap_if(&l->state, held_by_me(true), 0, __ATOMIC_RELEASE)))
+		write_done_slow(l);
 }
 
 bool rwlock_is_write_locked(const struct rwlock *l)
@@ -272,5 +300,20 @@ bool rwlock_is_write_locked(const struct rwlock *l)
 
 bool rwlock_is_locked(const struct rwlock *l)
 {
-	return load_relaxed(&l->state) & ~RW_WAITERS;
+	return !is_free(load_relaxed(&l->state));
 }
+
+/* ---- mutex */
+
+void mutex_init(struct mutex *m) { rwlock_init(&m->lock); }
+
+void mutex_lock(struct mutex *m)
+{
+	debug_assert(!preempt_disabled());
+	if (unlikely(!rwlock_write_try(&m->lock)))
+		lock_slow(&m->lock, true, &lock_waits.mutex);
+}
+
+bool mutex_try(struct mutex *m) { return rwlock_write_try(&m->lock); }
+void mutex_unlock(struct mutex *m) { rwlock_write_done(&m->lock); }
+bool mutex_is_locked(const struct mutex *m) { return rwlock_is_locked(&m->lock); }

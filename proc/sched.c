@@ -32,6 +32,14 @@ struct runqueue *runqueue_lock_of(const struct thread *t, u64 *flags)
 	}
 }
 
+bool sched_is_running(const struct thread *t)
+{
+	for (u64 left = load_relaxed(&cpus_online); left; left &= left - 1)
+		if (load_relaxed(&runqueues[__builtin_ctzl(left)].current) == t)
+			return true;
+	return false;
+}
+
 /* ---- joining a queue */
 
 void sched_kick(struct runqueue *rq)

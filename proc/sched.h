@@ -53,6 +53,8 @@ void sched_lend(struct thread *t, u8 rt_priority);
 int sched_set_affinity(struct thread *t, u64 cpus);
 u64 sched_affinity(const struct thread *t);	/* online CPUs only */
 unsigned sched_cpus_online(void);
+/* Does some CPU run it just now? A guess for who spins: t is only compared, it may be gone. */
+bool sched_is_running(const struct thread *t);
 u64 sched_online_mask(void);
 
 /* Runs fn(arg) on the other CPUs of the mask, with interrupts off, and waits for them. Interrupts

@@ -1,50 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sleeping locks for host tests: atomic words, and who waits spins. Fairness does not matter here; the
+ * Sleeping locks for host tests that do not link proc/lock.c: atomic words, and who waits spins. Fairness does not matter here; the
  * thread sanitizer must see who orders whom, and misuse must be noticed.
  */
 #include "host.h"
 #include "lib/lock.h"
-#include "lib/errno.h"
 
-constexpr u32 WRITER = 1u << 31;
-
-void mutex_init(struct mutex *m) { *m = (struct mutex)MUTEX_INIT(*m); }
-
-bool mutex_try(struct mutex *m)
-{
-	u32 none = 0;
-
-	return __atomic_compare_exchange_n(&m->state, &none, 1, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
-}
-
-void mutex_lock(struct mutex *m)
-{
-	while (!mutex_try(m))
-		cpu_relax();
-}
-
-int mutex_lock_killable(struct mutex *m)
-{
-	mutex_lock(m);
-	return 0;
-}
-
-void mutex_unlock(struct mutex *m)
-{
-	assert(mutex_is_locked(m));
-	store_release(&m->state, 0);
-}
-
-bool mutex_is_locked(const struct mutex *m) { return load_relaxed(&m->state) != 0; }
+constexpr u64 WRITER = 1ul << 63;
 
 void rwlock_init(struct rwlock *l) { *l = (struct rwlock){}; }
 
 void rwlock_read(struct rwlock *l)
 {
 	for (;; cpu_relax()) {
-		u32 readers = load_relaxed(&l->state);
+		u64 readers = load_relaxed(&l->state);
 
 		if (!(readers & WRITER) &&
 		    __atomic_compare_exchange_n(&l->state, &readers, readers + 1, false,
@@ -56,7 +25,7 @@ void rwlock_read(struct rwlock *l)
 void rwlock_write(struct rwlock *l)
 {
 	for (;; cpu_relax()) {
-		u32 nobody = 0;
+		u64 nobody = 0;
 
 		if (__atomic_compare_exchange_n(&l->state, &nobody, WRITER, false, __ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED))
@@ -66,7 +35,7 @@ void rwlock_write(struct rwlock *l)
 
 bool rwlock_write_try(struct rwlock *l)
 {
-	u32 nobody = 0;
+	u64 nobody = 0;
 
 	return __atomic_compare_exchange_n(&l->state, &nobody, WRITER, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
@@ -74,7 +43,7 @@ bool rwlock_write_try(struct rwlock *l)
 
 void rwlock_read_done(struct rwlock *l)
 {
-	u32 was = __atomic_fetch_sub(&l->state, 1, __ATOMIC_RELEASE);
+	u64 was = __atomic_fetch_sub(&l->state, 1, __ATOMIC_RELEASE);
 
 	assert(was != 0 && !(was & WRITER));
 }
@@ -87,3 +56,9 @@ void rwlock_write_done(struct rwlock *l)
 
 bool rwlock_is_write_locked(const struct rwlock *l) { return load_relaxed(&l->state) & WRITER; }
 bool rwlock_is_locked(const struct rwlock *l) { return load_relaxed(&l->state) != 0; }
+
+void mutex_init(struct mutex *m) { rwlock_init(&m->lock); }
+void mutex_lock(struct mutex *m) { rwlock_write(&m->lock); }
+bool mutex_try(struct mutex *m) { return rwlock_write_try(&m->lock); }
+void mutex_unlock(struct mutex *m) { rwlock_write_done(&m->lock); }
+bool mutex_is_locked(const struct mutex *m) { return rwlock_is_locked(&m->lock); }
