@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory calls on one CPU and on all at once: operations in a second, and what Quire counted meanwhile (flushes, interrupts to
- * other CPUs, locks found taken), for each thousand of operations. Under emulation the rates say little, the counts much.
+ * Memory calls of one thread or process, of two, of four: operations in a second, and what Quire counted meanwhile, for each
+ * operation: time spent waiting for locks, threads that slept for one, flushes, interrupts to other CPUs for them. Under
+ * emulation, and where CPUs are fewer than the machine pretends, the rates say little, the counts much.
  *
  *	scaling [SECONDS for each]
  */
@@ -22,8 +23,14 @@ static struct shared {
 } *shared;
 
 static int seconds = 2;
-static const char *const names[] = { "tlb_flush_range", "tlb_flush_asid", "tlb_ipis", "lock_waits_spin",
-	"lock_waits_mutex", "lock_waits_read", "lock_waits_write" };
+
+/* Columns of the table, each the sum of some of Quire's counters. */
+enum { LOCK_NS, SLEEPS, FLUSHES, IPIS, COLUMNS };
+static const struct { const char *name; int column; } names[] = {
+	{ "lock_ns_mutex", LOCK_NS }, { "lock_ns_read", LOCK_NS }, { "lock_ns_write", LOCK_NS },
+	{ "lock_waits_slept", SLEEPS }, { "tlb_flush_range", FLUSHES }, { "tlb_flush_asid", FLUSHES },
+	{ "tlb_ipis", IPIS },
+};
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
 static double now(void)
@@ -42,8 +49,8 @@ static void counters(unsigned long *value)
 
 	while (f && fscanf(f, "%63s %lu", name, &v) == 2)
 		for (int i = 0; i < NAMES; i++)
-			if (!strcmp(name, names[i]))
-				value[i] = v;
+			if (!strcmp(name, names[i].name))
+				value[names[i].column] += v;
 	if (f)
 		fclose(f);
 }
@@ -123,19 +130,9 @@ static void launch(struct job *jobs, int n, int as_processes, void *handles)
 	}
 }
 
-static void print(const char *name, int n, double rate, unsigned long total, const unsigned long *a, const unsigned long *b)
-{
-	printf("%s_%d %.0f op/s 1\n", name, n, rate);
-	printf("#   in 1000:");
-	for (int i = 0; i < NAMES; i++)
-		printf(" %s %.2f", names[i], (double)(b[i] - a[i]) * 1000 / (double)(total ? total : 1));
-	printf("\n");
-	fflush(stdout);
-}
-
 static double measure(const char *name, unsigned long (*op)(int), int n, int as_processes)
 {
-	unsigned long before[NAMES] = { 0 }, after[NAMES] = { 0 }, total = 0;
+	unsigned long before[COLUMNS] = { 0 }, after[COLUMNS] = { 0 }, total = 0;
 	pthread_t handles[MOST];
 	struct job jobs[MOST];
 
@@ -157,30 +154,39 @@ static double measure(const char *name, unsigned long (*op)(int), int n, int as_
 			pthread_join(handles[i], NULL);
 		total += shared->done[i].n;
 	}
-	double rate = (double)total / (now() - from);
+	double rate = (double)total / (now() - from), per = (double)(total ? total : 1);
 
 	counters(after);
-	print(name, n, rate, total, before, after);
+	printf("| %s | %d | %.0f |", name, n, rate);
+	for (int i = 0; i < COLUMNS; i++)
+		printf(i == LOCK_NS ? " %.0f |" : " %.4f |", (double)(after[i] - before[i]) / per);
 	return rate;
 }
 
-static void compare(const char *name, unsigned long (*op)(int), int n, int as_processes)
+static void compare(const char *name, unsigned long (*op)(int), int as_processes)
 {
-	double one = measure(name, op, 1, as_processes), all = measure(name, op, n, as_processes);
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	double one = 0;
 
-	printf("#   %s: %d do %.2f times as much as one\n", name, n, all / one);
+	for (int n = 1; n <= cpus && n <= MOST; n *= 2) {
+		double rate = measure(name, op, n, as_processes);
+
+		one = n == 1 ? rate : one;
+		printf(" %.2f |\n", rate / one);
+		fflush(stdout);
+	}
 }
 
 int main(int argc, char **argv)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	int n = cpus > MOST ? MOST : (int)cpus;
-
 	seconds = argc > 1 ? atoi(argv[1]) : seconds;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	compare("fault_threads", do_fault, n, 0);
-	compare("fault_processes", do_fault, n, 1);
-	compare("mmap_touch_munmap_threads", do_unmap, n, 0);
-	compare("fork_while_others_fault", do_fork, n, 0);
+	printf("| operation | at once | in a second | ns in locks | sleeps for one | flushes | interrupts | to one |\n"
+	       "|---|--:|--:|--:|--:|--:|--:|--:|\n");
+	compare("fault, threads", do_fault, 0);
+	compare("fault, processes", do_fault, 1);
+	compare("mmap, touch, munmap, threads", do_unmap, 0);
+	compare("mmap, touch, munmap, processes", do_unmap, 1);
+	compare("fork while others fault", do_fork, 0);
 	return 0;
 }
