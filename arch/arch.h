@@ -125,6 +125,8 @@ struct boot_info {
 struct pte *arch_kernel_root(void);
 /* Gives a fresh, zeroed user root its kernel half. */
 void arch_root_init(struct pte *root);
+/* Takes it out again: for a root that no CPU uses any more and that is to be a table like any other. */
+void arch_root_clear(struct pte *root);
 /* Number of ASID bits this machine has (PCID: 12, or 0 where it has none). */
 int arch_asid_bits(void);
 /* Makes this CPU use a user root under an ASID; no flush unless asked for (then that ASID's entries only).

@@ -83,11 +83,8 @@ struct page *pt_new(int level, u32 flags)
 	return t;
 }
 
-/*
- * Two functions let go of what a slot held, its flush being over. They are not inlined, so that the loop over a
- * table's slots is unrolled and passes an empty one in two instructions.
- */
-[[gnu::noinline]] static void upper_put(struct pte e, int level)
+/* Two functions let go of what a slot held, its flush being over. */
+static inline void upper_put(struct pte e, int level)
 {
 	if (likely(pte_kind(e, level) == PTE_TABLE))
 		pt_put(pa_page(pte_table_pa(e)));
@@ -102,7 +99,7 @@ struct page *pt_new(int level, u32 flags)
 }
 
 /* Level 0. A page nobody else has goes to the chain, whose new start is returned. */
-[[gnu::noinline]] static struct page *page_entry_put(struct pte e, struct page *chain)
+static inline struct page *page_entry_put(struct pte e, struct page *chain)
 {
 	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
 		return swap_entry_put(e, chain);
@@ -118,25 +115,37 @@ struct page *pt_new(int level, u32 flags)
 	return p;
 }
 
+/* Eight slots. Returns the chain. */
+[[gnu::always_inline]] static inline struct page *group_clear(struct pte *slots, int level, struct page *chain)
+{
+#pragma clang loop unroll(full)
+	for (unsigned i = 0; i < 8; i++) {
+		struct pte e = slots[i];
+
+		if (!e.raw)
+			continue;
+		slots[i].raw = 0;
+		if (level)
+			upper_put(e, level);
+		else
+			chain = page_entry_put(e, chain);
+	}
+	return chain;
+}
+
 static void table_clear(struct page *t)
 {
 	struct page *chain = nullptr;
+	struct pte *slots = pt_slots(t);
 	int level = t->level;
 
 	for (u64 groups = t->groups; groups; groups &= groups - 1) {
-		struct pte *slots = pt_slots(t) + 8 * (unsigned)__builtin_ctzl(groups);
+		unsigned first = 8 * (unsigned)__builtin_ctzl(groups);
 
-		for (unsigned i = 0; i < 8; i++) {
-			struct pte e = slots[i];
-
-			if (!e.raw)
-				continue;
-			slots[i].raw = 0;
-			if (level)
-				upper_put(e, level);
-			else
-				chain = page_entry_put(e, chain);
-		}
+		if (level)
+			group_clear(slots + first, level, nullptr);
+		else
+			chain = group_clear(slots + first, 0, chain);
 	}
 	if (chain)
 		page_free_chain(chain);
@@ -146,8 +155,9 @@ static void table_clear(struct page *t)
 [[gnu::noinline]] static void table_free(struct page *t)
 {
 	table_clear(t);
-	/* A root may hold the kernel's half as well: it is not all empty. */
-	if (t->level == PT_LEVELS - 1 || !table_cache_give(t)) {
+	if (t->level == PT_LEVELS - 1)
+		arch_root_clear(pt_slots(t));
+	if (!table_cache_give(t)) {
 		store_relaxed(&t->refs, 1);
 		page_free(t);
 	}

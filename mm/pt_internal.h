@@ -11,8 +11,8 @@ unsigned pt_cached_tables(void);
 /* Like pt_own, but creates nothing: *out is the owned table of the lowest level >= `level` that exists. */
 [[nodiscard]] int pt_own_existing(struct vm *vm, va_t va, int level, struct page **out);
 /* dst (fresh, empty, same level) shares all that src has; both sides are write-protected. Under src's lock, or the
- * write lock of the only address space that has src. */
-void pt_clone(struct page *dst, struct page *src);
+ * write lock of the only address space that has src. skip: a slot of src whose table the caller copies for dst, or nullptr. */
+void pt_clone(struct page *dst, struct page *src, const struct pte *skip);
 
 /* Has the page of an entry (level 0) a descriptor? A device's frame, which has none, is mapped shared and uncached, as memory
  * never is. Private pages pay one test for it. */

@@ -18,11 +18,8 @@
 #include "mm/swap.h"
 #include "mm/vm.h"
 
-/*
- * Two functions count one reference more for what an entry refers to, and return the entry that both sides keep. They are not
- * inlined, so that the loop over a table's slots is unrolled and passes an empty one in two instructions.
- */
-[[gnu::noinline]] static struct pte upper_share(struct pte e, int level)
+/* Two functions count one reference more for what an entry refers to, and return the entry that both sides keep. */
+static inline struct pte upper_share(struct pte e, int level)
 {
 	if (likely(pte_kind(e, level) == PTE_TABLE))
 		__atomic_fetch_add(&pa_page(pte_table_pa(e))->refs, 1, __ATOMIC_RELAXED);
@@ -38,7 +35,7 @@
 }
 
 /* Level 0. */
-[[gnu::noinline]] static struct pte page_entry_share(struct pte e)
+static inline struct pte page_entry_share(struct pte e)
 {
 	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
 		return swap_entry_share(e);
@@ -50,28 +47,37 @@
 }
 
 /*
- * The source's entries are restricted by plain stores: a frozen table has no writable translation, and entries
- * are filled with Accessed and Dirty preset, so that no CPU has a reason to write to them meanwhile.
+ * Eight slots but for `skip`. The source's entries are restricted by plain stores: a frozen table has no writable translation, and
+ * entries are filled with Accessed and Dirty preset, so that no CPU has a reason to write to them meanwhile.
  */
-void pt_clone(struct page *dst, struct page *src)
+[[gnu::always_inline]] static inline void group_share(struct pte *from, struct pte *to, int level, const struct pte *skip)
 {
+#pragma clang loop unroll(full)
+	for (unsigned i = 0; i < 8; i++) {
+		struct pte e = from[i];
+
+		if (!e.raw || (level && from + i == skip))
+			continue;
+		struct pte shared = level ? upper_share(e, level) : page_entry_share(e);
+
+		if (shared.raw != e.raw)
+			store_release(&from[i].raw, shared.raw);
+		to[i] = shared;
+	}
+}
+
+void pt_clone(struct page *dst, struct page *src, const struct pte *skip)
+{
+	struct pte *from = pt_slots(src), *to = pt_slots(dst);
 	int level = src->level;
 
 	for (u64 groups = src->groups; groups; groups &= groups - 1) {
 		unsigned first = 8 * (unsigned)__builtin_ctzl(groups);
-		struct pte *from = pt_slots(src) + first, *to = pt_slots(dst) + first;
 
-		for (unsigned i = 0; i < 8; i++) {
-			struct pte e = from[i];
-
-			if (!e.raw)
-				continue;
-			struct pte shared = level ? upper_share(e, level) : page_entry_share(e);
-
-			if (shared.raw != e.raw)
-				store_release(&from[i].raw, shared.raw);
-			to[i] = shared;
-		}
+		if (level)
+			group_share(from + first, to + first, level, skip);
+		else
+			group_share(from + first, to + first, 0, nullptr);
 	}
 	dst->groups = src->groups;
 	dst->used = src->used;
@@ -105,6 +111,33 @@ static void spare_free(struct spare_tables *s)
 	return 0;
 }
 
+/*
+ * A copy of `src` that nobody sees yet, with the path to va below it copied too, down to `level`. The slots of that path stay as they
+ * are in the originals: what they lead to gains no sharer, and stays as long as the caller's reference on `src` does.
+ */
+static struct page *copy_path(struct page *src, va_t va, int level, struct spare_tables *spare)
+{
+	struct page *top = spare->tables[spare->count - 1];
+
+	for (;;) {
+		struct page *copy = spare->tables[--spare->count];
+		unsigned index = pt_index(va, src->level);
+		struct pte *next = &pt_slots(src)[index];
+
+		spin_lock(&src->lock);
+		struct pte e = *next;
+		bool last = src->level == level || pte_kind(e, src->level) != PTE_TABLE;
+
+		copy->level = src->level;
+		pt_clone(copy, src, last ? nullptr : next);
+		spin_unlock(&src->lock);
+		if (last)
+			return top;
+		pt_slots(copy)[index] = pte_table(page_pa(spare->tables[spare->count - 1]));
+		src = pa_page(pte_table_pa(e));
+	}
+}
+
 /* The entry of a private page that is ours alone, path and all, and may be written; or nullptr. */
 static struct pte *writable_alone(struct vm *vm, va_t va)
 {
@@ -116,78 +149,38 @@ static struct pte *writable_alone(struct vm *vm, va_t va)
 	return page_is_alone(pa_page(pte_pa(e, 0))) ? slot : nullptr;
 }
 
-/*
- * The roots share what the path to va hangs on; here the rest of it is copied, with the page. The parent's tables on it, which only
- * the child has come to, go back to one reference, and its entries to what they were. It runs nowhere, and the child not yet.
- */
-static void split_path(struct vm *child, struct vm *parent, va_t va, struct pte *leaf, struct pte was,
-		       struct spare_tables *spare, struct page *page)
+/* The roots share all but the path to va, which is copied, with the page at its end, whose entry is `leaf`. */
+static void clone_root_but(struct vm *child, struct vm *parent, va_t va, struct pte *leaf, struct spare_tables *spare,
+			   struct page *page)
 {
-	struct page *from = parent->root, *to = child->root, *old = pa_page(pte_pa(was, 0));
+	unsigned index = pt_index(va, PT_LEVELS - 1);
+	struct pte *slot = &pt_slots(parent->root)[index], was = *leaf;
+	struct page *old = pa_page(pte_pa(was, 0));
+	int stopped;
 
-	for (int level = PT_LEVELS - 1; level; level--) {
-		unsigned index = pt_index(va, level);
-		struct pte *slot = &pt_slots(from)[index];
-		struct page *copy = spare->tables[--spare->count];
-
-		from = pa_page(pte_table_pa(*slot));
-		copy->level = from->level;
-		pt_clone(copy, from);
-		pt_slots(to)[index] = pte_table(page_pa(copy));
-		store_release(&slot->raw, pte_wunprotect(*slot, level).raw);
-		store_relaxed(&from->refs, 1);
-		to = copy;
-	}
+	pt_clone(child->root, parent->root, slot);
+	pt_slots(child->root)[index] = pte_table(page_pa(copy_path(pa_page(pte_table_pa(*slot)), va, 0, spare)));
+	/* The page has been shared with all of its table: take that back. */
 	arch_page_copy(page_address(page), page_address(old));
-	pt_slots(to)[pt_index(va, 0)] = pte_leaf(page_pa(page), 0, pte_prot(was, 0));
+	*pt_walk(child->root, va, 0, &stopped) = (struct pte){ (was.raw & ~PTE_ADDRESS) | page_pa(page).v };
 	store_release(&leaf->raw, was.raw);
 	store_relaxed(&old->refs, 1);
 }
 
 void pt_clone_root(struct vm *child, struct vm *parent, va_t split)
 {
-	struct pte *leaf = split ? writable_alone(parent, split) : nullptr, was = leaf ? *leaf : (struct pte){};
+	struct pte *leaf = split ? writable_alone(parent, split) : nullptr;
 	struct spare_tables spare = {};
 	struct page *page = nullptr;
 
 	debug_assert(rwlock_is_write_locked(&parent->lock));
-	pt_clone(child->root, parent->root);
-	if (!leaf || spare_fill(&spare, PT_LEVELS - 1, PA_PLENTY))
-		return;
-	page = page_alloc(0, PAGE_ANON, PA_PLENTY);
+	if (leaf && !spare_fill(&spare, PT_LEVELS - 1, PA_PLENTY))
+		page = page_alloc(0, PAGE_ANON, PA_PLENTY);
 	if (page)
-		split_path(child, parent, split, leaf, was, &spare, page);
+		clone_root_but(child, parent, split, leaf, &spare, page);
+	else
+		pt_clone(child->root, parent->root, nullptr);
 	spare_free(&spare);
-}
-
-/* A copy of `src` that nobody sees yet, with the path to va below it copied too, down to `level`. */
-static struct page *copy_path(struct page *src, va_t va, int level, struct spare_tables *spare)
-{
-	struct page *top = nullptr, *above = nullptr;
-
-	for (;;) {
-		struct page *copy = spare->tables[--spare->count];
-
-		copy->level = src->level;
-		spin_lock(&src->lock);
-		pt_clone(copy, src);
-		spin_unlock(&src->lock);
-		if (above) {
-			/* `above` is not linked: no walker, so no flush before src's count drops. */
-			pt_slots(above)[pt_index(va, above->level)] = pte_table(page_pa(copy));
-			pt_put(src);
-		} else {
-			top = copy;
-		}
-		above = copy;
-		if (copy->level == level)
-			return top;
-		struct pte e = pt_slots(copy)[pt_index(va, copy->level)];
-
-		if (pte_kind(e, copy->level) != PTE_TABLE)
-			return top;
-		src = pa_page(pte_table_pa(e));
-	}
 }
 
 /* P's slot (locked) leads to the shared table T: replace T by a copy of our own. */
@@ -243,17 +236,30 @@ static inline bool table_alone(struct pte e, int level)
 /*
  * P's slot, seen write-protected, leads to a table that is ours alone: the slot may write again. Tables are counted up
  * only from where they are reached, so one reference, looked at under P's lock, is this slot, and stays one: the
- * other sharers have copied what they wanted, and their last act was to let go. False: it is another table now.
+ * other sharers have copied what they wanted, and their last act was to let go. Returns the table; nullptr: it is another now.
  */
-static bool thaw_slot(struct page *p, struct pte *slot)
+static struct page *thaw_slot(struct page *p, struct pte *slot)
 {
 	scoped_spin(&p->lock);
 	struct pte e = pte_load(slot);
 
 	if (!table_alone(e, p->level))
-		return false;
+		return nullptr;
 	store_release(&slot->raw, pte_wunprotect(e, p->level).raw);
-	return true;
+	return pa_page(pte_table_pa(e));
+}
+
+/* A walk has stopped at `slot`: goes on as long as it only was write-protected and leads to what is ours alone. */
+static struct pte *thaw_path(struct pte *slot, va_t va, int level, int *stopped)
+{
+	while (*stopped > level && table_alone(pte_load(slot), *stopped)) {
+		struct page *t = thaw_slot(pt_table_of(slot), slot);
+
+		if (unlikely(!t))
+			break;
+		slot = pt_walk_from(t, *stopped - 1, va, level, stopped);
+	}
+	return slot;
 }
 
 /*
@@ -316,34 +322,40 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 	return !e.raw && !(how & OWN_CREATE);
 }
 
-/* The walk has stopped above `level`: goes on from there, step by step. */
-[[nodiscard, gnu::noinline]] static int own_path(struct vm *vm, va_t va, int level, u8 how, struct page **out)
+/* The walk has stopped at `slot` of level `stopped`, above `level`: makes what is there ours, or a table where nothing is. */
+[[nodiscard, gnu::noinline]] static int own_step(struct vm *vm, struct pte *slot, int stopped, va_t va, int level)
 {
 	struct spare_tables spare;
-	int err = 0, stopped;
-	struct pte *slot;
 	/* A reader is a fault: it lets go of vm->lock, which the reclaimer needs, and comes again. */
 	u32 flags = rwlock_is_write_locked(&vm->lock) ? 0 : PA_TRY;
 
 	spare.count = 0;
-	slot = pt_walk(vm->root, va, level, &stopped);
-	for (;; slot = pt_walk_from(pt_table_of(slot), stopped, va, level, &stopped)) {
-		struct pte e = pte_load(slot);
-		struct page *p = pt_table_of(slot);
+	int err = spare_fill(&spare, pte_load(slot).raw ? (unsigned)(stopped - level) : 1, flags);
 
-		if (stopped == level || ends_here(e, stopped, how))
+	if (err)
+		return err;
+	struct page *shared = own_slot(vm, pt_table_of(slot), va, level, &spare);
+
+	if (shared)
+		pt_put(shared);
+	spare_free(&spare);
+	return 0;
+}
+
+/* The walk has stopped above `level`: goes on from there, step by step. */
+[[nodiscard]] static int own_path(struct vm *vm, va_t va, int level, u8 how, struct page **out)
+{
+	int err = 0, stopped;
+	struct pte *slot = pt_walk(vm->root, va, level, &stopped);
+
+	for (;; slot = pt_walk_from(pt_table_of(slot), stopped, va, level, &stopped)) {
+		slot = thaw_path(slot, va, level, &stopped);
+		if (stopped == level || ends_here(pte_load(slot), stopped, how))
 			break;
-		if (table_alone(e, stopped) && thaw_slot(p, slot))
-			continue;
-		err = spare_fill(&spare, e.raw ? (unsigned)(stopped - level) : 1, flags);
+		err = own_step(vm, slot, stopped, va, level);
 		if (err)
 			break;
-		struct page *shared = own_slot(vm, p, va, level, &spare);
-
-		if (shared)
-			pt_put(shared);
 	}
-	spare_free(&spare);
 	arch_publish();
 	*out = pt_table_of(slot);
 	return err;

@@ -147,9 +147,14 @@ struct pte *arch_kernel_root(void)
 	return direct_map(image_pa(kernel_root));
 }
 
+/* The kernel half hangs under TTBR1. */
 void arch_root_init(struct pte *root)
 {
-	/* The kernel half hangs under TTBR1. */
+	(void)root;
+}
+
+void arch_root_clear(struct pte *root)
+{
 	(void)root;
 }
 

@@ -170,6 +170,13 @@ void arch_root_init(struct pte *user)
 	user[pt_index(KERNEL_BASE, 3)] = root[pt_index(KERNEL_BASE, 3)];
 }
 
+void arch_root_clear(struct pte *user)
+{
+	user[pt_index(DIRECT_BASE, 3)] = (struct pte){};
+	user[pt_index(KMAP_BASE, 3)] = (struct pte){};
+	user[pt_index(KERNEL_BASE, 3)] = (struct pte){};
+}
+
 int arch_asid_bits(void)
 {
 	return x86_features.pcid ? ASID_BITS_MAX : 0;

@@ -7,7 +7,7 @@ not is an error, so that this list cannot rot. A name that ends in @x86_64 is ru
 MUTANTS = [
     # ---- Laws 1 and 2: the freeze
     ("source-not-frozen", "law 1",
-     ("\t\t\tif (shared.raw != e.raw)\n\t\t\t\tstore_release(&from[i].raw, shared.raw);\n", "")),
+     ("\t\tif (shared.raw != e.raw)\n\t\t\tstore_release(&from[i].raw, shared.raw);\n", "")),
     ("child-not-frozen", "law 1", ("to[i] = shared;", "to[i] = e;")),
     ("leaf-not-frozen", "law 1",
      ("return pte_prot(e, level) & P_SHARED ? e : pte_wprotect(e, level);", "return e;")),
@@ -37,8 +37,9 @@ MUTANTS = [
      ("\t\tif (page_refs(p) != 1)\n\t\t\treturn false;\n", "\t\tif (!page_refs(p))\n\t\t\treturn false;\n")),
     ("swapped-in-writable", "law 3",
      ("bool write = page_refs(p) == 1 && (f->region.flags & R_WRITE);", "bool write = f->region.flags & R_WRITE;")),
-    ("fork-thaws-other-page", "law 3", ("\tpt_slots(to)[pt_index(va, 0)] = pte_leaf(page_pa(page), 0, pte_prot(was, 0));",
-                                        "\tpt_slots(to)[pt_index(va, 0)] = was;")),
+    ("fork-thaws-other-page", "law 3", ("= (struct pte){ (was.raw & ~PTE_ADDRESS) | page_pa(page).v };", "= was;")),
+    ("copy-freezes-nothing", "law 1", ("pt_clone(copy, src, last ? nullptr : next);",
+                                       "pt_clone(copy, src, last ? nullptr : next);\n\t\t*next = e;")),
     # ---- Law 4: filling
     ("fills-frozen-table", "law 4",
      ("\tif (unlikely(stopped)) {\n\t\tint res = fault_above(f);\n",

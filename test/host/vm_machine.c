@@ -331,6 +331,7 @@ void arch_sync_code(const void *p, size_t n) {}
 int arch_asid_bits(void) { return 3; }		/* so that they run out often */
 unsigned arch_cpu_count(void) { return MACHINE_CPUS; }
 void arch_root_init(struct pte *root) {}
+void arch_root_clear(struct pte *root) {}
 struct pte *arch_kernel_root(void) { return page_address(frames + kernel_root_frame); }
 
 static struct vm *switching_to;

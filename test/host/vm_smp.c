@@ -120,6 +120,7 @@ void arch_sync_code(const void *p, size_t n) {}
 int arch_asid_bits(void) { return 3; }
 unsigned arch_cpu_count(void) { return ncpus; }
 void arch_root_init(struct pte *root) {}
+void arch_root_clear(struct pte *root) {}
 
 struct pte *arch_kernel_root(void)
 {
