@@ -106,22 +106,26 @@ plain void *memmove(void *dst, const void *src, size_t n)
 plain void *memset(void *dst, int c, size_t n)
 {
 	u64 fill = 0x0101010101010101ul * (u8)c;
-	u8 *d = dst, *end = d + n;
+	u8 *d = dst, *end = d + n - 16;		/* the last 16 bytes are written on their own */
 
-	if (n < 8) {
-		while (d < end)
-			*d++ = (u8)c;
+	if (n < 16) {
+		u8 source[16];
+
+		((word *)source)[0] = ((word *)source)[1] = fill;
+		copy_small(d, source, n);
 		return dst;
 	}
-	for (; d + 64 <= end; d += 64) {
+#pragma clang loop unroll(disable)
+	for (u8 *last = end - 48; d <= last; d += 64) {
 		word *to = (word *)d;
 
 		to[0] = fill, to[1] = fill, to[2] = fill, to[3] = fill;
 		to[4] = fill, to[5] = fill, to[6] = fill, to[7] = fill;
 	}
-	for (; d + 8 <= end; d += 8)
-		*(word *)d = fill;
-	*(word *)(end - 8) = fill;
+#pragma clang loop unroll(disable)
+	for (; d < end; d += 16)
+		((word *)d)[0] = ((word *)d)[1] = fill;
+	((word *)end)[0] = ((word *)end)[1] = fill;
 	return dst;
 }
 

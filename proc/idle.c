@@ -68,6 +68,7 @@ static struct thread *idle_new(unsigned cpu)
 
 	if (!t)
 		return nullptr;
+	t->arch = (struct arch_thread){};	/* no user's */
 	t->state = THREAD_RUNNING;
 	t->head.cpu = cpu;
 	t->affinity = BIT(cpu);

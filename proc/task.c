@@ -33,10 +33,15 @@ void task_init(void)
 
 struct thread *thread_new(const char *name)
 {
-	struct thread *t = slab_zalloc(thread_cache);
+	constexpr size_t behind = offsetof(struct thread, tid);
+	struct thread *t = slab_alloc(thread_cache);
 
 	if (!t)
 		return nullptr;
+	/* All but t->arch, half of it, which arch_thread_user() or arch_thread_kernel() fills. */
+	static_assert(offsetof(struct thread, head) == 0 && behind >= offsetof(struct thread, arch) + sizeof(t->arch));
+	t->head = (struct thread_head){};
+	memset((u8 *)t + behind, 0, sizeof(*t) - behind);
 	t->head.stack_top = kstack_alloc();
 	if (!t->head.stack_top) {
 		slab_free(thread_cache, t);

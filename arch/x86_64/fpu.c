@@ -79,7 +79,7 @@ void fpu_init(void)
 
 void fpu_reset(struct arch_thread *a)
 {
-	memset(a->fpu, 0, FXSAVE_SIZE + XSAVE_HEADER);
+	memset(a->fpu, 0, sizeof(a->fpu));	/* all: debuggers see what is not loaded, too */
 	image(a)->fcw = 0x37f;
 	image(a)->mxcsr = MXCSR_DEFAULT;
 	a->fpu_cpu = ~0u;

@@ -132,6 +132,7 @@ void arch_thread_kernel(struct thread_head *t, struct arch_thread *a, void (*fn)
 		.rbx = (u64)fn, .r12 = (u64)arg, .rip = (u64)thread_kernel_start};
 	a->sp = (u64)s;
 	a->user = false;
+	a->fpu_replaced = false;
 }
 
 struct trapframe *arch_thread_user(struct thread_head *t, struct arch_thread *a,
