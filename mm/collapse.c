@@ -102,13 +102,37 @@ static void replace_table(struct vm *vm, struct page *upper, struct page *t, str
 	return err;
 }
 
+/* The first 2 MiB from va on with a table or a block; `end`: none. Holes and what nobody has touched may be terabytes. */
+static va_t next_mapped(struct vm *vm, va_t va, va_t end)
+{
+	struct region r;
+
+	scoped_write(&vm->lock);
+	while (va < end && layout_next(&vm->layout, va, &r) && r.start < end) {
+		int stopped = 0;
+
+		if (r.start <= va) {
+			const struct pte *slot = pt_walk(vm->root, va, 0, &stopped);
+
+			if (!stopped || slot->raw)
+				return va;
+		}
+		va = align_up(r.start > va ? r.start : pt_slot_end(va, stopped, r.end), BLOCK_SIZE);
+	}
+	return end;
+}
+
 long vm_collapse(struct vm *vm, va_t start, va_t end)
 {
 	int err = 0;
 
-	for (va_t va = align_up(start, BLOCK_SIZE); va < end && end - va >= BLOCK_SIZE; va += BLOCK_SIZE) {
-		int res = collapse_one(vm, va, BLOCK_PAGES - 1, 0);
+	end = min(end, USER_END) & ~(BLOCK_SIZE - 1);
+	for (va_t va = align_up(min(start, end), BLOCK_SIZE), next; va < end; va = next + BLOCK_SIZE) {
+		next = next_mapped(vm, va, end);
+		int res = next == va ? 0 : -EINVAL;
 
+		if (next < end)
+			res = collapse_one(vm, next, BLOCK_PAGES - 1, 0) ?: res;
 		if (res && err != -ENOMEM)
 			err = res;
 	}
