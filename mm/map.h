@@ -23,6 +23,8 @@ bool map_may_lock(const struct vm *vm);
 /* Brings in what [start, end) maps, as mlock(2) wants it: private memory for writing. strict: stops at the first page that
  * cannot be had, with -EFAULT or -ENOMEM; else goes on with the next region. vm->lock not held. */
 int map_populate(struct vm *vm, va_t start, va_t end, bool strict);
+/* The same for what is locked and may be written, as far as it can be had. vm->lock not held. */
+void map_populate_locked(struct vm *vm, va_t start, va_t end);
 /* Checks and rounds a range as most calls want it: addr aligned (-EINVAL), length rounded up; `wraps` is the errno where it
  * wraps. *end may lie beyond USER_END, where nothing is mapped. */
 [[nodiscard]] int map_range(va_t addr, u64 len, int wraps, va_t *end);

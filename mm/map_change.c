@@ -102,14 +102,30 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 	return r.flags & R_GROWSDOWN ? 0 : -EINVAL;
 }
 
-/* What may change does, up to what may not: as on Linux. */
-static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
+/* Will locked private memory gain the right to write? Then it gets its own copies at once: as on Linux. */
+static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 prot)
+{
+	struct region r;
+
+	if (likely(!vm->layout.locked_pages) || !(prot & R_WRITE))
+		return false;
+	for (va_t va = start; va < end && layout_next(&vm->layout, va, &r) && r.start < end; va = r.end) {
+		if ((r.flags & (R_WRITE | R_SHARED | R_LOCKED)) == R_LOCKED)
+			return true;
+	}
+	return false;
+}
+
+/* What may change does, up to what may not, where *stop_at comes to lie: as on Linux. */
+static int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bool *populate)
 {
 	struct tlb_batch b;
-	int stop = check_protect(vm, start, &end, prot);
+	int stop = check_protect(vm, start, stop_at, prot);
+	va_t end = *stop_at;
 
 	if (unlikely(start == end))
 		return stop;
+	bool gains = locked_gains_write(vm, start, end, prot);
 
 	/* Tables first made our own (it may fail), then layout and entries. */
 	tlb_begin(&b, vm);
@@ -120,6 +136,7 @@ static long protect_locked(struct vm *vm, va_t start, va_t end, u32 prot)
 	if (!err)
 		pt_protect(&b, start, end, map_rights(prot));
 	tlb_finish(&b);
+	*populate = gains && !err;
 	return err ? err : stop;
 }
 
@@ -138,10 +155,17 @@ long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
 		return refuse_grows_up(vm, addr);
 	if (prot & ~PROT_ANY)
 		return -EINVAL;
-	scoped_write(&vm->lock);
+	bool populate = false;
+
+	rwlock_write(&vm->lock);
 	if (down)
 		err = grows_down_start(vm, &addr, end);
-	return err ? err : protect_locked(vm, addr, end, (u32)prot & R_PROT);
+	if (!err)
+		err = protect_locked(vm, addr, &end, (u32)prot & R_PROT, &populate);
+	rwlock_write_done(&vm->lock);
+	if (unlikely(populate))
+		map_populate_locked(vm, addr, end);
+	return err;
 }
 
 /* Is the page in memory: mapped here, or cached in its object? */

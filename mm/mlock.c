@@ -45,6 +45,23 @@ int map_populate(struct vm *vm, va_t start, va_t end, bool strict)
 	return res;
 }
 
+void map_populate_locked(struct vm *vm, va_t start, va_t end)
+{
+	constexpr u32 mask = R_LOCKED | R_WRITE | R_SHARED;
+	struct region r;
+
+	for (va_t va = start; va < end; va = r.end) {
+		rwlock_read(&vm->lock);
+		bool found = layout_next(&vm->layout, va, &r);
+		rwlock_read_done(&vm->lock);
+
+		if (!found || r.start >= end)
+			return;
+		if ((r.flags & mask) == (R_LOCKED | R_WRITE))
+			(void)map_populate(vm, max(va, r.start), min(r.end, end), false);
+	}
+}
+
 /* Locks or unlocks [start, end) of one region. Under the write lock. */
 [[nodiscard]] static int lock_region(struct vm *vm, const struct region *r, va_t start, va_t end, u32 lock)
 {

@@ -48,6 +48,8 @@ unsigned random_window(void);
 struct range random_range(void);
 u8 expected(const struct shadow_page *p);
 bool allowed(const struct shadow_page *p, u32 access);
+/* Private pages that may be written get their own copies, where the call brings them in for writing. */
+void brought_in(struct space *s, struct range r);
 void write_shadow(struct shadow_page *p, u8 value);
 void leave_cpus(struct space *s);
 /* A call that replaces a mapping failed for want of memory: the old one may be gone, or still be there. */

@@ -122,8 +122,7 @@ static void step_advice(struct space *s)
 
 /* ---- locks */
 
-/* Private pages that may be written get their own copies, where the call brings them in for writing. */
-static void brought_in(struct space *s, struct range r)
+void brought_in(struct space *s, struct range r)
 {
 	for (unsigned i = r.first; i < r.first + r.count; i++) {
 		struct shadow_page *p = &s->pages[r.w][i];

@@ -136,12 +136,28 @@ static unsigned mapped_before_hole(const struct space *s, struct range r)
 	return n;
 }
 
+/* Locked private memory that may be written from now on is copied at once. */
+static bool gains_write(const struct space *s, struct range r, int prot)
+{
+	for (unsigned i = 0; i < r.count; i++) {
+		const struct shadow_page *p = &s->pages[r.w][r.first + i];
+
+		if (p->locked && !p->shared && !(p->prot & P_W))
+			return prot & P_W;
+	}
+	return false;
+}
+
 /* Rights change up to the first hole, as on Linux; for want of memory, region by region up to anywhere. */
 static void step_protect(struct space *s)
 {
 	struct range r = random_range();
 	int prot = (int)host_below(8);
 	unsigned failed = machine_failures(), n = mapped_before_hole(s, r);
+	bool populates = gains_write(s, (struct range){ r.w, r.first, n }, prot);
+
+	if (populates)
+		machine_fail_at(0);
 	long res = vm_mprotect(s->vm, page_va(r.w, r.first), length(r), prot);
 	bool no_memory = machine_failures() != failed;
 
@@ -156,6 +172,8 @@ static void step_protect(struct space *s)
 		    (found.flags & R_PROT) == p->prot)
 			continue;
 		p->prot = (u8)prot;
+		if (populates && p->locked)
+			brought_in(s, (struct range){ r.w, r.first + i, 1 });
 	}
 }
 
