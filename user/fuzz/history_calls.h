@@ -142,8 +142,13 @@ static void step_mremap(void)
 		len = len == r.len ? run : len;
 		r.len = run;
 	}
-	if (flags & 4) // with it, Linux unlocks all of the region that the pages come from
+	if (flags & 4) {
+		// Linux compared them before it rounded them, until 6.17.
+		r.len = (r.len + PAGE - 1) & ~(PAGE - 1);
+		len = (len + PAGE - 1) & ~(PAGE - 1);
+		// And it unlocks all of the region that the pages come from.
 		CALL3(SYS_munlock, r.addr & ~(PAGE - 1), r.len, 0);
+	}
 	long res = CALL5(SYS_mremap, r.addr, r.len, len, flags, target);
 
 	if (!(flags & 4))
@@ -155,8 +160,10 @@ static void step_mremap(void)
 		stamp_new((uint64_t)res, len, now);
 
 	say("mremap %s %lx to %lx flags %x at %s", place(r.addr), r.len, len, flags, place(target));
-	if (res < 0 && res > -4096) {
-		say(" = %s", result(res));
+	if (res < 0 && res > -4096) { // Linux looks at the arguments before the mapping since 6.17, and after it before
+		bool either = res == -EFAULT || res == -EINVAL || (len > USER_TOP && res == -ENOMEM);
+
+		say(" = %s", either ? "refused" : result(res));
 		return;
 	}
 	if (!in_arena((uint64_t)res)) { // brought back, so that its bytes are seen
@@ -188,6 +195,13 @@ static void free_lazily(struct range r)
 	say(" then DONTNEED = %s", result(CALL3(SYS_madvise, r.addr, r.len, MADV_DONTNEED)));
 }
 
+static bool has_holes(struct range r)
+{
+	static unsigned char v[64 * MIB / PAGE];
+
+	return r.len <= 64 * MIB && CALL3(SYS_mincore, r.addr, r.len, v) == -ENOMEM;
+}
+
 static void step_madvise(void)
 {
 	struct range r = some_range(false);
@@ -204,6 +218,11 @@ static void step_madvise(void)
 	stamp_mix(r.addr, r.len, now);
 	if (advice == MADV_FREE) {
 		free_lazily(r);
+		return;
+	}
+	// Where there are holes Linux went on behind them until 6.12, and stops at the first since.
+	if ((advice == 22 || advice == 23) && inside(r.addr, r.addr + r.len) && has_holes(r)) {
+		say("madvise %s %lx %d with holes", place(r.addr), r.len, advice);
 		return;
 	}
 	if (advice == MADV_NOHUGEPAGE || advice == MADV_HUGEPAGE || advice == 25) { // what blocks are made of does not show
