@@ -156,6 +156,14 @@ static bool gic_decode(const u8 *spec, unsigned *irq, bool *edge)
 	return true;
 }
 
+/* Words of an interrupt at that controller; 0: more than make sense, or it is none. */
+static u32 interrupt_cells(const struct fdt *f, int node)
+{
+	u32 n = fdt_cell(f, node, "#interrupt-cells", 0, 0);
+
+	return n < 16 ? n : 0;
+}
+
 static bool is_gic(const struct fdt *f, int node)
 {
 	static const char *const gics[] = {
@@ -164,7 +172,7 @@ static bool is_gic(const struct fdt *f, int node)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(gics); i++)
 		if (fdt_compatible(f, node, gics[i]))
-			return fdt_cell(f, node, "#interrupt-cells", 0, 0) >= 3;
+			return interrupt_cells(f, node) >= 3;
 	return false;
 }
 
@@ -187,9 +195,9 @@ static bool extended_irq(const struct fdt *f, int node, unsigned i, unsigned *ir
 
 	while (p && len >= 4) {
 		int parent = fdt_by_phandle(f, (u32)fdt_number(p, 1));
-		u32 step = 4 + 4 * fdt_cell(f, parent, "#interrupt-cells", 0, 0);
+		u32 step = 4 + 4 * interrupt_cells(f, parent);
 
-		if (parent < 0 || step > len || step > 64)
+		if (parent < 0 || step > len)
 			return false;
 		if (i-- == 0)
 			return is_gic(f, parent) && gic_decode(p + 4, irq, edge);
@@ -210,7 +218,7 @@ bool devtree_irq(const struct fdt *f, int node, unsigned i, unsigned *irq, bool 
 
 	if (!is_gic(f, parent))
 		return false;
-	u32 step = 4 * fdt_cell(f, parent, "#interrupt-cells", 0, 3);
+	u32 step = 4 * interrupt_cells(f, parent);
 
 	return len / step > i && gic_decode(p + i * step, irq, edge);
 }
