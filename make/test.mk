@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Tests, and what humans type: run, test, test-long, check, bench, debug, setup.
 
-# ---- Host tests: test/host/NAME_test.c, see tools/hostmk ----
+# ---- Host tests (test/host/NAME_test.c) and fuzz targets (test/fuzz/NAME_fuzz.c), see tools/hostmk ----
 
 HOST := $(BUILD)/host
-HOST_SRC := $(wildcard test/host/*_test.c)
+HOST_SRC := $(wildcard test/host/*_test.c test/fuzz/*_fuzz.c)
 HOST_FLAGS := -std=gnu23 -g -O1 -DQUIRE_HOST -DDEBUG -iquote . -Itest/host/include -MMD -MP -Wall -Wextra \
 	-Wno-unused-parameter -fno-omit-frame-pointer -fno-strict-aliasing -fno-common
 HOST_COMPILE = $(Q)mkdir -p $(@D) && $(CC) $(HOST_FLAGS) \
@@ -29,7 +29,7 @@ RUN = tools/quire --arch $(ARCH) --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM
 	$(if $(filter 1,$(DEBUG)),--debug) $(if $(APPEND),--append '$(APPEND)') --no-build
 PYTHON = $(shell $(SETUP) --python)
 
-.PHONY: run debug test test-long model mutants check bench setup help
+.PHONY: run debug test test-long model fuzz mutants check bench setup help
 run: kernel image
 	$(Q)$(SETUP) --quiet run $(if $(QEMU_SINCE_$(MACHINE)),$(MACHINE))
 	@echo '  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.'
@@ -54,6 +54,11 @@ test-long:
 model:
 	@tools/model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--first-seed $(SEED))
 
+# Inputs that nobody thought of, to what reads bytes from outside (test/fuzz); the longer, the more.
+fuzz:
+	$(Q)$(SETUP) --quiet build test
+	@tools/fuzz $(if $(TIME),--time $(TIME)) $(TARGET)
+
 mutants:
 	@tools/mutants $(MUTANTS)
 
@@ -74,6 +79,7 @@ help:
 	@echo '  test     run all tests; TESTS="-k fork" passes options to pytest'
 	@echo '  test-long  the same, with what takes an hour'
 	@echo '  model    run the model of mm/ for long; STEPS=100000000 SEED=n'
+	@echo '  fuzz     run the fuzzers; TIME=3600 (seconds each) TARGET=elf'
 	@echo '  mutants  see whether the model finds mistakes made on purpose'
 	@echo '  check    examine the sources: layers, sizes, licence'
 	@echo '  bench    count the instructions of common operations; BENCH=--linux compares'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// uses: proc/elf.c
+// uses: proc/elf.c test/host/support.c
 /*
  * Decoding of ELF headers and `#!` lines: what is taken, what is refused, and that no bytes whatever lead to numbers that exec
  * could not trust.
@@ -8,6 +8,7 @@
 
 #include "lib/string.h"
 #include "proc/elf.h"
+#include "test/host/elf_promises.h"
 
 constexpr u64 USER_TOP = 1ul << 47;
 constexpr u16 MACHINE = 183;
@@ -184,33 +185,6 @@ static void refused_interpreters(void **state)
 	}
 }
 
-/* Whatever is accepted keeps the promises of elf.h. */
-static void check_promises(const u8 *bytes, size_t n)
-{
-	struct elf_header h;
-	struct elf_image out;
-	struct elf_segment s;
-	u64 end = 0;
-
-	if (elf_decode_header(bytes, n, MACHINE, &h) || h.phoff > n || h.phnum * ELF_PHDR_SIZE > n - h.phoff)
-		return;
-	if (elf_decode_image(&h, bytes + h.phoff, USER_TOP, &out))
-		return;
-	assert_true(is_aligned(out.low, PAGE_SIZE) && is_aligned(out.high, PAGE_SIZE));
-	assert_true(out.low < out.high && out.high <= USER_TOP && out.end <= out.high);
-	assert_true(out.align >= PAGE_SIZE && (out.align & (out.align - 1)) == 0);
-	assert_true(out.interp_size <= ELF_INTERP_MAX && out.interp_offset + out.interp_size >= out.interp_offset);
-	for (unsigned i = 0; i < h.phnum; i++) {
-		if (!elf_segment(bytes + h.phoff, i, &s))
-			continue;
-		assert_true(s.vaddr >= end && s.vaddr >= out.low);
-		end = s.vaddr + s.memsz;
-		assert_true(end <= out.end && s.filesz <= s.memsz && s.memsz > 0);
-		assert_true((s.vaddr ^ s.offset) % PAGE_SIZE == 0 && s.offset + s.filesz >= s.offset);
-	}
-	assert_int_equal(end, out.end);
-}
-
 static void mutated_programs(void **state)
 {
 	u64 seed = 88172645463325252;
@@ -226,7 +200,7 @@ static void mutated_programs(void **state)
 			seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
 			im.bytes[seed % (64 + 5 * 56)] = (u8)(seed >> 32);
 		}
-		check_promises(im.bytes, sizeof(im.bytes));
+		elf_check_promises(im.bytes, sizeof(im.bytes), MACHINE, USER_TOP);
 	}
 }
 

@@ -16,8 +16,9 @@ from boards import ROOT
 sys.path.insert(0, f"{ROOT}/tools")
 
 
-def host_binaries():
-    sources = sorted(glob.glob(f"{ROOT}/test/host/*_test.c"))
+def made_from(pattern):
+    """The binaries that tools/hostmk has rules for."""
+    sources = sorted(glob.glob(f"{ROOT}/{pattern}"))
     made = subprocess.run([f"{ROOT}/tools/hostmk", "build/host", *sources],
                           capture_output=True, text=True, check=True).stdout
     return [line.split(" += ")[1] for line in made.splitlines() if line.startswith("HOST_BIN")]
@@ -29,7 +30,7 @@ def guest_tests():
     return sorted(os.path.basename(p)[:-2] for p in glob.glob(f"{ROOT}/user/test/*.c"))
 
 
-@pytest.mark.parametrize("binary", host_binaries(), ids=lambda path: str(path).split("/")[-1])
+@pytest.mark.parametrize("binary", made_from("test/host/*_test.c"), ids=lambda path: str(path).split("/")[-1])
 def test_host(binary):
     done = subprocess.run([f"{ROOT}/{binary}"], stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=240, cwd=ROOT)
