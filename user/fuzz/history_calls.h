@@ -146,7 +146,7 @@ static void step_mremap(void)
 		// Linux compared them before it rounded them, until 6.17.
 		r.len = (r.len + PAGE - 1) & ~(PAGE - 1);
 		len = (len + PAGE - 1) & ~(PAGE - 1);
-		// And it unlocks all of the region that the pages come from.
+		// And with it, Linux unlocks all of the region that the pages come from.
 		CALL3(SYS_munlock, r.addr & ~(PAGE - 1), r.len, 0);
 	}
 	long res = CALL5(SYS_mremap, r.addr, r.len, len, flags, target);
