@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Each guest test (user/test/*.c) on each board. After it the kernel's own audit must find every
-page, table, region and reference accounted for."""
+"""Each guest test (user/test/*.c) on the boards that differ most, with QUIRE_TEST_LONG on every
+board. After it the kernel's own audit must find every page, table, region and reference accounted
+for."""
 
 import glob
 import os
@@ -8,7 +9,7 @@ import os
 import pytest
 
 import tap
-from boards import PI_DEBUG, ROOT, on
+from boards import BOARDS, PI_DEBUG, ROOT, TWO_EACH, on
 
 TESTS = sorted(os.path.basename(p)[:-2] for p in glob.glob(f"{ROOT}/user/test/*.c"))
 SCRIPT = """/test/$0; s=$?
@@ -16,6 +17,7 @@ SCRIPT = """/test/$0; s=$?
 exit $s"""
 
 
+@on(BOARDS if os.environ.get("QUIRE_TEST_LONG") else TWO_EACH)
 @pytest.mark.parametrize("name", TESTS)
 def test_guest(board, name):
     done = board.run("sh", "-c", SCRIPT, name, timeout=120)

@@ -6,12 +6,14 @@
  * it and cancels. */
 #include "host.h"
 #include <pthread.h>
+#include <time.h>
 #include "arch/arch.h"
 #include "proc/timer.h"
 
 void timer_interrupt(void);
 
-constexpr unsigned ROUNDS = 20'000;
+/* Fewer on a busy machine, where each yield of the threads may take a while. */
+constexpr unsigned ROUNDS = 20'000, LEAST = 500, SECONDS = 20;
 
 static struct timer timer;
 static u32 inside, fired, missed;	/* (a) */
@@ -48,11 +50,13 @@ static void *other_cpu(void *arg)
 
 static void nothing_runs_behind_a_cancel(void **state)
 {
+	time_t end = time(nullptr) + SECONDS;
 	pthread_t thread;
+	u32 round;
 
 	timer_init(&timer, fire);
 	pthread_create(&thread, nullptr, other_cpu, nullptr);
-	for (u32 round = 1; round <= ROUNDS; round++) {
+	for (round = 1; round <= ROUNDS && (round <= LEAST || time(nullptr) < end); round++) {
 		store_release(&wanted, round);
 		while (load_acquire(&done) != round)
 			cpu_relax();
@@ -64,7 +68,7 @@ static void nothing_runs_behind_a_cancel(void **state)
 	}
 	store_release(&over, true);
 	pthread_join(thread, nullptr);
-	assert_int_equal(fired + missed, ROUNDS);
+	assert_int_equal(fired + missed, round - 1);
 }
 
 int main(void)
