@@ -203,6 +203,7 @@ int arch_user_cmpxchg32(va_t uaddr, u32 old, u32 new_value, u32 *found);
 
 /* Early console: works from the first instruction of kmain(), polled. */
 void arch_early_putc(char c);
+bool arch_early_works(void);	/* there is such a port, and it has not got stuck */
 /* Registers the machine's own devices with dev/ (device tree or firmware tables). Called once, on CPU 0, with
  * memory, threads' data and interrupts ready but no scheduler yet. */
 void arch_init_devices(void);

@@ -223,13 +223,6 @@ bool devtree_irq(const struct fdt *f, int node, unsigned i, unsigned *irq, bool 
 	return len / step > i && gic_decode(p + i * step, irq, edge);
 }
 
-int devtree_stdout(const struct fdt *f)
-{
-	const char *path = fdt_string(f, fdt_find(f, "/chosen"), "stdout-path");
-
-	return path ? fdt_find(f, path) : -1;
-}
-
 int devtree_find(const struct fdt *f, const char *const *compatible)
 {
 	int depth = 0;
@@ -270,7 +263,7 @@ static void device_fill(const struct fdt *f, int node, struct device *d)
 
 unsigned devtree_devices(const struct fdt *f, struct device *out, unsigned max)
 {
-	int console = devtree_stdout(f), depth = 0;
+	int console = fdt_stdout(f), depth = 0;
 	unsigned n = 0;
 
 	for (int node = fdt_root(); node >= 0 && n < max; node = fdt_next(f, node, &depth)) {

@@ -33,5 +33,3 @@ unsigned devtree_devices(const struct fdt *f, struct device *out, unsigned max);
 [[nodiscard]] bool devtree_irq(const struct fdt *f, int node, unsigned i, unsigned *irq, bool *edge);
 /* The first enabled node that is compatible with one of the nullptr-terminated list, -1: none. */
 int devtree_find(const struct fdt *f, const char *const *compatible);
-/* The firmware's console (/chosen stdout-path), -1: none. */
-int devtree_stdout(const struct fdt *f);

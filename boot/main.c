@@ -82,6 +82,7 @@ static void apply_options(void)
 {
 	boot_options_parse(&options, boot_info->cmdline);
 	console_set_level(options.console_level);
+	console_register_early();
 	for (unsigned i = 0; i < BOOT_CONSOLES_MAX && options.console[i]; i++)
 		tty_prefer_console(options.console[i]);
 	unknown_logged = options.log_unknown;

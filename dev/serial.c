@@ -136,7 +136,8 @@ static const struct tty_driver_ops tty_ops = {
 int serial_register(struct serial *u, const struct device *d)
 {
 	u->work.fn = resume;
-	u->console = (struct console){ .name = u->name, .write = serial_console_write };
+	u->console = (struct console){ .name = u->name, .write = serial_console_write,
+				      .early_port = d->stdout_path };
 	if (d->stdout_path)
 		console_register(&u->console);
 	u->tty = (struct tty_driver){ .ops = &tty_ops, .name = u->name, .is_console = d->stdout_path };

@@ -185,7 +185,8 @@ static int uart_probe(const struct device *d)
 	if (!u->io || !uart_present(u))
 		return -ENODEV;
 	uart_setup(u, d->clock_hz);
-	u->console = (struct console){ .name = "ttyS0", .write = uart_console_write };
+	u->console = (struct console){ .name = "ttyS0", .write = uart_console_write,
+				      .early_port = true };
 	console_register(&u->console);
 	u->tty = (struct tty_driver){ .ops = &tty_ops, .name = "ttyS0", .is_console = true };
 	int err = tty_register(&u->tty);

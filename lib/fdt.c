@@ -17,11 +17,10 @@ constexpr u32 FDT_MAGIC = 0xd00dfeed;
 constexpr u32 FDT_HEADER_SIZE = 40;
 constexpr u32 FDT_VERSION = 17;
 
+/* The blob and its blocks are aligned, so all numbers are: one load each, which counts where memory is not cached yet. */
 static u32 be32(const void *p)
 {
-	const u8 *b = p;
-
-	return (u32)b[0] << 24 | (u32)b[1] << 16 | (u32)b[2] << 8 | b[3];
+	return __builtin_bswap32(*(const u32 *)p);
 }
 
 static bool block_fits(const struct fdt *f, u32 offset, u32 size)
@@ -101,7 +100,7 @@ bool fdt_open(struct fdt *f, const void *blob, size_t max)
 	const u8 *b = blob;
 
 	*f = (struct fdt){ .blob = b };
-	if (max < FDT_HEADER_SIZE || fdt_blob_size(b) < FDT_HEADER_SIZE || fdt_blob_size(b) > max)
+	if (max < FDT_HEADER_SIZE || !is_aligned((u64)b, 4) || fdt_blob_size(b) < FDT_HEADER_SIZE || fdt_blob_size(b) > max)
 		return false;
 	f->size = fdt_blob_size(b);
 	f->structs = be32(b + 8);
@@ -113,7 +112,8 @@ bool fdt_open(struct fdt *f, const void *blob, size_t max)
 		return false;
 	if (!block_fits(f, f->structs, f->structs_size) || f->structs % 4 || f->structs_size > INT_MAX)
 		return false;
-	if (!block_fits(f, f->strings, f->strings_size) || !block_fits(f, f->reserve, 0))
+	if (!block_fits(f, f->strings, f->strings_size) || !block_fits(f, f->reserve, 0) ||
+	    f->reserve % 4)
 		return false;
 	/* The last string ends inside the block, hence all do. */
 	if (f->strings_size && b[f->strings + f->strings_size - 1] != 0)
@@ -231,6 +231,13 @@ int fdt_find(const struct fdt *f, const char *path)
 		path += n;
 	}
 	return node;
+}
+
+int fdt_stdout(const struct fdt *f)
+{
+	const char *path = fdt_string(f, fdt_find(f, "/chosen"), "stdout-path");
+
+	return fdt_find(f, path ? path : "serial0");
 }
 
 int fdt_by_phandle(const struct fdt *f, u32 phandle)

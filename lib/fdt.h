@@ -19,9 +19,9 @@ struct fdt {
 
 constexpr int FDT_DEPTH_MAX = 16;	/* deeper nodes are not found */
 
-/* Checks the header of a blob of at most `max` readable bytes, and that the tree's tokens nest properly. */
+/* Checks the header of a blob of at most `max` readable bytes, 4-byte aligned, and that the tree's tokens nest properly. */
 [[nodiscard]] bool fdt_open(struct fdt *f, const void *blob, size_t max);
-/* Size of the blob whose first 8 bytes are readable, 0 if it is none. */
+/* Size of the 4-byte aligned blob whose first 8 bytes are readable, 0 if it is none. */
 u32 fdt_blob_size(const void *blob);
 
 /* The node behind `node` in document order (parents before children), -1 at the end. *depth is kept up to
@@ -37,6 +37,8 @@ const char *fdt_name(const struct fdt *f, int node);
 /* By path ("/cpus/cpu@0"; a component without @ matches any unit address) or by alias (no leading /).
  * A ':' ends the path (stdout-path's options). */
 int fdt_find(const struct fdt *f, const char *path);
+/* The firmware's console: /chosen's stdout-path, else the alias serial0; -1: none. */
+int fdt_stdout(const struct fdt *f);
 int fdt_by_phandle(const struct fdt *f, u32 phandle);
 
 /* A property's value and length in bytes; nullptr if there is none. Values are big-endian, 4-byte aligned. */
@@ -47,7 +49,7 @@ const char *fdt_string(const struct fdt *f, int node, const char *name);
 const char *fdt_string_at(const struct fdt *f, int node, const char *name, unsigned i);
 /* A value's i-th 32-bit cell; `missing` when it is too short or absent. */
 u32 fdt_cell(const struct fdt *f, int node, const char *name, unsigned i, u32 missing);
-/* A number of `cells` cells (1 or 2; of 3 the lower two) at p. */
+/* A number of `cells` cells (1 or 2; of 3 the lower two) at p, which is 4-byte aligned. */
 u64 fdt_number(const void *p, unsigned cells);
 bool fdt_compatible(const struct fdt *f, int node, const char *compatible);
 /* Absent, "ok" and "okay" mean usable. */

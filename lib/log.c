@@ -6,9 +6,10 @@
  * console lock shows all that is pending, in order; who does not get it leaves his line to the
  * holder. An interrupt that logs in the middle of a write therefore neither waits nor mixes lines.
  *
+ * The first console is the machine's early one; the driver of its port goes on where it stopped.
+ *
  * In a panic no lock is taken, since another CPU, or this one a moment ago, may hold it; what other
- * CPUs log from then on is dropped. Before a console is registered nothing is shown, unless the
- * kernel panics: then all goes to the machine's early console.
+ * CPUs log from then on is dropped. A panic before there is a console shows all on the early one.
  *
  * Lock order: console_lock, log_lock. log_lock is taken with interrupts off.
  */
@@ -179,11 +180,24 @@ void log_at(enum log_level level, const char *fmt, ...)
 	show_pending();
 }
 
+/* False: it was not there. */
+static bool early_console_remove(void)
+{
+	for (struct console **at = &consoles; *at; at = &(*at)->next)
+		if (*at == &early_console) {
+			*at = early_console.next;
+			return true;
+		}
+	return false;
+}
+
 void console_register(struct console *c)
 {
 	u64 seq = 0;
 
 	spin_lock(&console_lock);
+	if (c->early_port && early_console_remove() && arch_early_works())
+		seq = shown_seq;
 	while (seq < shown_seq && show_record(&seq, c))
 		;
 	c->next = consoles;
@@ -192,6 +206,7 @@ void console_register(struct console *c)
 	show_pending();
 }
 
+void console_register_early(void) { console_register(&early_console); }
 void console_set_level(int level) { store_relaxed(&level_shown, level); }
 int console_level(void) { return load_relaxed(&level_shown); }
 

@@ -30,10 +30,13 @@ struct console {
 	const char *name;
 	void (*write)(struct console *c, const char *s, size_t n);
 	struct console *next;
+	bool early_port;	/* the early console's port under its driver: replaces it */
 };
 
 /* Adds a console; what was logged before is written to it first. c stays the caller's, for ever. */
 void console_register(struct console *c);
+/* The machine's early console (arch_early_putc()) shows the log until a driver takes its port over. */
+void console_register_early(void);
 /* Lines of a level below `level` reach the consoles (`quiet`: 1, default 7). */
 void console_set_level(int level);
 int console_level(void);

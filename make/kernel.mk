@@ -9,6 +9,11 @@ KERNEL_OBJ := $(addprefix $(OUT)/,$(addsuffix .o,$(basename $(KERNEL_SRC))))
 # The console's font: a package's file, made part of the image.
 FONT := Uni2-Terminus16.psf
 KERNEL_OBJ += $(OUT)/font-data.o
+# Code that runs before the MMU is on, with its own copies of what it needs of lib/: one object that shows early_* only.
+EARLY_SRC := $(wildcard arch/$(ARCH)/early/*.c)
+EARLY_OBJ := $(if $(EARLY_SRC),$(OUT)/early-all.o)
+EARLY_PARTS := $(addprefix $(OUT)/early/,$(addsuffix .o,$(basename $(EARLY_SRC) $(EARLY_LIB))))
+KERNEL_OBJ += $(EARLY_OBJ)
 KERNEL_LD := arch/$(ARCH)/kernel.ld
 
 KFLAGS := --target=$(TARGET) $(ARCH_CFLAGS) -ffreestanding -g -I. -Iarch/$(ARCH) -MMD -MP
@@ -33,6 +38,15 @@ $(OUT)/%.o: %.c | $(BUILD)/.tools
 	$(call SAY,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KCFLAGS) -MJ $@.json -c -o $@ $<
+
+$(OUT)/early/%.o: %.c | $(BUILD)/.tools
+	$(call SAY,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KCFLAGS) $(EARLY_CFLAGS) -c -o $@ $<
+
+$(OUT)/early-all.o: $(EARLY_PARTS)
+	$(Q)$(LD) -r -o $@ $^
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='early_*' $@
 
 $(OUT)/%.o: %.S | $(BUILD)/.tools
 	$(call SAY,AS,$@)
@@ -92,4 +106,4 @@ FORCE:
 compile_commands.json: $(KERNEL_OBJ)
 	$(Q)(echo '['; cat $(wildcard $(KERNEL_OBJ:=.json)) | sed '$$s/,$$//'; echo ']') > $@
 
--include $(wildcard $(KERNEL_OBJ:.o=.d))
+-include $(wildcard $(KERNEL_OBJ:.o=.d) $(EARLY_PARTS:.o=.d))

@@ -5,6 +5,9 @@
 # The compiler. No LSE atomics: the Raspberry Pi 4's Cortex-A72 is ARMv8.0.
 TARGET := aarch64-none-elf
 ARCH_CFLAGS := -mgeneral-regs-only -march=armv8-a -mno-outline-atomics -fno-pic
+# With the MMU off an access that is not aligned faults.
+EARLY_CFLAGS := -mstrict-align
+EARLY_LIB := lib/fdt.c lib/string.c
 
 # User programs.
 USER_TARGET := aarch64-linux-musl

@@ -3,6 +3,7 @@
  * From head.S to kmain(): reads the device tree, maps memory, finds the early console. On the boot
  * stack, interrupts off, no allocator, no log.
  */
+#include "early.h"
 #include "machine.h"
 
 #include "boot/devtree.h"
@@ -17,45 +18,24 @@ u64 arm64_entry_level;
 
 static struct boot_info boot_info;
 
-/* ---- early console: a port that the firmware has set up, for panics before there are drivers */
-
-struct early_port {
-	const char *compatible;
-	unsigned data, status;		/* words */
-	u32 mask, ready;		/* of status when there is room for a character */
-};
-
-static const struct early_port early_ports[] = {
-	{ "arm,pl011", 0x00 / 4, 0x18 / 4, BIT(5), 0 },
-	{ "brcm,bcm2835-aux-uart", 0x00 / 4, 0x14 / 4, BIT(5), BIT(5) },
-};
-constexpr unsigned SEND_SPINS = 1'000'000;	/* one that nobody has turned on is never ready */
-
-static volatile u32 *early_uart;
-static const struct early_port *early_port;
-
 void arch_early_putc(char c)
 {
-	if (!early_uart)
-		return;
-	for (unsigned i = 0; i < SEND_SPINS; i++)
-		if ((early_uart[early_port->status] & early_port->mask) == early_port->ready)
-			break;
-	early_uart[early_port->data] = (u8)c;
+	early_putc(c);
 }
 
-static void early_console_init(const struct fdt *f)
+bool arch_early_works(void)
 {
-	int node = devtree_stdout(f);
-	u64 address, size;
+	return early_console.base;
+}
 
-	for (unsigned i = 0; i < ARRAY_SIZE(early_ports); i++) {
-		early_port = &early_ports[i];
-		if (fdt_compatible(f, node, early_port->compatible) && fdt_reg(f, node, 0, &address, &size)) {
-			early_uart = mmu_map_early_device(address);
-			return;
-		}
-	}
+/* head.S has found it. */
+static void early_console_init(void)
+{
+	struct early_console *e = &early_console;
+
+	if (e->base)
+		e->base = (u64)mmu_map_early_device(e->base);
+	early_say(", MMU\r\n");
 }
 
 /* Without a console nobody can be told: a machine that gives us no tree cannot be used. */
@@ -81,9 +61,9 @@ void arm64_start(u64 fdt, u64 entry_ticks, u64 entry_level, u64 image)
 
 	arm64_entry_level = entry_level;
 	mmu_map_image(image);
+	early_console_init();
 	mmu_drop_identity();
 	open_tree(fdt);
-	early_console_init(&arm64_fdt);
 	time_init(&arm64_fdt);
 
 	reserve(image, image + (u64)(_end - _image));

@@ -6,6 +6,8 @@
  * From EL3 we stay in the secure world at EL1: nobody has handed interrupts over to the other one,
  * and GICv2 delivers its group 0 as IRQ to us there. From EL2 we leave EL2 for good.
  *
+ * What happens before the C code is told on the early console (early/console.c), exceptions too (early.S).
+ *
  * All code up to the jump to the linked address is position-independent; the image may lie at any page
  * (boot loaders that do not read the header put it at 512 KiB). The first tables map it at
  * KERNEL_BASE, W^X from the start, and the 2 MiB that hold its first page at their physical address,
@@ -63,14 +65,35 @@ _start:
 	.ascii	"ARM\x64"
 	.long	0
 
+/* A stage is done: one word on the early console (early.h). */
+.macro say text
+	adr_l	x0, 9f
+	bl	early_say
+	.pushsection .rodata, "a"
+9:	.asciz	"\text"
+	.popsection
+.endm
+
 boot_entry:
+	msr	spsel, #1
 	mov	x20, x0			/* device tree */
 	mrs	x21, cntvct_el0
 	mrs	x22, CurrentEL
+	lsr	x22, x22, #2
 	adr_l	x23, _start
+	bl	early_begin
+	mov	x0, x20
+	mov	x1, x23
+	mov	x2, x22
+	bl	early_open
 	bl	enter_el1
-	bl	tables_clean
+	adr_l	x0, early_vectors
+	msr	vbar_el1, x0
+	adr_l	x0, early_stack_top
+	mov	sp, x0
+	say	" EL1"
 	bl	tables_build
+	say	", tables"
 	bl	tables_clean
 	bl	cpu_setup
 	ldr	x8, =boot_high
@@ -83,19 +106,19 @@ boot_high:
 1:	stp	xzr, xzr, [x0], #16
 	cmp	x0, x1
 	b.lo	1b
+	adr_l	x1, vectors
+	msr	vbar_el1, x1
+	isb
 	adr_l	x0, boot_thread
 	adr_l	x1, boot_stack_top
 	mov	sp, x1
 	str	x1, [x0, #HEAD_STACK_TOP]
 	msr	tpidr_el1, x0
-	adr_l	x1, vectors
-	msr	vbar_el1, x1
-	isb
 	mov	x29, xzr
 	mov	x30, xzr
 	mov	x0, x20
 	mov	x1, x21
-	lsr	x2, x22, #2
+	mov	x2, x22
 	mov	x3, x23
 	b	arm64_start
 
@@ -134,23 +157,36 @@ secondary_high:
 	mov	x30, xzr
 	b	arm64_start_secondary
 
-/*
- * Leaves EL3 or EL2 for EL1 and returns there. Clobbers x9, x10, x11.
- */
-enter_el1:
-	mrs	x9, CurrentEL
-	cmp	x9, #(3 << 2)
-	b.eq	from_el3
-	cmp	x9, #(2 << 2)
-	b.eq	from_el2
-	mov64	x10, SCTLR_MMU_OFF
-	msr	sctlr_el1, x10
+/* Vectors and a stack for the level we were entered at (x22), and clean memory for what runs with the MMU off. */
+early_begin:
+	mov	x15, x30
+	adr_l	x0, early_vectors
+	adr_l	x1, early_stack_top
+	mov	sp, x1
+	cmp	x22, #2
+	b.lo	1f
+	b.eq	2f
+	msr	vbar_el3, x0
 	isb
-	ret
+	bl	join_coherency
+	b	3f
+2:	msr	vbar_el2, x0
+	b	3f
+1:	msr	vbar_el1, x0
+3:	isb
+	bl	tables_clean
+	adr_l	x0, _bss
+	adr_l	x1, _bss_clear
+4:	stp	xzr, xzr, [x0], #16
+	cmp	x0, x1
+	b.lo	4b
+	ret	x15
 
-from_el3:
-	/* A Cortex-A53, A57, A72 or A73 takes part in coherency only when CPUECTLR_EL1.SMPEN says so, and that before
-	 * its caches are on (DDI 0488, 4.3.67). Firmware that enters below EL3 has done it. */
+/*
+ * At EL3: a Cortex-A53, A57, A72 or A73 takes part in coherency only when CPUECTLR_EL1.SMPEN says so, and that before its
+ * caches are on or maintained (DDI 0488, 4.3.67). Firmware that enters below EL3 has done it.
+ */
+join_coherency:
 	mrs	x10, midr_el1
 	ubfx	x11, x10, #24, #8
 	cmp	x11, #0x41
@@ -172,7 +208,26 @@ from_el3:
 	orr	x10, x10, #(1 << 6)
 	msr	s3_1_c15_c2_1, x10
 	isb
-2:
+2:	ret
+
+/*
+ * Leaves EL3 or EL2 for EL1 and returns there. Clobbers x9 to x12.
+ */
+enter_el1:
+	mrs	x9, CurrentEL
+	cmp	x9, #(3 << 2)
+	b.eq	from_el3
+	cmp	x9, #(2 << 2)
+	b.eq	from_el2
+	mov64	x10, SCTLR_MMU_OFF
+	msr	sctlr_el1, x10
+	isb
+	ret
+
+from_el3:
+	mov	x12, x30
+	bl	join_coherency
+	mov	x30, x12
 	mov	x10, #(1 << 10 | 1 << 5 | 1 << 4)	/* EL1 is AArch64, RES1; NS = 0 */
 	msr	scr_el3, x10
 	msr	cptr_el3, xzr
@@ -269,12 +324,6 @@ map_pages:
 
 tables_build:
 	mov	x15, x30
-	adr_l	x0, _bss
-	adr_l	x1, _bss_clear
-1:	stp	xzr, xzr, [x0], #16
-	cmp	x0, x1
-	b.lo	1b
-
 	link	kernel_root, 511, image_l2
 	link	image_l2, 0, image_l1
 	adr_l	x0, image_l1
@@ -391,6 +440,9 @@ image_l0:	.skip PAGE * IMAGE_TABLES
 identity_root:	.skip PAGE
 identity_l2:	.skip PAGE
 identity_l1:	.skip PAGE
+
+	.skip	PAGE
+early_stack_top:
 
 /* The boot stack; mmu.c unmaps the page below it. */
 	.section .bss, "aw", %nobits

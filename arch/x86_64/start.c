@@ -8,6 +8,7 @@
 
 constexpr u16 COM1 = 0x3f8;
 enum { UART_DATA, UART_IER, UART_FCR, UART_LCR, UART_MCR, UART_LSR, UART_SCRATCH = 7 };
+constexpr u8 LSR_IDLE = 0x40;
 
 static bool early_uart;
 static struct boot_info boot_info;
@@ -34,9 +35,15 @@ void arch_early_putc(char c)
 {
 	if (!early_uart)
 		return;
-	for (unsigned spins = 0; !(inb(COM1 + UART_LSR) & 0x20) && spins < 100000; spins++)
-		cpu_relax();
 	outb(COM1 + UART_DATA, (u8)c);
+	/* Sent altogether, so that the driver that sets the port up anew cuts nothing off. */
+	for (unsigned spins = 0; !(inb(COM1 + UART_LSR) & LSR_IDLE) && spins < 100000; spins++)
+		cpu_relax();
+}
+
+bool arch_early_works(void)
+{
+	return early_uart;
 }
 
 void x86_start(u32 kind, u64 info)

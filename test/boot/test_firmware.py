@@ -25,6 +25,7 @@ ABSENT_DEVICES = {  # compatible: node
     "brcm,bcm2711-gpio": "gpio@7e200000",
     "brcm,bcm2835-sdhci": "mmc@7e300000",
 }
+STUCK = 0x2000  # behind the fake registers of FAKE_BUS: a PL011 that is always busy
 LOW, HIGH = (0, 948 * MIB), (GIB, GIB)  # as on a board of 2 GiB
 SCRIPT = ("mount -t devtmpfs dev /dev; exec < /dev/console > /dev/console 2>&1;"
           " mount -t proc proc /proc; mount -t sysfs sysfs /sys; dmesg; free -m; nproc;"
@@ -43,7 +44,7 @@ def parsed_tree(initrd_size):
     chosen.props["linux,initrd-end"] = fdt.cells(INITRD + initrd_size)
     # QEMU has neither of these devices: words in memory that is no one's play their registers.
     soc = root.child("soc")
-    soc.props["ranges"] += fdt.cells(FAKE_BUS, 0, HOLE, 2 * FAKE_SIZE)
+    soc.props["ranges"] += fdt.cells(FAKE_BUS, 0, HOLE, 3 * FAKE_SIZE)
     soc.child("avs-monitor@7d5d2000").props["reg"] = fdt.cells(FAKE_BUS, FAKE_SIZE)
     soc.child("rng@7e104000").props["reg"] = fdt.cells(FAKE_BUS + FAKE_SIZE, 0x28)
     hole = root.child("reserved-memory").child("hole@50000000")
@@ -75,6 +76,40 @@ def tree_without_devices(initrd_size):
     return fdt.flatten(root, [(0, 4096)])
 
 
+def tree_with_console(change, node="/soc/serial@7e201000"):
+    """The log goes to that port of the tree, which `change` spoils; the shell to the mini UART."""
+    def make(initrd_size):
+        root = parsed_tree(initrd_size)
+        chosen = root.child("chosen")
+        chosen.props["bootargs"] = fdt.string(f'console=ttyS0 init=/bin/sh -- -c "{SCRIPT}"')
+        chosen.props["stdout-path"] = fdt.string(node)
+        change(root.child("soc"))
+        return fdt.flatten(root, [(0, 4096)])
+    return make
+
+
+def absent(soc):
+    soc.props["ranges"] += fdt.cells(ABSENT_BUS, 0, ABSENT, 0x10000)
+    soc.child("serial@7e201000").props["reg"] = fdt.cells(ABSENT_BUS, 0x1000)
+
+
+def stuck(soc):
+    soc.child("serial@7e201000").props["reg"] = fdt.cells(FAKE_BUS + STUCK, 0x1000)
+
+
+def tree_without_end(initrd_size):
+    blob = tree(initrd_size)
+    return blob[:len(blob) // 2]
+
+
+def tree_with_alias(initrd_size):
+    """As the board's own firmware leaves it: no stdout-path, but the port's alias."""
+    root = parsed_tree(initrd_size)
+    del root.child("chosen").props["stdout-path"]
+    root.child("aliases").props["serial0"] = fdt.string("/soc/serial@7e215040")
+    return fdt.flatten(root, [(0, 4096)])
+
+
 def stub(folder, level, kernel):
     elf, binary = f"{folder}/stub.elf", f"{folder}/stub.bin"
     subprocess.run(["clang-19", "--target=aarch64-none-elf", "-nostdlib", "-fuse-ld=lld-19",
@@ -84,19 +119,21 @@ def stub(folder, level, kernel):
     return binary
 
 
-def boot(folder, level=2, kernel=0x80000, initrd=f"{ROOT}/build/arm64/initramfs.cpio", tree=tree, seconds=120):
+def boot(folder, level=2, kernel=0x80000, initrd=f"{ROOT}/build/arm64/initramfs.cpio", tree=tree, seconds=120,
+         image=f"{ROOT}/build/arm64/Image"):
     """What the serial line says until the machine is off, or for so long."""
     about = machine.facts(ROOT, "arm64")
     blob = f"{folder}/tree.dtb"
     with open(blob, "wb") as f:
         f.write(tree(os.path.getsize(initrd)))
-    registers = bytearray(2 * FAKE_SIZE)
+    registers = bytearray(3 * FAKE_SIZE)
+    registers[STUCK + 0x18] = 1 << 3
     registers[0x200:0x204] = struct.pack("<I", SENSOR_VALID | SENSOR)
     registers[FAKE_SIZE:FAKE_SIZE + 4] = struct.pack("<I", 0x1fff)  # on
     registers[FAKE_SIZE + 0x20:FAKE_SIZE + 0x28] = struct.pack("<II", 0x12345678, 1)
     with open(f"{folder}/registers", "wb") as f:
         f.write(registers)
-    loads = [(f"{folder}/registers", HOLE), (stub(folder, level, kernel), 0), (f"{ROOT}/build/arm64/Image", kernel),
+    loads = [(f"{folder}/registers", HOLE), (stub(folder, level, kernel), 0), (image, kernel),
              (initrd, INITRD), (blob, TREE)]
     command = [*machine.find_qemu(ROOT, about, "raspi4b"), *shlex.split(about["QEMU_raspi4b"]),
                "-m", "2G", "-smp", "4", "-accel", "tcg", "-nodefaults", "-display", "none",
@@ -116,11 +153,60 @@ def test_the_firmware_starts_it(board, tmp_path, level, kernel):
     with open(f"{ROOT}/build/arm64/Image", "rb") as f:
         assert struct.unpack("<Q", f.read(16)[8:])[0] == 0  # text offset: any 2 MiB boundary
     text = boot(tmp_path, level, kernel)
+    assert f"\nQuire at {kernel:#x}, tree at {TREE:#x}, entered at EL{level}: EL1, tables, MMU\n" in text, text
+    assert text.index("MMU") < text.index("Quire on aarch64") < text.index("sdhci")
     assert f"4 CPUs, entered at EL{level}, GICv2" in text, text
     total = int(re.search(r"^Mem:\s+(\d+)", text, re.M)[1])
     assert 1900 < total < 948 + 1024 - 16, text
     assert re.search(rf"^4\ncpu-thermal\n{410040 - 487 * SENSOR}\ntouched\nend$", text, re.M), text
     assert "rng200" not in text
+
+
+# The image with an undefined instruction at a symbol: what was said before, and where the exception is.
+SPOILT = {"enter_el1": ("", 2), "tables_build": (" EL1", 1), "cpu_setup": (" EL1, tables", 1),
+          "boot_high": (" EL1, tables", 1)}
+
+
+@on(PI)
+@pytest.mark.parametrize("symbol", SPOILT)
+def test_an_exception_before_the_mmu_is_told(board, tmp_path, symbol):
+    elf = f"{ROOT}/build/arm64/quire.elf"
+    names = subprocess.run(["llvm-nm-19", elf], capture_output=True, text=True, check=True).stdout
+    offset = int(re.search(rf"^(\w+) . {symbol}$", names, re.M)[1], 16) & 0xffffff
+    with open(f"{ROOT}/build/arm64/Image", "rb") as f:
+        image = bytearray(f.read())
+    image[offset:offset + 4] = bytes(4)
+    with open(f"{tmp_path}/Image", "wb") as f:
+        f.write(image)
+    said, level = SPOILT[symbol]
+    pc = 0xffffff8000000000 + offset if symbol == "boot_high" else 0x80000 + offset
+    text = boot(tmp_path, image=f"{tmp_path}/Image", seconds=8)
+    assert text.endswith(f"entered at EL2:{said}\nException at EL{level}: ESR 0x2000000, PC {pc:#x}"
+                         f" (image + {offset:#x}), FAR {text.split()[-1]}\n"), text
+
+
+@on(PI)
+@pytest.mark.parametrize("spoil", [absent, stuck])
+def test_a_console_that_does_not_work(board, tmp_path, spoil):
+    """The early console is silent and soon given up."""
+    text = boot(tmp_path, tree=tree_with_console(spoil))
+    assert "tables" not in text, text
+    assert re.search(r"^touched\nend$", text, re.M), text
+
+
+@on(PI)
+def test_a_console_that_only_an_alias_names(board, tmp_path):
+    text = boot(tmp_path, tree=tree_with_alias)
+    assert "entered at EL2: EL1, tables, MMU\n" in text, text
+    assert re.search(r"^touched\nend$", text, re.M), text
+
+
+@on(PI)
+@pytest.mark.parametrize("tree", [tree_without_end, lambda _: b"", lambda _: os.urandom(4096)],
+                         ids=["cut", "none", "noise"])
+def test_no_tree(board, tmp_path, tree):
+    """Nothing can be said, and nothing that is not meant is."""
+    assert boot(tmp_path, tree=tree, seconds=5) == ""
 
 
 @on(PI)

@@ -78,6 +78,7 @@ static void test_nodes_are_found_by_path_alias_and_handle(void **state)
 	assert_int_equal(fdt_find(&f, "/soc/inner/uart@7e20"), -1);
 	assert_int_equal(fdt_find(&f, "/soc/in"), -1);
 	assert_int_equal(fdt_find(&f, "serial1"), -1);
+	assert_int_equal(fdt_stdout(&f), uart);		/* no /chosen: the alias serial0 */
 	assert_int_equal(fdt_by_phandle(&f, 8), -1);
 	assert_int_equal(fdt_find(&f, "/"), fdt_root());
 }
@@ -198,6 +199,7 @@ static void read_all(const struct fdt *f)
 			(void)fdt_reg(f, node, i, &a, &n);
 	}
 	fdt_find(f, "serial0:1");
+	fdt_stdout(f);
 	fdt_find(f, "/soc/inner/uart");
 	fdt_by_phandle(f, 7);
 	for (unsigned i = 0; fdt_reserved(f, i, &a, &n); i++)

@@ -9,7 +9,17 @@ static char early[4000];
 
 #include "lib/log.c"
 
-void arch_early_putc(char c) { early[strlen(early)] = c; }
+void arch_early_putc(char c)
+{
+	size_t n = strlen(early);
+
+	if (n < sizeof(early) - 1)
+		early[n] = c;
+}
+
+static bool early_works = true;
+
+bool arch_early_works(void) { return early_works; }
 
 static char shown[1 << 20];
 static size_t nshown;
@@ -148,6 +158,29 @@ static void a_second_console_gets_everything_too(void **state)
 	nshown = 0;
 }
 
+static void the_driver_of_the_early_port_goes_on_where_that_stopped(void **state)
+{
+	static struct console serial = { .name = "serial", .write = capture, .early_port = true };
+
+	consoles = nullptr;
+	console_register_early();
+	memset(early, 0, sizeof(early));
+	nshown = 0;
+	log_info("at first");
+	assert_non_null(strstr(early, "] at first\r\n"));
+	console_register(&serial);
+	assert_int_equal(nshown, 0);
+	log_info("then");
+	assert_string_equal(last_line(), "then\n");
+	assert_null(strstr(early, "then"));
+	/* One that has shown nothing leaves all of it to the driver. */
+	consoles = nullptr;
+	early_works = false;
+	console_register_early();
+	console_register(&serial);
+	assert_non_null(strstr(shown, "] at first\n["));
+}
+
 static void a_panic_shows_everything_though_locks_are_held(void **state)
 {
 	spin_lock(&log_lock);
@@ -155,6 +188,7 @@ static void a_panic_shows_everything_though_locks_are_held(void **state)
 	console_set_level(0);
 	consoles = nullptr;
 	shown_seq = log_next();
+	memset(early, 0, sizeof(early));
 	console_panic_mode();
 	log_debug("the end");
 	assert_non_null(strstr(early, "] the end\r\n"));
@@ -169,6 +203,7 @@ int main(void)
 		cmocka_unit_test(old_records_give_way),
 		cmocka_unit_test(a_line_logged_while_another_is_written_comes_after_it),
 		cmocka_unit_test(a_second_console_gets_everything_too),
+		cmocka_unit_test(the_driver_of_the_early_port_goes_on_where_that_stopped),
 		cmocka_unit_test(a_panic_shows_everything_though_locks_are_held),
 	};
 
