@@ -3,7 +3,7 @@
  * /dev/fb0: the screen's pixels for programs, as Linux's drivers of a fixed mode have it (its fb(4) structures): one mode,
  * which a request to set another gets back, no panning, no blanking, no palette. The console goes on drawing on the same pixels.
  *
- * A mapping has the memory's frames themselves, uncached as the kernel's own (ARM ARM B2.10: one memory, one type), and shared:
+ * A mapping has the memory's frames themselves, uncached as the kernel's own (Arm ARM, "Mismatched memory attributes": one memory, one type), and shared:
  * a private one would have to copy pixels nobody owns, and is refused.
  */
 #include "arch/arch.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Caches and devices that do not see them (Arm ARM D7.5): to the point of coherency, by address. */
+/* Caches and devices that do not see them (Arm ARM, "Cache maintenance instructions"): to the point of coherency, by address. */
 #include "arch/arch.h"
 
 #include "cpu.h"

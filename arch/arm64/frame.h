@@ -31,7 +31,7 @@ struct arch_thread {
 	struct simd_state simd;
 };
 
-/* PSTATE (Arm ARM C5.2.19): mode EL0t is all zero. */
+/* PSTATE (Arm ARM, SPSR_EL1): mode EL0t is all zero. */
 constexpr u64 PSTATE_MODE = 0x1f;
 constexpr u64 PSTATE_NZCV = 0xful << 28;
 constexpr u64 PSTATE_SS = BIT(21);

@@ -77,7 +77,7 @@ void arch_init_devices(void)
 	kfree(devices);
 }
 
-/* Clean and invalidate to the point of coherency (Arm ARM D7.5). After the device's writes the lines are clean, at most
+/* Clean and invalidate to the point of coherency (Arm ARM, "Cache maintenance instructions"). After the device's writes the lines are clean, at most
  * read ahead: then this only throws them away. */
 void arch_dma_sync(const void *p, size_t n)
 {

@@ -174,7 +174,7 @@ void arch_switch_root(struct pa root, u64 asid, bool flush)
 		__asm__ volatile("tlbi aside1, %0; dsb nsh; isb" : : "r"(asid << 48) : "memory");
 }
 
-/* ---- TLB (Arm ARM D8.14): stores to tables first, then the flush, then its end everywhere. */
+/* ---- TLB (Arm ARM, "TLB maintenance"): stores to tables first, then the flush, then its end everywhere. */
 
 constexpr u64 FLUSH_PAGES_MAX = 512;	/* beyond, one flush of all costs less */
 

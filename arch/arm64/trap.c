@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What an exception means (Arm ARM D17.2.37, ESR_EL1): memory aborts become a struct fault, other
+ * What an exception means (Arm ARM, ESR_EL1): memory aborts become a struct fault, other
  * exceptions of users a signal with Linux's codes, and anything unexpected in the kernel a report.
  */
 #include "machine.h"
