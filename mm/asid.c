@@ -205,4 +205,7 @@ void tlb_cpu_init(void)
 
 	c->vm = nullptr;
 	c->active_asid = 0;
+	/* From here on it is asked to flush; what it holds already, nobody has asked for. */
+	__atomic_fetch_or(&tlb_cpus_started, BIT(cpu_id()), __ATOMIC_SEQ_CST);
+	arch_tlb_local_all();
 }

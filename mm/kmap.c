@@ -4,22 +4,25 @@
  * half.
  *
  * A stack lives in a slot of twice its size, whose lower half is never mapped: an overflow
- * faults, and one bit of an address tells guard from stack. A slot keeps its pages and its
- * mapping for ever; a freed stack waits in a short list of the CPU or in a list of all CPUs for
- * the next thread. So nothing is ever unmapped here and no other CPU is ever asked to flush; a
- * new mapping replaces an empty entry, which no TLB caches.
+ * faults, and one bit of an address tells guard from stack. A freed stack keeps its pages and its
+ * mapping, and waits in a short list of the CPU or in a list of all CPUs for the next thread. When
+ * that list is long, or memory is short, some are unmapped together, with one flush of all CPUs;
+ * their slots wait in a list that runs through their first entries, which are then not present. A
+ * new mapping replaces an entry that no TLB caches.
  *
  * Tables grow and are never freed. kmap_lock is held for the walk only; when a table is missing
  * the walk is left, a page allocated, and the walk begun again.
  */
 #include "mm/kmap.h"
 #include "mm/page.h"
+#include "mm/tlb.h"
 #include "arch/arch.h"
 
 constexpr va_t STACKS_BASE = KMAP_BASE + (KMAP_END - KMAP_BASE) / 2;
 constexpr u64 STACK_SLOT = 2 * KSTACK_SIZE;
 constexpr unsigned STACK_PAGES = KSTACK_SIZE / PAGE_SIZE;
 constexpr unsigned CPU_STACKS = 8;
+constexpr unsigned FREE_STACKS_MAX = 128;	/* beyond that, half of them are given back */
 
 static_assert(KMAP_END - KMAP_BASE >= 64 * GiB && STACKS_BASE % STACK_SLOT == 0);
 
@@ -31,9 +34,12 @@ struct free_stack {
 static struct spinlock kmap_lock;	/* tables of the kernel half, and: */
 static va_t mmio_end = KMAP_BASE;	/* where the next registers go */
 static va_t stacks_end = STACKS_BASE;	/* where the next slot is */
+static u64 free_slots;			/* the first slot without a stack, as in its entry; 0: none */
+static u64 stacks_mapped;
 
-static struct spinlock stacks_lock;	/* with interrupts off */
-static struct free_stack *stacks;	/* under it: free ones of all CPUs */
+static struct spinlock stacks_lock;	/* with interrupts off; and under it: */
+static struct free_stack *stacks;	/* free ones of all CPUs */
+static unsigned nr_stacks;
 
 static struct cpu_stacks {		/* (c) its CPU only, interrupts off */
 	alignas(CACHE_LINE) struct free_stack *first;
@@ -149,6 +155,31 @@ static void give_pages(struct page **pages, unsigned n)
 		page_free(pages[n]);
 }
 
+/* A slot's number in the list of free ones: 1 and up. */
+static u64 slot_number(va_t slot) { return (slot - STACKS_BASE) / STACK_SLOT + 1; }
+static va_t slot_of(u64 number) { return STACKS_BASE + (number - 1) * STACK_SLOT; }
+
+/* The entry of a stack's page: its tables are there. */
+static struct pte *entry_of(va_t va)
+{
+	struct page *none = nullptr;
+
+	return walk(va, &none);
+}
+
+static va_t take_free_slot(void)
+{
+	scoped_spin(&kmap_lock);
+	if (!free_slots)
+		return 0;
+	va_t slot = slot_of(free_slots);
+	struct pte *first = entry_of(slot + KSTACK_SIZE);
+
+	free_slots = pte_payload(*first) - 1;
+	store_relaxed(&first->raw, 0);
+	return slot;
+}
+
 /* All pages first, so that a failure leaves nothing half mapped except tables, which stay
  * useful. */
 static void *stack_create(void)
@@ -158,8 +189,10 @@ static void *stack_create(void)
 
 	for (; n < STACK_PAGES && (pages[n] = page_alloc(0, PAGE_KERNEL, 0)); n++)
 		;
-	va_t slot = n < STACK_PAGES ? 0 : take_range(&stacks_end, KMAP_END, STACK_SLOT);
+	va_t slot = n < STACK_PAGES ? 0 : take_free_slot();
 
+	if (!slot && n == STACK_PAGES)
+		slot = take_range(&stacks_end, KMAP_END, STACK_SLOT);
 	if (!slot) {
 		give_pages(pages, n);
 		return nullptr;
@@ -176,7 +209,47 @@ static void *stack_create(void)
 		}
 	arch_publish();
 	arch_tlb_kernel(bottom, bottom + KSTACK_SIZE);
+	scoped_spin(&kmap_lock);
+	stacks_mapped++;
 	return (char *)bottom + KSTACK_SIZE;
+}
+
+/* Stacks on their way out: unmapped, but CPUs may still have translations. */
+struct stack_batch {
+	va_t start, end;		/* what must be flushed */
+	struct page *pages;		/* linked by next */
+	u64 first_slot, last_slot;	/* a list as of free slots */
+	unsigned count;
+};
+
+static void stack_unmap(struct stack_batch *b, va_t bottom)
+{
+	u64 number = slot_number(bottom - KSTACK_SIZE);
+
+	scoped_spin(&kmap_lock);
+	for (unsigned i = 0; i < STACK_PAGES; i++) {
+		struct pte *e = entry_of(bottom + i * PAGE_SIZE);
+		struct page *p = pa_page(pte_pa(*e, 0));
+
+		p->next = b->pages;
+		b->pages = p;
+		store_relaxed(&e->raw, i ? 0 : pte_swap(b->first_slot + 1).raw);
+	}
+	b->last_slot = b->last_slot ? b->last_slot : number;
+	b->first_slot = number;
+	b->start = min(b->start, bottom);
+	b->end = max(b->end, bottom + KSTACK_SIZE);
+	b->count++;
+}
+
+/* Behind the flush; only now may the slots be mapped again. */
+static void batch_free(struct stack_batch *b)
+{
+	page_free_chain(b->pages);
+	scoped_spin(&kmap_lock);
+	store_relaxed(&entry_of(slot_of(b->last_slot) + KSTACK_SIZE)->raw, pte_swap(free_slots + 1).raw);
+	free_slots = b->first_slot;
+	stacks_mapped -= b->count;
 }
 
 static struct free_stack *pop_cpu(void)
@@ -198,11 +271,36 @@ static struct free_stack *pop_global(void)
 	u64 flags = spin_lock_irq(&stacks_lock);
 	struct free_stack *s = stacks;
 
-	if (s)
+	if (s) {
 		stacks = s->next;
+		nr_stacks--;
+	}
 	spin_unlock_irq(&stacks_lock, flags);
 	return s;
 }
+
+static u64 give_back(unsigned keep)
+{
+	struct stack_batch b = { .start = ~0ul };
+
+	while (load_relaxed(&nr_stacks) > keep) {
+		struct free_stack *s = pop_global();
+
+		if (!s)
+			break;
+		stack_unmap(&b, (va_t)s);
+	}
+	if (!b.count)
+		return 0;
+	tlb_flush_kernel(b.start, b.end);
+	batch_free(&b);
+	return b.count * STACK_PAGES;
+}
+
+void kstack_trim(void) { give_back(FREE_STACKS_MAX / 2); }
+bool kstack_is_crowded(void) { return load_relaxed(&nr_stacks) > FREE_STACKS_MAX; }
+
+static u64 shrink_stacks(u64 want) { return give_back(0); }
 
 void *kstack_alloc(void)
 {
@@ -229,6 +327,7 @@ void kstack_free(void *top)
 		spin_lock(&stacks_lock);
 		s->next = stacks;
 		stacks = s;
+		nr_stacks++;
 		spin_unlock(&stacks_lock);
 	}
 	irq_restore(flags);
@@ -241,11 +340,13 @@ bool kstack_is_guard(va_t addr)
 
 u64 kstack_pages(void)
 {
-	return (load_relaxed(&stacks_end) - STACKS_BASE) / STACK_SLOT * STACK_PAGES;
+	return load_relaxed(&stacks_mapped) * STACK_PAGES;
 }
 
 void kmap_init(void)
 {
-	/* All state is static; what must be there is the machine's root. */
+	static struct shrinker shrinker = { .shrink = shrink_stacks, .order = 1 };
+
 	assert(arch_kernel_root());
+	shrinker_register(&shrinker);
 }

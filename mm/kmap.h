@@ -16,10 +16,14 @@ void kmap_init(void);
 [[nodiscard]] void *mmio_map_uncached(struct pa pa, u64 size);
 /* A kernel stack; returns its top (16-byte aligned), nullptr without memory. May sleep. The
  * page below it is never mapped: overflow faults (the machine's double-fault path reports it).
- * Freed stacks are kept mapped on a short per-CPU list, so that a new thread costs neither
- * mapping nor flush. */
+ * Freed stacks are kept mapped, so that a new thread costs neither mapping nor flush, until they are
+ * many or memory is short. */
 [[nodiscard]] void *kstack_alloc(void);
-void kstack_free(void *top);
+void kstack_free(void *top);	/* from anywhere */
+/* More stacks are kept than is good; then kstack_trim(), which gives some back and flushes all CPUs: no spinlock held, interrupts
+ * on. */
+bool kstack_is_crowded(void);
+void kstack_trim(void);
 /* Does addr lie in a guard page of a stack? For the panic message. */
 bool kstack_is_guard(va_t addr);
 u64 kstack_pages(void);		/* frames held by stacks, cached ones included */

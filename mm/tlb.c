@@ -18,7 +18,7 @@
 
 /* One CPU's request to others; its fields stay until `waiting` is zero. */
 struct tlb_request {
-	alignas(CACHE_LINE) struct vm *vm;
+	alignas(CACHE_LINE) struct vm *vm;	/* nullptr: kernel addresses */
 	va_t start, end;
 	bool tables;
 	u64 gen;
@@ -28,6 +28,7 @@ struct tlb_request {
 static struct tlb_request requests[MAX_CPUS];
 static struct { alignas(CACHE_LINE) u64 from; } inboxes[MAX_CPUS];	/* (a) who asks this CPU */
 struct tlb_cpu tlb_cpus[MAX_CPUS];
+u64 tlb_cpus_started;
 
 static inline bool wants_whole(va_t start, va_t end)
 {
@@ -66,23 +67,20 @@ void tlb_ipi(void)
 	for (; from; from &= from - 1) {
 		struct tlb_request *r = &requests[__builtin_ctzl(from)];
 
-		if (tlb_cpus[self].vm == r->vm)
+		if (!r->vm)
+			arch_tlb_kernel(r->start, r->end);
+		else if (tlb_cpus[self].vm == r->vm)
 			flush_here(r->vm, r->gen, r->start, r->end, r->tables);
 		__atomic_fetch_and(&r->waiting, ~BIT(self), __ATOMIC_RELEASE);
 	}
 }
 
-/* Asks the CPUs and waits. Preemption is off, interrupts are on. */
-static void flush_others(u64 cpus, const struct tlb_batch *b, u64 gen)
+/* Asks the CPUs what this one's request says, and waits. Preemption is off, interrupts are on. */
+static void ask(u64 cpus)
 {
 	unsigned self = cpu_id();
 	struct tlb_request *r = &requests[self];
 
-	r->vm = b->vm;
-	r->start = b->start;
-	r->end = b->end;
-	r->tables = b->tables;
-	r->gen = gen;
 	store_release(&r->waiting, cpus);
 	for (u64 left = cpus; left; left &= left - 1)
 		__atomic_fetch_or(&inboxes[__builtin_ctzl(left)].from, BIT(self), __ATOMIC_ACQ_REL);
@@ -90,6 +88,35 @@ static void flush_others(u64 cpus, const struct tlb_batch *b, u64 gen)
 	arch_ipi(cpus, IPI_TLB);
 	while (load_acquire(&r->waiting))
 		cpu_relax();
+}
+
+static void flush_others(u64 cpus, const struct tlb_batch *b, u64 gen)
+{
+	struct tlb_request *r = &requests[cpu_id()];
+
+	r->vm = b->vm;
+	r->start = b->start;
+	r->end = b->end;
+	r->tables = b->tables;
+	r->gen = gen;
+	ask(cpus);
+}
+
+void tlb_flush_kernel(va_t start, va_t end)
+{
+	preempt_disable();
+	u64 others = load_acquire(&tlb_cpus_started) & ~BIT(cpu_id());
+
+	arch_tlb_kernel(start, end);
+	if (!TLB_BROADCAST && others) {
+		struct tlb_request *r = &requests[cpu_id()];
+
+		r->vm = nullptr;
+		r->start = start;
+		r->end = end;
+		ask(others);
+	}
+	preempt_enable();
 }
 
 static void flush_unicast(const struct tlb_batch *b)

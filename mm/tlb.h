@@ -59,6 +59,9 @@ void tlb_flush(struct tlb_batch *b);
 /* tlb_flush(), then lets go of what the batch carries. The batch may be used again. */
 void tlb_finish(struct tlb_batch *b);
 
+/* Flushes kernel addresses on every CPU, for what was taken out of the kernel's tables. No spinlock held, interrupts on. */
+void tlb_flush_kernel(va_t start, va_t end);
+
 /* Address-space numbers. */
 struct asid_context {
 	u64 value;			/* (a) generation << 16 | number; 0: none yet */

@@ -12,3 +12,4 @@ struct tlb_cpu {
 };
 
 extern struct tlb_cpu tlb_cpus[MAX_CPUS];
+extern u64 tlb_cpus_started;		/* (a) */

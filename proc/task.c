@@ -14,6 +14,7 @@
 #include "proc/ptrace.h"
 #include "proc/sched.h"
 #include "proc/tree.h"
+#include "proc/work.h"
 
 struct spinlock tasks_lock;
 struct list tasks = LIST_INIT(tasks);
@@ -72,9 +73,15 @@ void thread_put(struct thread *t)
 	slab_free(thread_cache, t);
 }
 
+static void trim_stacks(struct work *w) { kstack_trim(); }
+
 void thread_gone(struct thread *t)
 {
+	static struct work trim = { .fn = trim_stacks };
+
 	kstack_free(t->head.stack_top);
+	if (unlikely(kstack_is_crowded()))
+		work_queue(&trim);
 	t->head.stack_top = nullptr;
 	thread_put(t);
 }

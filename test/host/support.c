@@ -79,6 +79,7 @@ unsigned cpu_id(void) { return this_cpu; }
 
 [[gnu::weak]] unsigned arch_cpu_count(void) { return MAX_CPUS; }
 [[gnu::weak]] void arch_publish(void) {}
+[[gnu::weak]] void arch_tlb_kernel(va_t start, va_t end) {}
 
 [[gnu::weak]] u64 arch_clock_ns(void)
 {

@@ -187,8 +187,22 @@ static int child_that_waits(int ready, int end, unsigned number)
 	return read(end, &byte, 1) != 0 || mine != number;
 }
 
+// Those of a few hundred may be kept for the next.
+static bool stacks_come_back(long before, long peak)
+{
+	long now = peak;
+
+	for (int i = 0; i < 200 && now > before + (peak - before) / 4 + 4096; i++) {
+		usleep(50000);
+		now = field("/proc/meminfo", "KernelStack:");
+	}
+	printf("# KernelStack %ld KiB, then %ld, then %ld\n", before, peak, now);
+	return now <= before + (peak - before) / 4 + 4096;
+}
+
 static void test_processes(unsigned n)
 {
+	long stacks = field("/proc/meminfo", "KernelStack:"), stacks_peak;
 	int ready[2], end[2], status;
 	unsigned made = 0, up = 0, bad = 0;
 	char bytes[512];
@@ -206,10 +220,12 @@ static void test_processes(unsigned n)
 	ok(up == made, "all are alive at once");
 	printf("# MemFree %ld KiB, KernelStack %ld KiB, PageTables %ld KiB\n", field("/proc/meminfo", "MemFree:"),
 	       field("/proc/meminfo", "KernelStack:"), field("/proc/meminfo", "PageTables:"));
+	stacks_peak = field("/proc/meminfo", "KernelStack:");
 	close(end[1]);
 	for (unsigned i = 0; i < made; i++)
 		bad += wait(&status) < 0 || status != 0;
 	ok(!bad, "and end when they are told to");
+	ok(stacks_come_back(stacks, stacks_peak), "and give their kernel stacks back");
 	close(ready[0]);
 	close(ready[1]);
 	close(end[0]);
