@@ -327,7 +327,7 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 {
 	struct spare_tables spare;
 	/* A reader is a fault: it lets go of vm->lock, which the reclaimer needs, and comes again. */
-	u32 flags = rwlock_is_write_locked(&vm->lock) ? 0 : PA_TRY;
+	u32 flags = !rwlock_is_write_locked(&vm->lock) ? PA_TRY : vm->unmaps_object ? PA_RESERVE : 0;
 
 	spare.count = 0;
 	int err = spare_fill(&spare, pte_load(slot).raw ? (unsigned)(stopped - level) : 1, flags);

@@ -357,45 +357,51 @@ struct unmap_range {
 };
 
 /* What of a private mapping is the object's: copies stay. */
-static void unmap_cached(struct tlb_batch *b, struct vm *vm, va_t start, va_t end)
+[[nodiscard]] static int unmap_cached(struct tlb_batch *b, va_t start, va_t end)
 {
-	for (va_t va = start; va < end; va += PAGE_SIZE) {
-		int level;
-		struct pte e = pt_lookup(vm, va, &level);
+	int err = 0;
 
-		if (pte_kind(e, level) != PTE_LEAF || pa_page(pte_pa(e, level))->kind != PAGE_CACHE)
-			continue;
-		while (pt_unmap(b, va, va + PAGE_SIZE))
-			vm_wait_for_memory();
+	for (va_t va = start; !err && va < end; va += PAGE_SIZE) {
+		int level;
+		struct pte e = pt_lookup(b->vm, va, &level);
+
+		if (pte_kind(e, level) == PTE_LEAF && pa_page(pte_pa(e, level))->kind == PAGE_CACHE)
+			err = pt_unmap(b, va, va + PAGE_SIZE);
 	}
+	return err;
 }
 
-static void unmap_object_from(struct vm *vm, void *arg)
+/* 0, or -ENOMEM: the rest is still there. */
+[[nodiscard]] static int unmap_object_once(struct vm *vm, const struct unmap_range *u)
 {
-	const struct unmap_range *u = arg;
 	struct tlb_batch b;
 	struct region r;
+	int err = 0;
 
 	scoped_write(&vm->lock);
+	vm->unmaps_object = true;
 	tlb_begin(&b, vm);
-	for (va_t va = 0; layout_next(&vm->layout, va, &r); va = r.end) {
+	for (va_t va = 0; !err && layout_next(&vm->layout, va, &r); va = r.end) {
 		u64 pages = (r.end - r.start) >> PAGE_SHIFT;
 
 		if (r.object != u->object || u->last < r.offset || u->first >= r.offset + pages)
 			continue;
-		u64 from = max(u->first, r.offset) - r.offset;
-		u64 to = min(u->last - r.offset, pages - 1) + 1;
+		va_t start = r.start + ((max(u->first, r.offset) - r.offset) << PAGE_SHIFT);
+		va_t end = r.start + ((min(u->last - r.offset, pages - 1) + 1) << PAGE_SHIFT);
 
-		if (!u->copies && !(r.flags & R_SHARED)) {
-			unmap_cached(&b, vm, r.start + (from << PAGE_SHIFT), r.start + (to << PAGE_SHIFT));
-			continue;
-		}
-		/* No memory to copy a shared table: drop whole tables around, which only costs faults, is not
-		 * allowed for private pages, so wait for memory instead. */
-		while (pt_unmap(&b, r.start + (from << PAGE_SHIFT), r.start + (to << PAGE_SHIFT)))
-			vm_wait_for_memory();
+		err = u->copies || (r.flags & R_SHARED) ? pt_unmap(&b, start, end) : unmap_cached(&b, start, end);
 	}
 	tlb_finish(&b);
+	vm->unmaps_object = false;
+	return err;
+}
+
+/* It cannot fail, and what it frees may be what everybody waits for: so the tables that it must copy come from the reserve. When
+ * even that is used up it waits, with nothing held that somebody else needs in order to give memory back. */
+static void unmap_object_from(struct vm *vm, void *arg)
+{
+	while (unmap_object_once(vm, arg))
+		vm_wait_for_memory();
 }
 
 void vm_unmap_object(struct object *o, u64 first, u64 last, bool copies)

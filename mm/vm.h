@@ -46,6 +46,7 @@ struct vm {
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
+	bool unmaps_object;		/* (v) tables come from the reserve */
 	u32 membarrier;			/* (a) what it has registered for: MEMBARRIER_CMD_REGISTER_* */
 	bool no_blocks;			/* (a) prctl(PR_SET_THP_DISABLE) */
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */

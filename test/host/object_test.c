@@ -6,11 +6,17 @@
 #include <string.h>
 #include "host.h"
 #include "mm/object.h"
+#include "mm/swap.h"
 
 constexpr unsigned STORE_PAGES = 200;
 
-/* Nobody waits here: there is no swap. */
-void vm_wait_for_memory(void) {}
+static unsigned waits;
+
+void vm_wait_for_memory(void)
+{
+	if (++waits > 10)
+		fail_msg("waits for memory for ever");
+}
 
 static u8 store[STORE_PAGES][PAGE_SIZE];
 static unsigned fills, writes, dirtied, unmaps;
@@ -200,6 +206,41 @@ static void mappings_go_before_the_bytes(void **state)
 	o.mapped = 0;
 }
 
+/* Only memory is its store, and its last page is in swap: what is behind the new end must be zeros all the same. */
+static void truncation_needs_no_memory(void **state)
+{
+	static const struct object_ops memory_ops = { .release = disk_release };
+	struct page *p, *held = nullptr;
+	struct object m;
+
+	object_init(&m, &memory_ops, nullptr);
+	m.size = 2 * PAGE_SIZE;
+	for (u64 i = 0; i < 2; i++) {
+		assert_int_equal(object_page(&m, i, OP_CREATE, &p), 0);
+		memset(page_address(p), 0xaa, PAGE_SIZE);
+		page_put(p);
+	}
+	assert_int_equal(object_swap_out(2), 2);
+	while ((p = page_alloc(0, PAGE_ANON, 0))) {
+		p->next = held;
+		held = p;
+	}
+	store_relaxed(&m.size, 100);
+	object_truncate(&m, 100);
+	assert_int_equal(waits, 0);
+	for (struct page *next; held; held = next) {
+		next = held->next;
+		page_put(held);
+	}
+	store_relaxed(&m.size, 2 * PAGE_SIZE);
+	assert_int_equal(object_page(&m, 0, OP_CREATE, &p), 0);
+	const u8 *bytes = page_address(p);
+
+	assert_true(bytes[99] == 0xaa && bytes[100] == 0 && bytes[PAGE_SIZE - 1] == 0);
+	page_put(p);
+	object_put(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,9 +251,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(errors_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(whole_pages_enter_unfilled, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_go_before_the_bytes, setup, teardown),
+		cmocka_unit_test(truncation_needs_no_memory),
 	};
 
 	host_pages_init(16 * MiB);
 	object_cache_init();
+	swap_init(50);
 	return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
