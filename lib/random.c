@@ -19,7 +19,7 @@ constexpr unsigned KEY_WORDS = 8;
 static struct spinlock pool_lock;	/* with interrupts off */
 static u32 pool[KEY_WORDS];		/* under it */
 static bool seeded;			/* under it */
-static u8 spare[32];			/* under it: of the last block; erased as it is given out */
+alignas(u32) static u8 spare[32 + 64];	/* under it: of the last two blocks; erased as it is given out */
 static unsigned spare_left;		/* under it */
 
 static u32 rotl(u32 v, int n) { return v << n | v >> (32 - n); }
@@ -103,11 +103,9 @@ static void seed(void)
 static void take_spare(u8 *to, size_t n)
 {
 	if (spare_left < n) {
-		u32 fresh[KEY_WORDS];
-
 		pool[0] ^= (u32)arch_clock_ns();
-		step(fresh);
-		memcpy(spare, fresh, sizeof(spare));
+		block(pool, 1, spare + 32);
+		step((u32 *)spare);
 		spare_left = sizeof(spare);
 	}
 	spare_left -= n;

@@ -262,11 +262,27 @@ static struct pte *thaw_path(struct pte *slot, va_t va, int level, int *stopped)
 	return slot;
 }
 
+/* New tables for an empty slot of level `above`, down to `bottom`: what the slot is to hold. */
+static struct pte new_path(int above, va_t va, int bottom, struct spare_tables *spare)
+{
+	struct pte link = {};
+
+	for (int level = bottom; level < above; level++) {
+		struct page *t = spare->tables[--spare->count];
+
+		t->level = (u8)level;
+		if (level > bottom)
+			pt_slot_set(t, pt_index(va, level), link);
+		link = pte_table(page_pa(t));
+	}
+	return link;
+}
+
 /*
  * One step on the way down: P's slot for va was seen empty, a block, or write-protected and shared. Returns the table to let go
  * of once P is unlocked, or nullptr. The caller walks again from P.
  */
-static struct page *own_slot(struct vm *vm, struct page *p, va_t va, int level, struct spare_tables *spare)
+static struct page *own_slot(struct vm *vm, struct page *p, va_t va, int level, int bottom, struct spare_tables *spare)
 {
 	unsigned index = pt_index(va, p->level);
 	struct pte *slot = &pt_slots(p)[index];
@@ -275,10 +291,7 @@ static struct page *own_slot(struct vm *vm, struct page *p, va_t va, int level, 
 	struct pte e = pte_load(slot);
 
 	if (!e.raw) {
-		struct page *t = spare->tables[--spare->count];
-
-		t->level = (u8)(p->level - 1);
-		pt_slot_set(p, index, pte_table(page_pa(t)));
+		pt_slot_set(p, index, new_path(p->level, va, bottom, spare));
 		return nullptr;
 	}
 	if (pte_kind(e, p->level) == PTE_LEAF) {
@@ -322,19 +335,20 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 	return !e.raw && !(how & OWN_CREATE);
 }
 
-/* The walk has stopped at `slot` of level `stopped`, above `level`: makes what is there ours, or a table where nothing is. */
-[[nodiscard, gnu::noinline]] static int own_step(struct vm *vm, struct pte *slot, int stopped, va_t va, int level)
+/* The walk has stopped at `slot` of level `stopped`, above `level`: makes what is there ours; where nothing is, new tables down to
+ * `bottom`. */
+[[nodiscard, gnu::noinline]] static int own_step(struct vm *vm, struct pte *slot, int stopped, va_t va, int level, int bottom)
 {
 	struct spare_tables spare;
 	/* A reader is a fault: it lets go of vm->lock, which the reclaimer needs, and comes again. */
 	u32 flags = !rwlock_is_write_locked(&vm->lock) ? PA_TRY : vm->unmaps_object ? PA_RESERVE : 0;
 
 	spare.count = 0;
-	int err = spare_fill(&spare, pte_load(slot).raw ? (unsigned)(stopped - level) : 1, flags);
+	int err = spare_fill(&spare, (unsigned)(stopped - (pte_load(slot).raw ? level : bottom)), flags);
 
 	if (err)
 		return err;
-	struct page *shared = own_slot(vm, pt_table_of(slot), va, level, &spare);
+	struct page *shared = own_slot(vm, pt_table_of(slot), va, level, bottom, &spare);
 
 	if (shared)
 		pt_put(shared);
@@ -352,7 +366,7 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 		slot = thaw_path(slot, va, level, &stopped);
 		if (stopped == level || ends_here(pte_load(slot), stopped, how))
 			break;
-		err = own_step(vm, slot, stopped, va, level);
+		err = own_step(vm, slot, stopped, va, level, how & OWN_BLOCK ? 1 : level);
 		if (err)
 			break;
 	}

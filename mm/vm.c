@@ -36,20 +36,16 @@ void mm_init(void)
 	asid_init((unsigned)arch_asid_bits(), arch_cpu_count());
 }
 
-static u64 random_offset(u64 limit)
-{
-	u64 r;
-
-	random_bytes(&r, sizeof(r));
-	return r % limit & PAGE_MASK;
-}
-
 static void choose_layout(struct vm *vm, bool aslr)
 {
-	vm->stack_top = USER_END - PAGE_SIZE - (aslr ? random_offset(STACK_RANDOM) : 0);
-	vm->stack_top &= PAGE_MASK;
+	u64 r = 0;		/* bits 12 to 33 are for the stack, 36 to 63 for mappings */
+
+	static_assert(STACK_RANDOM == 1ul << 34 && MMAP_RANDOM == 1ul << 40);
+	if (aslr)
+		random_bytes(&r, sizeof(r));
+	vm->stack_top = USER_END - PAGE_SIZE - (r % STACK_RANDOM & PAGE_MASK);
 	vm->mmap_top = align_down(USER_END - STACK_RANDOM - STACK_MAX - 2 * MiB, 2 * MiB) -
-		       (aslr ? random_offset(MMAP_RANDOM) : 0);
+		       ((r >> 24) % MMAP_RANDOM & PAGE_MASK);
 }
 
 static struct vm *vm_alloc(void)
