@@ -175,9 +175,6 @@ static void default_action(const struct taken *s)
 static bool next_signal(struct thread *t, struct taken *s)
 {
 	for (;;) {
-		end_if_killed(t);
-		if (signal_stop_due(t))
-			signal_stop_point();
 		u64 flags = spin_lock_irq(&t->task->siglock);
 		bool again = t->task->group_exit || (t->pending.set & sig_bit(SIGKILL)) ||
 			signal_stop_due(t);
@@ -187,8 +184,12 @@ static bool next_signal(struct thread *t, struct taken *s)
 			signal_recalc_locked();
 		}
 		spin_unlock_irq(&t->task->siglock, flags);
-		if (again)
+		if (unlikely(again)) {
+			end_if_killed(t);
+			if (signal_stop_due(t))
+				signal_stop_point();
 			continue;
+		}
 		if (!s->sig)
 			return false;
 		if (unlikely(s->traced) && !tracer_allows(t, s))

@@ -66,7 +66,7 @@ void signal_stop_effects_locked(struct task *task, int sig)
 }
 
 /* A traced thread that has been counted runs if its tracer lets it. */
-bool signal_stop_due(const struct thread *t)
+bool signal_stop_wanted(const struct thread *t)
 {
 	const struct task *task = t->task;
 

@@ -117,7 +117,13 @@ void signal_stop_effects_locked(struct task *task, int sig);
 void signal_stop(int sig, u32 conts);
 /* Takes part in a stop that another thread began, and tells the parent what is due. */
 void signal_stop_point(void);
-bool signal_stop_due(const struct thread *t);
+bool signal_stop_wanted(const struct thread *t);
+static inline bool signal_stop_due(const struct thread *t)
+{
+	const struct task *task = t->task;
+
+	return unlikely(task->stopping || task->cld_pending || load_acquire(&t->ptrace)) && signal_stop_wanted(t);
+}
 /* task->stopped changes; keeps count of the stopped tasks, of which there are none as a rule. */
 void signal_stop_mark(struct task *task, bool stopped);
 bool signal_stop_any(void);

@@ -72,7 +72,8 @@ struct frame_head {
 
 static_assert(offsetof(struct frame_head, fault_address) == offsetof(struct sigframe, uc.context));
 
-static int push_head(va_t frame, const struct signal_delivery *d)
+/* The caller has checked the frame's range: here and below the machine copies at once. */
+static size_t push_head(va_t frame, const struct signal_delivery *d)
 {
 	struct frame_head h = {
 		.info = *d->info,
@@ -81,11 +82,11 @@ static int push_head(va_t frame, const struct signal_delivery *d)
 		.fault_address = d->fault_address,
 	};
 
-	return put_user(frame, h);
+	return arch_copy_to_user(frame, &h, sizeof(h));
 }
 
 /* The user's SIMD registers are in the CPU. Behind the one record comes the end. */
-static int push_records(va_t at)
+static size_t push_records(va_t at)
 {
 	struct {
 		struct simd_state simd;
@@ -96,7 +97,7 @@ static int push_records(va_t at)
 	records.simd.magic = SIMD_MAGIC;
 	records.simd.size = sizeof(records.simd);
 	records.end = (struct record_head){};
-	return copy_to_user(at, &records, offsetof(typeof(records), end) + sizeof(records.end));
+	return arch_copy_to_user(at, &records, offsetof(typeof(records), end) + sizeof(records.end));
 }
 
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d)
@@ -106,11 +107,11 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 	struct frame_record caller = { f->regs[29], f->regs[30] };
 
 	/* The registers of the frame are followed by pstate on both sides. */
-	if (frame > d->stack_top || push_head(frame, d) ||
-	    copy_to_user(frame + offsetof(struct sigframe, uc.context.registers), f->regs,
-			 sizeof(struct registers) + sizeof(f->pstate)) ||
+	if (!user_range_ok(frame, sizeof(struct sigframe) + sizeof(caller)) || push_head(frame, d) ||
+	    arch_copy_to_user(frame + offsetof(struct sigframe, uc.context.registers), f->regs,
+			      sizeof(struct registers) + sizeof(f->pstate)) ||
 	    push_records(frame + offsetof(struct sigframe, uc.context.records)) ||
-	    put_user(record, caller))
+	    arch_copy_to_user(record, &caller, sizeof(caller)))
 		return -EFAULT;
 	f->regs[0] = (u64)d->sig;
 	if (d->flags & SA_SIGINFO) {
@@ -168,13 +169,14 @@ int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struc
 
 	(void)a;
 	f->syscall = FRAME_NO_SYSCALL;
-	if (!is_aligned(frame, 16) || get_user(m, frame + offsetof(struct sigframe, uc.stack_sp)) ||
-	    get_user(t, context + offsetof(struct sigcontext, pstate)))
+	if (!is_aligned(frame, 16) || !user_range_ok(frame, sizeof(struct sigframe)) ||
+	    arch_copy_from_user(&m, frame + offsetof(struct sigframe, uc.stack_sp), sizeof(m)) ||
+	    arch_copy_from_user(&t, context + offsetof(struct sigcontext, pstate), sizeof(t)))
 		return -EFAULT;
 	if (unlikely(t.simd.magic != SIMD_MAGIC || t.simd.size != sizeof(t.simd)) &&
 	    find_simd(context + offsetof(struct sigcontext, records), &t.simd))
 		return -EFAULT;
-	if (copy_from_user(f->regs, context + offsetof(struct sigcontext, registers), sizeof(struct registers)))
+	if (arch_copy_from_user(f->regs, context + offsetof(struct sigcontext, registers), sizeof(struct registers)))
 		return -EFAULT;
 	simd_load(&t.simd);
 	frame_set_flags(f, t.pstate);

@@ -17,99 +17,114 @@
 	extable	.Luser\@, \fixup
 .endm
 
-/* arch_copy_from_user(dst, src, n) */
+/*
+ * arch_copy_from_user(dst, src, n), arch_copy_to_user(dst, src, n). x2 counts down what is left, less the size of a step
+ * (64, then 16), so that its sign ends the loop; its low bits are right all the time.
+ */
 func arch_copy_from_user
-	cmp	x2, #64
+	subs	x2, x2, #64
 	b.lo	2f
-1:	user	6f, ldtr x3, [x1]
-	user	6f, ldtr x4, [x1, #8]
-	user	6f, ldtr x5, [x1, #16]
-	user	6f, ldtr x6, [x1, #24]
-	user	6f, ldtr x7, [x1, #32]
-	user	6f, ldtr x8, [x1, #40]
-	user	6f, ldtr x9, [x1, #48]
-	user	6f, ldtr x10, [x1, #56]
+1:	user	8f, ldtr x3, [x1]
+	user	8f, ldtr x4, [x1, #8]
+	user	8f, ldtr x5, [x1, #16]
+	user	8f, ldtr x6, [x1, #24]
+	user	8f, ldtr x7, [x1, #32]
+	user	8f, ldtr x8, [x1, #40]
+	user	8f, ldtr x9, [x1, #48]
+	user	8f, ldtr x10, [x1, #56]
 	stp	x3, x4, [x0]
 	stp	x5, x6, [x0, #16]
 	stp	x7, x8, [x0, #32]
 	stp	x9, x10, [x0, #48]
 	add	x1, x1, #64
 	add	x0, x0, #64
-	sub	x2, x2, #64
-	cmp	x2, #64
+	subs	x2, x2, #64
 	b.hs	1b
-2:	subs	x2, x2, #8
-	b.lo	4f
-3:	user	5f, ldtr x3, [x1]
+2:	adds	x2, x2, #64 - 16
+	b.mi	4f
+3:	user	9f, ldtr x3, [x1]
+	user	9f, ldtr x4, [x1, #8]
+	stp	x3, x4, [x0], #16
+	add	x1, x1, #16
+	subs	x2, x2, #16
+	b.hs	3b
+4:	tbz	w2, #3, 5f
+	user	9f, ldtr x3, [x1]
 	str	x3, [x0], #8
 	add	x1, x1, #8
-	subs	x2, x2, #8
-	b.hs	3b
-4:	add	x2, x2, #8
-	tbz	x2, #2, 6f
-	user	7f, ldtr w3, [x1]
+5:	ands	x2, x2, #7
+	b.eq	7f
+	tbz	w2, #2, 6f
+	user	6f, ldtr w3, [x1]
 	str	w3, [x0], #4
 	add	x1, x1, #4
-	sub	x2, x2, #4
-	b	6f
-5:	add	x2, x2, #8
-6:	cbz	x2, 8f
-7:	user	8f, ldtrb w3, [x1]
+	ands	x2, x2, #3
+	b.eq	7f
+6:	user	7f, ldtrb w3, [x1]
 	strb	w3, [x0], #1
 	add	x1, x1, #1
 	subs	x2, x2, #1
-	b.ne	7b
-8:	mov	x0, x2
+	b.ne	6b
+7:	mov	x0, x2
 	ret
+8:	add	x2, x2, #64 - 16
+9:	add	x2, x2, #16
+	b	6b
 endfunc arch_copy_from_user
 
-/* arch_copy_to_user(dst, src, n) */
 func arch_copy_to_user
-	cmp	x2, #64
+	subs	x2, x2, #64
 	b.lo	2f
 1:	ldp	x3, x4, [x1]
 	ldp	x5, x6, [x1, #16]
 	ldp	x7, x8, [x1, #32]
 	ldp	x9, x10, [x1, #48]
-	user	6f, sttr x3, [x0]
-	user	6f, sttr x4, [x0, #8]
-	user	6f, sttr x5, [x0, #16]
-	user	6f, sttr x6, [x0, #24]
-	user	6f, sttr x7, [x0, #32]
-	user	6f, sttr x8, [x0, #40]
-	user	6f, sttr x9, [x0, #48]
-	user	6f, sttr x10, [x0, #56]
+	user	8f, sttr x3, [x0]
+	user	8f, sttr x4, [x0, #8]
+	user	8f, sttr x5, [x0, #16]
+	user	8f, sttr x6, [x0, #24]
+	user	8f, sttr x7, [x0, #32]
+	user	8f, sttr x8, [x0, #40]
+	user	8f, sttr x9, [x0, #48]
+	user	8f, sttr x10, [x0, #56]
 	add	x1, x1, #64
 	add	x0, x0, #64
-	sub	x2, x2, #64
-	cmp	x2, #64
+	subs	x2, x2, #64
 	b.hs	1b
-2:	subs	x2, x2, #8
-	b.lo	4f
-3:	ldr	x3, [x1]
-	user	5f, sttr x3, [x0]
+2:	adds	x2, x2, #64 - 16
+	b.mi	4f
+3:	ldp	x3, x4, [x1]
+	user	9f, sttr x3, [x0]
+	user	9f, sttr x4, [x0, #8]
+	add	x1, x1, #16
+	add	x0, x0, #16
+	subs	x2, x2, #16
+	b.hs	3b
+4:	tbz	w2, #3, 5f
+	ldr	x3, [x1]
+	user	9f, sttr x3, [x0]
 	add	x1, x1, #8
 	add	x0, x0, #8
-	subs	x2, x2, #8
-	b.hs	3b
-4:	add	x2, x2, #8
-	tbz	x2, #2, 6f
+5:	ands	x2, x2, #7
+	b.eq	7f
+	tbz	w2, #2, 6f
 	ldr	w3, [x1]
-	user	7f, sttr w3, [x0]
+	user	6f, sttr w3, [x0]
 	add	x1, x1, #4
 	add	x0, x0, #4
-	sub	x2, x2, #4
-	b	6f
-5:	add	x2, x2, #8
-6:	cbz	x2, 8f
-7:	ldrb	w3, [x1]
-	user	8f, sttrb w3, [x0]
+	ands	x2, x2, #3
+	b.eq	7f
+6:	ldrb	w3, [x1]
+	user	7f, sttrb w3, [x0]
 	add	x1, x1, #1
 	add	x0, x0, #1
 	subs	x2, x2, #1
-	b.ne	7b
-8:	mov	x0, x2
+	b.ne	6b
+7:	mov	x0, x2
 	ret
+8:	add	x2, x2, #64 - 16
+9:	add	x2, x2, #16
+	b	6b
 endfunc arch_copy_to_user
 
 /* arch_clear_user(dst, n) */
