@@ -4,8 +4,9 @@
 from boards import ONE_EACH, on
 from test_shell import CTRL_C, CTRL_D, PROMPT, console
 
-# The second run must find what the first one did.
-TWICE = """for i in 1 2; do /test/$0 > /tmp/out || { cat /tmp/out; exit 1; }; sleep 1
+# The second run must find what the first one did, once those that it killed have ended.
+TWICE = """for i in 1 2; do /test/$0 > /tmp/out || { cat /tmp/out; exit 1; }
+n=0; while sleep 1; n=$((n + 1)); [ $n -lt 20 ] && [ "$(cat /proc/sys/kernel/pty/nr)" != 0 ]; do :; done
 grep -E '^(inode|dentry|file) ' /proc/slabinfo | cut -c1-25; cat /proc/sys/kernel/pty/nr; ls /dev/pts; done
 cat /proc/quire/audit"""
 

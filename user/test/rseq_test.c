@@ -192,11 +192,11 @@ static void test_inheritance(void)
 		for (;;)
 			;
 	}
-	usleep(20000);
-	kill(pid, SIGSTOP);
-	waitpid(pid, &status, WUNTRACED);	// it has lost its CPU
-	kill(pid, SIGCONT);
-	waitpid(pid, &status, 0);
+	do {
+		usleep(20000);	// it may not have come to its sequence yet: then once more
+		kill(pid, SIGCONT);
+		kill(pid, SIGSTOP);
+	} while (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a false sequence: SIGSEGV");
 	pid = fork();
 	if (pid == 0) {
