@@ -162,9 +162,18 @@ static va_t leaf_fit(const struct hole *h, const struct layout_node *n, va_t bel
 	return va;
 }
 
-/* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain;
+/* The bound that has sent us down to a child in vain becomes as sharp as it can be. */
+static void child_sharpen(struct child *c)
+{
+	u64 gap = node_gap(c->node);
+
+	if (gap < load_relaxed(&c->gap))
+		store_relaxed(&c->gap, gap);
+}
+
+/* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain again and again;
  * and those to holes that would do but for alignment or guard. */
-static va_t node_fit(const struct hole *h, const struct layout_node *n, va_t below)
+static va_t node_fit(const struct hole *h, struct layout_node *n, va_t below)
 {
 	unsigned step = h->top_down ? -1 : 1;
 	va_t va = 0;
@@ -172,12 +181,15 @@ static va_t node_fit(const struct hole *h, const struct layout_node *n, va_t bel
 	if (!n->level)
 		return leaf_fit(h, n, below);
 	for (unsigned i = h->top_down ? n->count - 1u : 0; i < n->count && !va; i += step) {
-		const struct child *c = &n->child[i];
+		struct child *c = &n->child[i];
 		va_t prev = i ? c[-1].end : below;
 
-		if ((c->gap >= h->size || c->start - prev >= h->size) && prev < h->high &&
-		    c->end > h->low)
-			va = node_fit(h, c->node, prev);
+		if ((load_relaxed(&c->gap) < h->size && c->start - prev < h->size) || prev >= h->high ||
+		    c->end <= h->low)
+			continue;
+		va = node_fit(h, c->node, prev);
+		if (!va)
+			child_sharpen(c);
 	}
 	return va;
 }
@@ -259,8 +271,8 @@ static const char *node_check(struct layout_node *n, struct census *c)
 
 		if (want.start != n->child[i].start || want.end != n->child[i].end)
 			return "a slot knows the span of its child";
-		if (want.gap != n->child[i].gap)
-			return "a slot knows the largest gap below it";
+		if (want.gap > n->child[i].gap)
+			return "a slot bounds the gaps below it";
 	}
 	return nullptr;
 }

@@ -5,7 +5,7 @@
  * It is a B+ tree whose nodes are counted and shared, copy-on-write, like page tables:
  * layout_clone() (fork) takes one reference on the root and costs the same for one region and for
  * 65,530; a change copies the nodes on its path that are shared, and no others. Each inner slot
- * keeps the largest gap below it, so that a hole of a given size is found in O(log n).
+ * bounds the gaps below it, so that a hole of a given size is found in O(log n), amortised.
  *
  * Locks: readers hold the address space's lock (vm->lock) for reading, writers for writing.
  * Nodes' counts are atomic, because several address spaces share them; a node with more than one
@@ -49,6 +49,9 @@ struct region {
 	u64 offset;		/* page number in the object of `start`; 0 for anonymous */
 };
 
+constexpr unsigned LAYOUT_HEIGHT_MAX = 12;	/* far above what 65,530 regions need (5) */
+constexpr va_t LAYOUT_NOWHERE = ~0ul;
+
 struct layout {
 	struct layout_node *root;	/* nullptr: empty */
 	u32 regions;			/* how many */
@@ -84,33 +87,57 @@ bool layout_prev(const struct layout *l, va_t va, struct region *r);
 bool layout_covers(const struct layout *l, va_t start, va_t end);
 bool layout_is_free(const struct layout *l, va_t start, va_t end);
 
-/*
- * Room for the changes below. A change first calls layout_reserve(l, n), which makes sure (by
- * allocating spare nodes into *spare) that the next n insertions or removals cannot fail; then
- * performs them; then layout_release(spare). So no operation has to be undone. -ENOMEM: nothing
- * changed, *spare is empty. It need not be initialised; nodes that the changes free go there too.
- * Reserving allocates, so it may sleep; the changes do so only in object_put().
- */
-struct layout_spare {
-	struct layout_node *nodes;	/* chained */
-	unsigned count;
+/* The way from the root to a place: the nodes above the leaf, and the slot taken in each. */
+struct layout_path {
+	struct layout_node *leaf;	/* nullptr: an empty layout */
+	unsigned slot;			/* of the first region that ends above the place; count: none */
+	bool owned;			/* no node on the way is shared */
+	unsigned depth;
+	struct {
+		struct layout_node *node;
+		unsigned slot;
+	} at[LAYOUT_HEIGHT_MAX];
 };
-[[nodiscard]] int layout_reserve(const struct layout *l, struct layout_spare *spare,
-				 unsigned changes);
-void layout_release(struct layout_spare *spare);
+
+/*
+ * A change, prepared: its place, looked for once, and the nodes that it may take. So no operation
+ * has to be undone: layout_prepare() is all that can fail; then come the changes, then layout_done(),
+ * also where none was made. Preparing allocates, so it may sleep; changes do so only in object_put().
+ */
+struct layout_change {
+	va_t va;			/* what `path` leads to; LAYOUT_NOWHERE: out of date */
+	struct layout_path path;
+	struct layout_node *spare;	/* chained; also nodes that changes have freed */
+};
+/* For changes within [start, end) that add up to two regions: an insertion, a removal (which may leave
+ * two pieces of one), both in this order or the other, or, if `whole`, an update. -ENOMEM: nothing
+ * has changed, and there is nothing to be done. */
+[[nodiscard]] int layout_prepare(const struct layout *l, va_t start, va_t end, bool whole,
+				 struct layout_change *c);
+/* For changes in a second place as well, one region more in each at the most. -ENOMEM: also what was
+ * prepared before is gone. */
+[[nodiscard]] int layout_prepare_also(const struct layout *l, va_t start, va_t end,
+				      struct layout_change *c);
+void layout_release(struct layout_change *c);
+static inline void layout_done(struct layout_change *c)
+{
+	if (unlikely(c->spare))
+		layout_release(c);
+}
+/* The first region that ends above `start`, or nullptr. Until the first change. */
+const struct region *layout_here(const struct layout_change *c);
 
 /* Adds r (a copy; takes its own reference on r->object). [start, end) must be free. Merges with
  * equal neighbours: same flags (without R_STACK and such differences), same object, adjacent
- * offsets (or both anonymous). Uses the spare. */
-void layout_insert(struct layout *l, const struct region *r, struct layout_spare *spare);
+ * offsets (or both anonymous). */
+void layout_insert(struct layout *l, const struct region *r, struct layout_change *c);
 /* Removes all of [start, end): regions in it go, those that reach over an edge are cut (one may
- * be split). Reservation: 2 changes, whatever the number of regions. */
-void layout_remove(struct layout *l, va_t start, va_t end, struct layout_spare *spare);
+ * be split). */
+void layout_remove(struct layout *l, va_t start, va_t end, struct layout_change *c);
 /* For all regions in [start, end), cut at the edges: flags = (flags & ~clear) | set; merges equal
- * neighbours again. Reservation: layout_update_cost(). */
+ * neighbours again. */
 void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
-		   struct layout_spare *spare);
-unsigned layout_update_cost(const struct layout *l, va_t start, va_t end);
+		   struct layout_change *c);
 
 /* Start of a free hole of `size` bytes, a multiple of `align` (a power of two >= PAGE_SIZE),
  * inside [low, high): the highest such (top_down) or the lowest. Keeps `guard` bytes free

@@ -2,8 +2,8 @@
 /*
  * Changes of the layout: insertion, removal, new flags.
  *
- * A change owns its path (copying what is shared), edits one leaf and settles what lies above.
- * Three things reach further: an insertion that joins the last region of the leaf before, a
+ * Most changes edit one leaf that is ours and has room, and settle what lies above. Else a change
+ * first owns its path, copying what is shared. Three things reach further: an insertion that joins the last region of the leaf before, a
  * removal of many regions (which drops covered subtrees whole, without copying them), and an
  * update of many.
  *
@@ -12,39 +12,47 @@
 #include "mm/layout_tree.h"
 #include "mm/object.h"
 
-/* Takes one region out of the tree. Its pages stay counted: they are to join another. */
-static void region_erase(struct layout *l, const struct region *r, struct layout_spare *spare)
+const struct region *layout_here(const struct layout_change *c)
 {
-	struct path p;
-	struct layout_node *n = path_own(l, r->start, false, &p, spare);
-	unsigned i = leaf_search(n, r->start);
+	const struct layout_node *n = c->path.leaf;
 
-	object_put(n->region[i].object);
-	leaf_close(n, i, 1);
+	return n && c->path.slot < n->count ? &n->region[c->path.slot] : nullptr;
+}
+
+/* Takes one region out of the tree. Its pages stay counted: they are to join another. */
+static void region_erase(struct layout *l, const struct region *r, struct layout_change *c)
+{
+	struct layout_path *p = &c->path;
+	struct layout_node *n = path_own(l, r->start, false, p, c);
+
+	object_put(n->region[p->slot].object);
+	leaf_close(n, p->slot, 1);
 	l->regions--;
-	path_settle(l, &p, spare);
+	path_settle(l, p, GAP_UNKNOWN, c);
 }
 
 /* The region that r, at the front of its leaf, would continue stands in the leaf before: takes it
  * from there and adds it to r. false: there is none. */
-static bool absorb_previous(struct layout *l, struct region *r, struct layout_spare *spare)
+static bool absorb_previous(struct layout *l, struct region *r, struct layout_change *c)
 {
 	struct region prev;
 
 	if (!layout_prev(l, r->start, &prev) || !region_joins(&prev, r))
 		return false;
-	region_erase(l, &prev, spare);
+	region_erase(l, &prev, c);
 	region_set_start(r, prev.start);
 	return true;
 }
 
 /* Regions i - 1 and i of the leaf, and what may lie between them, become one. */
-static void leaf_unite(struct layout *l, struct layout_node *n, unsigned i)
+[[gnu::noinline]] static void leaf_unite(struct layout *l, struct layout_node *n, unsigned i)
 {
+	struct object *object = n->region[i].object;
+
 	n->region[i - 1].end = n->region[i].end;
-	object_put(n->region[i].object);
 	leaf_close(n, i, 1);
 	l->regions--;
+	object_put(object);
 }
 
 /* Puts r into the leaf n before slot i, joining it to equal neighbours. n has a free slot. */
@@ -68,33 +76,40 @@ static void leaf_unite(struct layout *l, struct layout_node *n, unsigned i)
 	}
 }
 
-/* Out of line, so that a path on the stack is no burden for small layouts. */
-[[gnu::noinline]] static void insert_deep(struct layout *l, struct region r,
-					  struct layout_spare *spare)
+/* An insertion before slot i makes holes of these sizes, at an end of the leaf, and none elsewhere that is not part of a
+ * larger one. */
+static u64 holes_made(const struct layout_node *n, unsigned i)
 {
-	struct layout_node *n;
-	struct path p;
-	unsigned i;
+	u64 hole = i && i < n->count ? n->region[i].start - n->region[i - 1].end : 0;
 
-	do {
-		n = path_own(l, r.start, true, &p, spare);
-		i = leaf_search(n, r.start);
-	} while (!i && p.depth && absorb_previous(l, &r, spare));
-	leaf_insert(l, n, i, &r);
-	path_settle(l, &p, spare);
+	return i + 1 < n->count ? max(hole, n->region[i + 1].start - n->region[i].end) : hole;
 }
 
-void layout_insert(struct layout *l, const struct region *r, struct layout_spare *spare)
+/* In a larger tree, or a shared one. The region before may stand in another leaf. */
+[[gnu::noinline]] static void insert_deep(struct layout *l, struct region r,
+					  struct layout_change *c)
 {
-	struct layout_node *n = lone_leaf(l);
+	struct layout_path *p = &c->path;
+
+	if (!path_has_room(p))
+		path_own(l, r.start, true, p, c);
+	while (unlikely(!p->slot && p->depth && absorb_previous(l, &r, c)))
+		path_own(l, r.start, true, p, c);
+	leaf_insert(l, p->leaf, p->slot, &r);
+	path_settle(l, p, holes_made(p->leaf, p->slot), c);
+}
+
+void layout_insert(struct layout *l, const struct region *r, struct layout_change *c)
+{
+	struct layout_path *p = change_seek(l, r->start, c);
 
 	debug_assert(r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
 	debug_assert(layout_is_free(l, r->start, r->end));
 	layout_tally(l, r->flags, (s64)region_pages(r));
-	if (likely(n))
-		leaf_insert(l, n, leaf_search(n, r->start), r);
+	if (likely(path_is_small(p)))
+		leaf_insert(l, p->leaf, p->slot, r);
 	else
-		insert_deep(l, *r, spare);
+		insert_deep(l, *r, c);
 }
 
 /* Does r reach beyond [start, end) on both sides? */
@@ -116,9 +131,10 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 	layout_untally(l, &n->region[i], start, end);
 }
 
-/* Takes [start, end) out of a leaf; region i is the first that ends above start. */
-[[gnu::always_inline]] static inline void leaf_remove(struct layout *l, struct layout_node *n,
-						      unsigned i, va_t start, va_t end)
+/* Takes [start, end) out of a leaf, which does not split a region; region i is the first that ends above start. Returns
+ * the hole that is there now, unless it is at an end of the leaf. */
+[[gnu::always_inline]] static inline u64 leaf_cut(struct layout *l, struct layout_node *n,
+						  unsigned i, va_t start, va_t end)
 {
 	unsigned last;
 
@@ -138,6 +154,30 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 		l->regions -= last - i;
 		leaf_close(n, i, last - i);
 	}
+	return i && i < n->count ? n->region[i].start - n->region[i - 1].end : 0;
+}
+
+/* Takes out region i of a leaf as a whole. */
+static inline void region_drop(struct layout *l, struct layout_node *n, unsigned i)
+{
+	const struct region *r = &n->region[i];
+	struct object *object = r->object;
+
+	layout_untally(l, r, r->start, r->end);
+	l->regions--;
+	leaf_close(n, i, 1);
+	if (object)
+		object_put(object);
+}
+
+/* The same for any range; a region that it splits needs a free slot. */
+[[gnu::always_inline]] static inline u64 leaf_remove(struct layout *l, struct layout_node *n,
+						     unsigned i, va_t start, va_t end)
+{
+	if (likely(!region_surrounds(&n->region[i], start, end)))
+		return leaf_cut(l, n, i, start, end);
+	leaf_punch(l, n, i, start, end);
+	return end - start;
 }
 
 /* Drops a subtree that is wholly removed; the others who share it keep it. */
@@ -163,15 +203,16 @@ static void subtree_drop(struct layout *l, struct layout_node *n)
  * one, but never moves what stands further left.
  */
 static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_t end,
-			struct layout_spare *spare)
+			struct layout_change *c)
 {
 	if (!n->level) {
-		leaf_remove(l, n, leaf_search(n, start), start, end);
+		leaf_cut(l, n, leaf_search(n, start), start, end);
 		return;
 	}
 
 	unsigned left = inner_search(n, start), first = left, last;
 	bool cut_left = left < n->count && n->child[left].start < start;
+	u64 hole = GAP_UNKNOWN;
 
 	first += cut_left;
 	for (last = first; last < n->count && n->child[last].end <= end; last++)
@@ -179,71 +220,58 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 	if (last > first)
 		inner_close(n, first, last - first);
 	if (first < n->count && n->child[first].start < end) {
-		node_remove(l, node_own(&n->child[first].node, spare), start, end, spare);
-		node_settle(n, first, spare);
+		node_remove(l, node_own(&n->child[first].node, c), start, end, c);
+		node_settle(n, first, &hole, c);
 	}
+	hole = GAP_UNKNOWN;
 	if (cut_left) {
-		node_remove(l, node_own(&n->child[left].node, spare), start, end, spare);
-		node_settle(n, left, spare);
+		node_remove(l, node_own(&n->child[left].node, c), start, end, c);
+		node_settle(n, left, &hole, c);
 	}
 }
 
-/* A removal in a tree, from slot i of leaf n on. Only what reaches over several leaves needs
- * node_remove(). */
-static void remove_deep(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end,
-			struct layout_spare *spare)
+/* Any removal. Only what reaches over several leaves needs node_remove(). */
+[[gnu::noinline]] static void remove_range(struct layout *l, va_t start, va_t end,
+					   struct layout_change *c)
 {
-	struct path p;
+	struct layout_path *p = &c->path;
 
-	if (!l->root->level || end <= node_end(n)) {
-		bool punch = region_surrounds(&n->region[i], start, end);
-
-		n = path_own(l, start, punch, &p, spare);
-		i = leaf_search(n, start);
-		if (punch)
-			leaf_punch(l, n, i, start, end);
-		else
-			leaf_remove(l, n, i, start, end);
-		path_settle(l, &p, spare);
+	if (!p->depth || end <= node_end(p->leaf)) {
+		if (!path_has_room(p))
+			path_own(l, start, region_surrounds(&p->leaf->region[p->slot], start, end), p, c);
+		path_settle(l, p, leaf_remove(l, p->leaf, p->slot, start, end), c);
 	} else if (start <= node_start(l->root) && node_end(l->root) <= end) {
 		layout_destroy(l);
 	} else {
-		node_remove(l, node_own(&l->root, spare), start, end, spare);
-		root_settle(l, spare);
+		node_remove(l, node_own(&l->root, c), start, end, c);
+		root_settle(l, c);
 	}
 }
 
-void layout_remove(struct layout *l, va_t start, va_t end, struct layout_spare *spare)
+void layout_remove(struct layout *l, va_t start, va_t end, struct layout_change *c)
 {
-	unsigned i;
-	struct layout_node *n = leaf_seek(l, start, &i);
+	const struct layout_path *p = change_seek(l, start, c);
+	const struct region *r = layout_here(c);
 
-	if (!n || n->region[i].start >= end)
+	if (!r || r->start >= end)
 		return;
-	if (unlikely(n != lone_leaf(l))) {
-		remove_deep(l, n, i, start, end, spare);
-		return;
-	}
-	if (unlikely(region_surrounds(&n->region[i], start, end)))
-		leaf_punch(l, n, i, start, end);
+	if (likely(path_is_small(p) && r->start == start && r->end == end && p->leaf->count > 1))
+		region_drop(l, p->leaf, p->slot);
 	else
-		leaf_remove(l, n, i, start, end);
-	if (unlikely(!n->count))
-		root_settle(l, spare);
+		remove_range(l, start, end, c);
 }
 
 /* Cuts the region that va lies in, unless it starts there. */
-static void region_cut(struct layout *l, va_t va, struct layout_spare *spare)
+static void region_cut(struct layout *l, va_t va, struct layout_change *c)
 {
 	unsigned i;
 	struct layout_node *n = leaf_seek(l, va, &i);
-	struct path p;
 
 	if (!n || n->region[i].start >= va)
 		return;
-	n = path_own(l, va, true, &p, spare);
-	leaf_punch(l, n, leaf_search(n, va), va, va);
-	path_settle(l, &p, spare);
+	n = path_own(l, va, true, &c->path, c);
+	leaf_punch(l, n, c->path.slot, va, va);
+	path_settle(l, &c->path, 0, c);
 }
 
 /* Narrows the range to what really changes; false: nothing does. */
@@ -274,21 +302,26 @@ static bool update_narrow(const struct layout *l, va_t *start, va_t *end, u32 cl
 
 static void region_update(struct layout *l, struct region *r, u32 clear, u32 set)
 {
-	layout_untally(l, r, r->start, r->end);
-	r->flags = (r->flags & ~clear) | set;
-	layout_tally(l, r->flags, (s64)region_pages(r));
+	u32 flags = (r->flags & ~clear) | set;
+	s64 pages = (s64)region_pages(r);
+
+	l->data_pages += (u64)((region_is_data(flags) - region_is_data(r->flags)) * pages);
+	store_relaxed(&l->commit_pages,
+		      l->commit_pages + (u64)((commit_counts(flags) - commit_counts(r->flags)) * pages));
+	if (unlikely((flags ^ r->flags) & R_LOCKED))
+		l->locked_pages += (u64)(flags & R_LOCKED ? pages : -pages);
+	r->flags = flags;
 }
 
 /* Changes the regions of the owned subtree n in the range, which has been cut at its edges. */
 static void node_update(struct layout *l, struct layout_node *n, va_t start, va_t end, u32 clear,
-			u32 set, struct layout_spare *spare)
+			u32 set, struct layout_change *c)
 {
 	unsigned i;
 
 	if (n->level) {
 		for (i = inner_search(n, start); i < n->count && n->child[i].start < end; i++)
-			node_update(l, node_own(&n->child[i].node, spare), start, end, clear, set,
-				    spare);
+			node_update(l, node_own(&n->child[i].node, c), start, end, clear, set, c);
 		return;
 	}
 	for (i = leaf_search(n, start); i < n->count && n->region[i].start < end; i++)
@@ -305,10 +338,9 @@ static bool leaf_joins(const struct layout_node *n, unsigned first, va_t end)
 }
 
 /* Joins all equal neighbours in the leaf that holds va. */
-static void leaf_join(struct layout *l, va_t va, struct layout_spare *spare)
+static void leaf_join(struct layout *l, va_t va, struct layout_change *c)
 {
-	struct path p;
-	struct layout_node *n = path_own(l, va, false, &p, spare);
+	struct layout_node *n = path_own(l, va, false, &c->path, c);
 	unsigned to = 0;
 
 	for (unsigned from = 1; from < n->count; from++) {
@@ -321,27 +353,25 @@ static void leaf_join(struct layout *l, va_t va, struct layout_spare *spare)
 	}
 	l->regions -= n->count - (to + 1);
 	n->count = to + 1;
-	path_settle(l, &p, spare);
+	path_settle(l, &c->path, 0, c);
 }
 
 /* Joins r, the first of its leaf, to the last region of the leaf before, if they are equal. */
-static bool seam_join(struct layout *l, struct region r, struct layout_spare *spare)
+static bool seam_join(struct layout *l, struct region r, struct layout_change *c)
 {
-	struct path p;
-
-	if (!absorb_previous(l, &r, spare))
+	if (!absorb_previous(l, &r, c))
 		return false;
 
-	struct layout_node *n = path_own(l, r.end - 1, false, &p, spare);
+	struct layout_node *n = path_own(l, r.end - 1, false, &c->path, c);
 
-	n->region[leaf_search(n, r.end - 1)] = r;
-	path_settle(l, &p, spare);
+	n->region[c->path.slot] = r;
+	path_settle(l, &c->path, holes_made(n, c->path.slot), c);
 	return true;
 }
 
 /* Joins equal neighbours in the range, edges included. Leaves may move together meanwhile: a leaf
  * is left behind only when nothing in it was found to join. */
-static void update_join(struct layout *l, va_t start, va_t end, struct layout_spare *spare)
+static void update_join(struct layout *l, va_t start, va_t end, struct layout_change *c)
 {
 	struct layout_node *n;
 	va_t va = start;
@@ -349,13 +379,13 @@ static void update_join(struct layout *l, va_t start, va_t end, struct layout_sp
 
 	while ((n = leaf_seek(l, va, &i)) && n->region[i].start <= end) {
 		if (leaf_joins(n, max(i, 1u), end))
-			leaf_join(l, va, spare);
-		else if (i || !l->root->level || !seam_join(l, n->region[0], spare))
+			leaf_join(l, va, c);
+		else if (i || !l->root->level || !seam_join(l, n->region[0], c))
 			va = n->region[n->count - 1].end;
 	}
 }
 
-/* The whole update, for a range that lies in region i of a leaf with two free slots. */
+/* The whole update, for a range that lies in region i of a leaf with room for both cuts. */
 static void leaf_update(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end,
 			u32 clear, u32 set)
 {
@@ -374,21 +404,35 @@ static void leaf_update(struct layout *l, struct layout_node *n, unsigned i, va_
 		leaf_unite(l, n, i);
 }
 
-void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
-		   struct layout_spare *spare)
+/* Can leaf_update() do it? Not where a neighbour that may join stands in another leaf. */
+static bool update_is_simple(const struct layout_path *p, va_t start, va_t end)
 {
-	struct layout_node *n = lone_leaf(l);
-	unsigned i = n ? leaf_search(n, start) : 0;
+	const struct layout_node *n = p->leaf;
 
-	if (likely(n && i < n->count && n->count + 2u <= LEAF_MAX) && n->region[i].start <= start &&
-	    end <= n->region[i].end) {
-		leaf_update(l, n, i, start, end, clear, set);
+	if (!p->owned || n->count + ROOM > LEAF_MAX || p->slot == n->count)
+		return false;
+	const struct region *r = &n->region[p->slot];
+
+	return r->start <= start && end <= r->end &&
+	       (!p->depth || (node_start(n) < start && end < node_end(n)));
+}
+
+void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
+		   struct layout_change *c)
+{
+	struct layout_path *p = change_seek(l, start, c);
+
+	if (likely(update_is_simple(p, start, end))) {
+		leaf_update(l, p->leaf, p->slot, start, end, clear, set);
+		/* Holes and ends are as before. */
+		if (p->depth && unlikely(p->leaf->count <= LEAF_MAX / 4))
+			path_settle(l, p, 0, c);
 		return;
 	}
 	if (!update_narrow(l, &start, &end, clear, set))
 		return;
-	region_cut(l, start, spare);
-	region_cut(l, end, spare);
-	node_update(l, node_own(&l->root, spare), start, end, clear, set, spare);
-	update_join(l, start, end, spare);
+	region_cut(l, start, c);
+	region_cut(l, end, c);
+	node_update(l, node_own(&l->root, c), start, end, clear, set, c);
+	update_join(l, start, end, c);
 }

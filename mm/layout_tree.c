@@ -4,7 +4,7 @@
  * each inner slot must know about its child. What a change means for the regions is the business
  * of mm/layout_change.c.
  *
- * Full nodes are split on the way down, so that an insertion never goes back up. A node that
+ * For a full leaf, full nodes are split on the way down, so that an insertion never goes back up. A node that
  * falls to a quarter is joined to a sibling if the two fill three quarters of one node at most:
  * far enough from full that an insertion and a removal in turn do not split and join each time.
  *
@@ -22,87 +22,66 @@ void layout_init(void)
 	node_cache = slab_create("layout_node", sizeof(struct layout_node), CACHE_LINE);
 }
 
-static void spare_push(struct layout_spare *spare, struct layout_node *n)
+static void spare_push(struct layout_change *c, struct layout_node *n)
 {
-	n->next = spare->nodes;
-	spare->nodes = n;
-	spare->count++;
+	n->next = c->spare;
+	c->spare = n;
 }
 
-struct layout_node *node_take(struct layout_spare *spare)
+struct layout_node *node_take(struct layout_change *c)
 {
-	struct layout_node *n = spare->nodes;
+	struct layout_node *n = c->spare;
 
-	assert(n);	/* else the reservation was too small */
-	spare->nodes = n->next;
-	spare->count--;
+	assert(n);	/* else too little was prepared */
+	c->spare = n->next;
 	n->refs = 1;
 	n->count = 0;
 	return n;
 }
 
-void layout_release(struct layout_spare *spare)
+void layout_release(struct layout_change *c)
 {
-	while (spare->nodes)
-		slab_free(node_cache, node_take(spare));
+	while (c->spare)
+		slab_free(node_cache, node_take(c));
 }
 
-/* So few that a leaf which has room for them, or which they split or join, splits no more. */
-constexpr unsigned FEW_CHANGES = LEAF_MAX / 4 + 1;
-
-/* The bound for two levels and few changes, by looking at each leaf: 0 for most address spaces. */
-static unsigned nodes_needed_low(const struct layout_node *root, unsigned changes)
-{
-	bool shared = node_is_shared(root);
-	unsigned copies = 0, splits = 0;
-
-	for (unsigned i = 0; i < root->count; i++) {
-		copies += shared || node_is_shared(root->child[i].node);
-		splits += root->child[i].node->count + changes > LEAF_MAX;
-	}
-	splits = min(splits, changes);
-	return shared + min(copies, 2 * changes) + splits +
-	       (root->count + splits >= INNER_MAX ? 2 : 0);	/* the root, too */
-}
-
-/*
- * An upper bound for the nodes that `changes` changes take. One change goes down at most two
- * paths (an insertion that joins a region in the leaf before; the two edges of a removal) and
- * splits along one of them. With h levels: below the root, 2 (h - 1) copies; h splits; and once
- * for all the copy of the root and a new root. The one more per change pays for the splits in
- * levels that appear meanwhile, which are fewer than one in seven changes.
- */
-static unsigned nodes_needed(const struct layout *l, unsigned changes)
-{
-	unsigned h = layout_height(l);
-
-	if (h <= 1 && (h ? l->root->count : 0) + changes <= LEAF_MAX)
-		return !h || node_is_shared(l->root);
-	if (h == 2 && changes <= FEW_CHANGES)
-		return nodes_needed_low(l->root, changes);
-	return changes * (h ? 3 * h - 1 : 2) + 2;
-}
-
-static int spare_fill(struct layout_spare *spare, unsigned need)
+[[nodiscard]] static int spare_fill(struct layout_change *c, unsigned need)
 {
 	while (need--) {
 		struct layout_node *n = slab_alloc(node_cache);
 
 		if (!n) {
-			layout_release(spare);
+			layout_release(c);
 			return -ENOMEM;
 		}
-		spare_push(spare, n);
+		spare_push(c, n);
 	}
 	return 0;
 }
 
-int layout_reserve(const struct layout *l, struct layout_spare *spare, unsigned changes)
+/* The nodes on a path that are shared, or lie below one that is: each change copies them. */
+static unsigned path_copies(const struct layout_path *p)
 {
-	unsigned need = nodes_needed(l, changes);
+	unsigned copies = 0;
 
-	*spare = (struct layout_spare){};
-	return likely(!need) ? 0 : spare_fill(spare, need);
+	for (unsigned d = 0; d <= p->depth; d++)
+		copies += copies || node_is_shared(d < p->depth ? p->at[d].node : p->leaf);
+	return copies;
+}
+
+/*
+ * The nodes that ROOM more regions at the end of a path may take, beside copies: one for each node on it that may get
+ * full, and a new root. Each level gets ROOM slots more at the most, and the parts of a split have room for them.
+ */
+static unsigned path_splits(const struct layout_path *p)
+{
+	unsigned splits = 0;
+
+	if (p->leaf->count + ROOM <= LEAF_MAX)
+		return 0;
+	for (unsigned d = 0; d < p->depth; d++)
+		splits += p->at[d].node->count + ROOM > INNER_MAX;
+	return 2 + splits;
 }
 
 /* Nodes that the range touches, edges included, and that are shared or lie below one that is. */
@@ -120,18 +99,65 @@ static unsigned nodes_shared(const struct layout_node *n, va_t start, va_t end, 
 	return found;
 }
 
-/* Two cuts, and a copy of each shared node in the range: in units of what nodes_needed() grants
- * for one change. */
-unsigned layout_update_cost(const struct layout *l, va_t start, va_t end)
+/* What a range that reaches to an end of its leaf, or beyond, needs beside what the path to its start does: a region that joins
+ * may stand in the leaf before, where also goes what is put behind all others; the other edge in another leaf; and nothing may be
+ * left, so that a new tree begins. */
+static unsigned edges_need(const struct layout *l, va_t start, va_t end, bool whole)
 {
-	unsigned h = layout_height(l);
+	struct layout_path before, last;
+	struct region r;
 
-	if (h <= 1)
-		return 2;
+	path_seek(l, layout_prev(l, start, &r) ? r.start : start, &before);
+	path_seek(l, end, &last);
+	unsigned copies = whole ? nodes_shared(l->root, start, end, false) :
+				  path_copies(&before) + path_copies(&last);
 
-	unsigned per_change = h == 2 ? 2 : 3 * h - 1;
+	unsigned first = start <= node_start(l->root) && node_end(l->root) <= end;
 
-	return 2 + (nodes_shared(l->root, start, end, false) + per_change - 1) / per_change;
+	return copies + path_splits(&before) + path_splits(&last) + first;
+}
+
+/* Are both edges, with the neighbours of what lies between, in one leaf? */
+static inline bool leaf_holds(const struct layout_path *p, va_t start, va_t end)
+{
+	const struct region *r = p->leaf->region;
+
+	return !p->depth || (r[0].start < start && end < r[p->leaf->count - 1].end);
+}
+
+[[gnu::noinline]] static int prepare_nodes(const struct layout *l, va_t start, va_t end, bool whole,
+					   struct layout_change *c)
+{
+	const struct layout_path *p = &c->path;
+
+	if (!p->leaf)
+		return spare_fill(c, 1);
+	return spare_fill(c, path_copies(p) + path_splits(p) +
+				     (leaf_holds(p, start, end) ? 0 : edges_need(l, start, end, whole)));
+}
+
+static inline int prepare_place(const struct layout *l, va_t start, va_t end, bool whole,
+				struct layout_change *c)
+{
+	struct layout_path *p = &c->path;
+
+	path_seek(l, start, p);
+	c->va = start;
+	if (likely(p->owned && p->leaf->count + ROOM <= LEAF_MAX && leaf_holds(p, start, end)))
+		return 0;
+	return prepare_nodes(l, start, end, whole, c);
+}
+
+int layout_prepare(const struct layout *l, va_t start, va_t end, bool whole,
+		   struct layout_change *c)
+{
+	c->spare = nullptr;
+	return prepare_place(l, start, end, whole, c);
+}
+
+int layout_prepare_also(const struct layout *l, va_t start, va_t end, struct layout_change *c)
+{
+	return prepare_place(l, start, end, false, c);
 }
 
 static void node_free(struct layout_node *n)
@@ -152,6 +178,12 @@ void node_put(struct layout_node *n)
 		node_free(n);
 }
 
+/* What another space's search may be making exact just now. */
+static inline struct child child_load(const struct child *c)
+{
+	return (struct child){ c->start, c->end, load_relaxed(&c->gap), c->node };
+}
+
 /* Takes references for k slots that have just been copied from another node. */
 static void slots_get(struct layout_node *n, unsigned at, unsigned k)
 {
@@ -168,15 +200,15 @@ static void slots_copy(struct layout_node *to, unsigned at, const struct layout_
 {
 	for (unsigned i = 0; i < k; i++) {
 		if (to->level)
-			to->child[at + i] = from->child[first + i];
+			to->child[at + i] = child_load(&from->child[first + i]);
 		else
 			to->region[at + i] = from->region[first + i];
 	}
 }
 
-struct layout_node *node_copy(struct layout_node **link, struct layout_spare *spare)
+struct layout_node *node_copy(struct layout_node **link, struct layout_change *c)
 {
-	struct layout_node *old = *link, *n = node_take(spare);
+	struct layout_node *old = *link, *n = node_take(c);
 
 	n->level = old->level;
 	n->count = old->count;
@@ -198,37 +230,40 @@ static u64 leaf_gap(const struct layout_node *n)
 
 static u64 inner_gap(const struct layout_node *n)
 {
-	u64 gap = n->child[0].gap;
+	u64 gap = load_relaxed(&n->child[0].gap);
 
 	for (unsigned i = 1; i < n->count; i++) {
 		gap = max(gap, n->child[i].start - n->child[i - 1].end);
-		gap = max(gap, n->child[i].gap);
+		gap = max(gap, load_relaxed(&n->child[i].gap));
 	}
 	return gap;
 }
 
+u64 node_gap(const struct layout_node *n)
+{
+	return n->level ? inner_gap(n) : leaf_gap(n);
+}
+
 struct child node_summary(struct layout_node *n)
 {
-	u64 gap = n->level ? inner_gap(n) : leaf_gap(n);
-
-	return (struct child){ node_start(n), node_end(n), gap, n };
+	return (struct child){ node_start(n), node_end(n), node_gap(n), n };
 }
 
 /*
  * Splits the full child i of n, which has a free slot. Where the new entry goes decides how: in a
  * run of insertions in falling or rising order (the usual history of an address space) the part
- * that will not change stays well filled.
+ * that will not change stays well filled. Both have room for ROOM more.
  */
-static void node_split(struct layout_node *n, unsigned i, va_t va, struct layout_spare *spare)
+static void node_split(struct layout_node *n, unsigned i, va_t va, struct layout_change *c)
 {
-	struct layout_node *left = n->child[i].node, *right = node_take(spare);
-	unsigned cap = left->count, keep = cap / 2;
+	struct layout_node *left = n->child[i].node, *right = node_take(c);
+	unsigned cap = left->count, keep = cap / 2, least = max(cap / 4, ROOM);
 	unsigned at = left->level ? inner_search(left, va) : leaf_search(left, va);
 
 	if (at <= cap / 8)
-		keep = cap / 4;
+		keep = least;
 	else if (at >= cap - cap / 8)
-		keep = cap - cap / 4;
+		keep = cap - least;
 	right->level = left->level;
 	right->count = cap - keep;
 	slots_copy(right, 0, left, keep, right->count);
@@ -239,7 +274,7 @@ static void node_split(struct layout_node *n, unsigned i, va_t va, struct layout
 }
 
 /* Moves all of child j into its neighbour i, which is owned (j need not be). */
-static void node_join(struct layout_node *n, unsigned i, unsigned j, struct layout_spare *spare)
+static void node_join(struct layout_node *n, unsigned i, unsigned j, struct layout_change *c)
 {
 	struct layout_node *into = n->child[i].node, *from = n->child[j].node;
 	unsigned at = j > i ? into->count : 0, low = min(i, j);
@@ -253,7 +288,7 @@ static void node_join(struct layout_node *n, unsigned i, unsigned j, struct layo
 		slots_get(into, at, from->count);
 		node_put(from);
 	} else {
-		spare_push(spare, from);	/* its references have moved */
+		spare_push(c, from);	/* its references have moved */
 	}
 	inner_close(n, low + 1, 1);
 	n->child[low] = node_summary(into);
@@ -266,30 +301,57 @@ static bool node_joins(const struct layout_node *n, unsigned i, unsigned j)
 	return j < n->count && a->count + n->child[j].node->count <= node_capacity(a) * 3 / 4;
 }
 
-bool node_settle(struct layout_node *n, unsigned i, struct layout_spare *spare)
+/* Room that is free on both sides of child i of n, at most. */
+static u64 holes_beside(const struct layout_node *n, unsigned i)
 {
-	struct layout_node *c = n->child[i].node;
-	struct child old = n->child[i];
+	const struct child *c = &n->child[i];
+	u64 hole = i > 0 ? c->start - c[-1].end : 0;
 
-	if (unlikely(!c->count)) {
-		spare_push(spare, c);
-		inner_close(n, i, 1);
-		return true;
-	}
-	n->child[i] = node_summary(c);
-	if (unlikely(c->count <= node_capacity(c) / 4)) {
-		unsigned j = node_joins(n, i, i + 1) ? i + 1 : i - 1;	/* 0 - 1: no such slot */
-
-		if (node_joins(n, i, j)) {
-			node_join(n, i, j, spare);
-			return true;
-		}
-	}
-	return old.start != n->child[i].start || old.end != n->child[i].end ||
-	       old.gap != n->child[i].gap;
+	return i + 1 < n->count ? max(hole, c[1].start - c->end) : hole;
 }
 
-void root_settle(struct layout *l, struct layout_spare *spare)
+/* Its parent must look at n as a whole. */
+static bool settle_all(u64 *hole)
+{
+	*hole = GAP_UNKNOWN;
+	return true;
+}
+
+/* Joins child i of n, which has become sparse, to a sibling. false: none has room. */
+static bool join_sparse(struct layout_node *n, unsigned i, struct layout_change *c)
+{
+	unsigned j = node_joins(n, i, i + 1) ? i + 1 : i - 1;	/* 0 - 1: no such slot */
+
+	if (!node_joins(n, i, j))
+		return false;
+	node_join(n, i, j, c);
+	return true;
+}
+
+bool node_settle(struct layout_node *n, unsigned i, u64 *hole, struct layout_change *c)
+{
+	struct child *k = &n->child[i];
+	struct layout_node *below = k->node;
+
+	if (unlikely(!below->count)) {
+		spare_push(c, below);
+		inner_close(n, i, 1);
+		return settle_all(hole);
+	}
+	if (unlikely(below->count <= node_capacity(below) / 4) && join_sparse(n, i, c))
+		return settle_all(hole);
+
+	va_t start = node_start(below), end = node_end(below);
+	u64 gap = unlikely(*hole == GAP_UNKNOWN) ? node_gap(below) : max(k->gap, *hole);
+
+	if (likely(start == k->start && end == k->end && gap == k->gap))
+		return false;
+	*k = (struct child){ start, end, gap, below };
+	*hole = max(gap, holes_beside(n, i));
+	return true;
+}
+
+void root_settle(struct layout *l, struct layout_change *c)
 {
 	struct layout_node *n = l->root;
 
@@ -299,19 +361,19 @@ void root_settle(struct layout *l, struct layout_spare *spare)
 			slots_get(n, 0, 1);
 			node_put(n);
 		} else {
-			spare_push(spare, n);	/* its reference has moved to the layout */
+			spare_push(c, n);	/* its reference has moved to the layout */
 		}
 		n = l->root;
 	}
 }
 
 /* Puts an empty leaf below an empty layout, or a root above a full one. */
-static struct layout_node *root_grow(struct layout *l, struct layout_spare *spare)
+static struct layout_node *root_grow(struct layout *l, struct layout_change *c)
 {
-	struct layout_node *n = node_take(spare);
+	struct layout_node *n = node_take(c);
 
 	n->level = layout_height(l);
-	assert(n->level < HEIGHT_MAX);
+	assert(n->level < LAYOUT_HEIGHT_MAX);
 	if (l->root) {
 		n->count = 1;
 		n->child[0] = node_summary(l->root);
@@ -320,35 +382,44 @@ static struct layout_node *root_grow(struct layout *l, struct layout_spare *spar
 	return n;
 }
 
-struct layout_node *path_own(struct layout *l, va_t va, bool room, struct path *p,
-			     struct layout_spare *spare)
+/* Copies the shared nodes on the way to va and, if `split`, splits the full ones. */
+static void path_open(struct layout *l, va_t va, bool split, struct layout_change *c)
 {
-	struct layout_node *n = l->root ? node_own(&l->root, spare) : root_grow(l, spare);
+	struct layout_node *n = l->root ? node_own(&l->root, c) : root_grow(l, c);
 
-	p->depth = 0;
-	if (unlikely(room && n->count == node_capacity(n)))
-		n = root_grow(l, spare);
+	if (split && n->count == node_capacity(n))
+		n = root_grow(l, c);
 	while (n->level) {
 		unsigned i = inner_search(n, va);
 
 		i -= i == n->count;
-		struct layout_node *c = node_own(&n->child[i].node, spare);
+		struct layout_node *below = node_own(&n->child[i].node, c);
 
-		if (unlikely(room && c->count == node_capacity(c))) {
-			node_split(n, i, va, spare);
+		if (split && below->count == node_capacity(below)) {
+			node_split(n, i, va, c);
 			i += va >= n->child[i].end;
 		}
-		p->at[p->depth].node = n;
-		p->at[p->depth++].slot = i;
 		n = n->child[i].node;
 	}
-	return n;
 }
 
-void path_settle(struct layout *l, struct path *p, struct layout_spare *spare)
+struct layout_node *path_own(struct layout *l, va_t va, bool room, struct layout_path *p,
+			     struct layout_change *c)
+{
+	path_seek(l, va, p);
+	bool split = room && p->leaf && p->leaf->count == LEAF_MAX;
+
+	if (!p->owned || split) {
+		path_open(l, va, split, c);
+		path_seek(l, va, p);
+	}
+	return p->leaf;
+}
+
+void path_settle(struct layout *l, struct layout_path *p, u64 hole, struct layout_change *c)
 {
 	for (unsigned d = p->depth; d-- > 0;)
-		if (!node_settle(p->at[d].node, p->at[d].slot, spare))
+		if (!node_settle(p->at[d].node, p->at[d].slot, &hole, c))
 			break;
-	root_settle(l, spare);
+	root_settle(l, c);
 }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
  * The nodes of a layout (private to mm/layout*.c): a B+ tree whose leaves hold the regions and
- * whose inner nodes hold, for each child, the span it covers and the largest hole inside that
+ * whose inner nodes hold, for each child, the span it covers and a bound for the holes inside that
  * span.
  *
  * A node is counted by the slots and roots that point to it. It may be changed only by a holder
  * who "owns" it: its count is 1 and so is that of every node above it. node_own() makes that so,
- * top-down. All nodes that a change needs come from the spare list; those it frees go back to it,
+ * top-down. All nodes that a change needs come from its spare list; those it frees go back to it,
  * so a change neither fails nor calls the allocator.
+ *
+ * The bound of the holes is never too small. A change that makes holes smaller leaves it as it is; a
+ * search that it sends down in vain makes it exact, also in a frozen node: what it says is the same
+ * for all who share it. So each insertion costs at most one such search, and no change looks through
+ * a whole node.
  */
 #pragma once
 
@@ -21,12 +26,12 @@ constexpr unsigned INNER_MAX = 31;	/* children of an inner node */
 #else
 constexpr unsigned LEAF_MAX = 6, INNER_MAX = 6;	/* a host test: deep trees of few regions */
 #endif
-constexpr unsigned HEIGHT_MAX = 12;	/* far above what 65,530 regions need (5) */
+constexpr unsigned ROOM = 2;		/* more regions: all that a change can need in a leaf */
 
 /* What an inner node knows about one child, and node_summary() recomputes. */
 struct child {
 	va_t start, end;		/* from its first region to the end of its last */
-	u64 gap;			/* the largest hole between two of its regions */
+	u64 gap;			/* (a) no hole between two of its regions is larger */
 	struct layout_node *node;
 };
 
@@ -37,20 +42,11 @@ struct layout_node {
 	union {				/* all: changed only while refs == 1 */
 		struct region region[LEAF_MAX];	/* each holds a reference on its object */
 		struct child child[INNER_MAX];	/* each holds a reference on its node */
-		struct layout_node *next;	/* in a spare list */
+		struct layout_node *next;	/* in a change's spare list */
 	};
 };
 
 static_assert(sizeof(struct layout_node) <= 1024);
-
-/* The nodes from the root (at[0]) to the one above the leaf, and the slot taken in each. */
-struct path {
-	unsigned depth;
-	struct {
-		struct layout_node *node;
-		unsigned slot;
-	} at[HEIGHT_MAX];
-};
 
 static inline unsigned node_capacity(const struct layout_node *n)
 {
@@ -126,6 +122,50 @@ static inline bool node_is_shared(const struct layout_node *n)
 	return load_acquire(&n->refs) > 1;
 }
 
+/* The place for va: the leaf of the first region that ends above it; beyond all, the last leaf. */
+static inline void path_seek(const struct layout *l, va_t va, struct layout_path *p)
+{
+	struct layout_node *n = l->root;
+	unsigned depth = 0;
+	bool owned = true;
+
+	for (; n && n->level; depth++) {
+		unsigned i = inner_search(n, va);
+
+		i -= i == n->count;
+		owned &= !node_is_shared(n);
+		p->at[depth].node = n;
+		p->at[depth].slot = i;
+		n = n->child[i].node;
+	}
+	p->leaf = n;
+	p->slot = n ? leaf_search(n, va) : 0;
+	p->owned = n && owned && !node_is_shared(n);
+	p->depth = depth;
+}
+
+/* A change's place, also when it was prepared for another one, or another change came before. */
+static inline struct layout_path *change_seek(const struct layout *l, va_t va,
+					      struct layout_change *c)
+{
+	if (unlikely(c->va != va))
+		path_seek(l, va, &c->path);
+	c->va = LAYOUT_NOWHERE;		/* as soon as the caller has changed something */
+	return &c->path;
+}
+
+/* Can the leaf take one more region, as it is? */
+static inline bool path_has_room(const struct layout_path *p)
+{
+	return p->owned && p->leaf->count < LEAF_MAX;
+}
+
+/* The same where the leaf is all there is, as in most programs: then nothing above it is to be settled. */
+static inline bool path_is_small(const struct layout_path *p)
+{
+	return !p->depth && path_has_room(p);
+}
+
 /* The number of pages a region spans. */
 static inline u64 region_pages(const struct region *r)
 {
@@ -167,14 +207,14 @@ static inline void region_set_start(struct region *r, va_t va)
 
 /* Lets go of one reference; the last one frees the node and lets go of what it holds. May sleep. */
 void node_put(struct layout_node *n);
-struct layout_node *node_take(struct layout_spare *spare);
+struct layout_node *node_take(struct layout_change *c);
 /* Replaces the node at *link by a copy of its own, which is returned. */
-struct layout_node *node_copy(struct layout_node **link, struct layout_spare *spare);
+struct layout_node *node_copy(struct layout_node **link, struct layout_change *c);
 
 /* Makes the node at *link ours alone; the node that holds the link must be. */
-static inline struct layout_node *node_own(struct layout_node **link, struct layout_spare *spare)
+static inline struct layout_node *node_own(struct layout_node **link, struct layout_change *c)
 {
-	return unlikely(node_is_shared(*link)) ? node_copy(link, spare) : *link;
+	return unlikely(node_is_shared(*link)) ? node_copy(link, c) : *link;
 }
 
 /* Moves the slots [first, end) up or down by k. With pointers only: these loops are half of what
@@ -214,32 +254,23 @@ static inline void inner_close(struct layout_node *n, unsigned at, unsigned k)
 	n->count -= k;
 }
 
-/* What the parent must know about n. */
+/* What the parent must know about n; the bound as sharp as those of n's own children allow. */
+u64 node_gap(const struct layout_node *n);
 struct child node_summary(struct layout_node *n);
 
 /*
- * Child i of n has changed: renews its summary; takes it out if it is empty; joins it to a
- * sibling if it has become sparse. false: n looks to its own parent as before. n and the child
- * are owned.
+ * Child i of n has changed, and may have got a hole of *hole bytes (GAP_UNKNOWN: look): renews what n knows
+ * of it; takes it out if it is empty; joins it to a sibling if it has become sparse. true: what n's own
+ * parent knows of n is to be renewed too, and *hole is the same for n. n and the child are owned.
  */
-bool node_settle(struct layout_node *n, unsigned i, struct layout_spare *spare);
+constexpr u64 GAP_UNKNOWN = ~0ul;
+bool node_settle(struct layout_node *n, unsigned i, u64 *hole, struct layout_change *c);
 /* The same for the root: an inner root with one child gives way to it. */
-void root_settle(struct layout *l, struct layout_spare *spare);
+void root_settle(struct layout *l, struct layout_change *c);
 
-/*
- * Owns the way to the leaf for va (the one with the region that ends first above va; beyond all,
- * the last leaf), writes it down in *p, and returns the leaf. With `room`, full nodes on the way
- * are split, so that the leaf can take one more.
- */
-struct layout_node *path_own(struct layout *l, va_t va, bool room, struct path *p,
-			     struct layout_spare *spare);
-/* The leaf at the end of p has changed: settles all that is above it. */
-void path_settle(struct layout *l, struct path *p, struct layout_spare *spare);
-
-/* The root, if it is an own leaf with a free slot: all that most programs have. No path needed. */
-static inline struct layout_node *lone_leaf(const struct layout *l)
-{
-	struct layout_node *n = l->root;
-
-	return n && !n->level && n->count < LEAF_MAX && !node_is_shared(n) ? n : nullptr;
-}
+/* Owns the way to the place for va and returns the leaf. With `room` it can take one more: if it is full, it and all full
+ * nodes on the way are split. */
+struct layout_node *path_own(struct layout *l, va_t va, bool room, struct layout_path *p,
+			     struct layout_change *c);
+/* The leaf at the end of p has changed, as node_settle() has it: settles all that is above it. */
+void path_settle(struct layout *l, struct layout_path *p, u64 hole, struct layout_change *c);

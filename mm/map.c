@@ -23,12 +23,12 @@ static bool one_too_many(const struct vm *vm, va_t start, va_t end)
 	       r.end > end;
 }
 
-/* Out of layout and tables, with room for the layout's changes and the tables' edges prepared: cannot fail. */
-static void take_out(struct vm *vm, struct page *low, va_t start, va_t end, struct layout_spare *spare)
+/* Out of layout and tables, both prepared: cannot fail. */
+static void take_out(struct vm *vm, struct page *low, va_t start, va_t end, struct layout_change *c)
 {
 	struct tlb_batch b;
 
-	layout_remove(&vm->layout, start, end, spare);
+	layout_remove(&vm->layout, start, end, c);
 	tlb_begin(&b, vm);
 	pt_unmap_prepared(&b, low, start, end);
 	tlb_finish(&b);
@@ -36,41 +36,39 @@ static void take_out(struct vm *vm, struct page *low, va_t start, va_t end, stru
 
 int map_unmap(struct vm *vm, va_t start, va_t end)
 {
-	struct layout_spare spare;
+	struct layout_change c;
 	struct page *low;
+	int err = unlikely(one_too_many(vm, start, end)) ? -ENOMEM :
+		layout_prepare(&vm->layout, start, end, false, &c);
 
-	if (one_too_many(vm, start, end))
-		return -ENOMEM;
-	int err = layout_reserve(&vm->layout, &spare, 2);
-
-	if (err)
+	if (unlikely(err))
 		return err;
 	err = pt_prepare(vm, start, end, &low);
-	if (!err)
-		take_out(vm, low, start, end, &spare);
-	layout_release(&spare);
+	if (likely(!err))
+		take_out(vm, low, start, end, &c);
+	layout_done(&c);
 	return err;
 }
 
 /* r takes the place of whatever is there. If it fails, nothing has changed. */
 [[nodiscard]] static int map_replace(struct vm *vm, const struct region *r)
 {
-	struct layout_spare spare;
+	struct layout_change c;
 	struct page *low;
 
 	if (one_too_many(vm, r->start, r->end))
 		return -ENOMEM;
-	int err = layout_reserve(&vm->layout, &spare, 3);
+	int err = layout_prepare(&vm->layout, r->start, r->end, false, &c);
 
 	if (err)
 		return err;
 	err = pt_prepare(vm, r->start, r->end, &low);
 	if (!err) {
-		take_out(vm, low, r->start, r->end, &spare);
-		layout_insert(&vm->layout, r, &spare);
+		take_out(vm, low, r->start, r->end, &c);
+		layout_insert(&vm->layout, r, &c);
 		map_inserted(vm, r);
 	}
-	layout_release(&spare);
+	layout_done(&c);
 	return err;
 }
 
@@ -96,13 +94,13 @@ void map_inserted(struct vm *vm, const struct region *r)
 
 int map_insert(struct vm *vm, const struct region *r)
 {
-	struct layout_spare spare;
-	int err = layout_reserve(&vm->layout, &spare, 1);
+	struct layout_change c;
+	int err = layout_prepare(&vm->layout, r->start, r->end, false, &c);
 
-	if (err)
+	if (unlikely(err))
 		return err;
-	layout_insert(&vm->layout, r, &spare);
-	layout_release(&spare);
+	layout_insert(&vm->layout, r, &c);
+	layout_done(&c);
 	map_inserted(vm, r);
 	return 0;
 }

@@ -34,18 +34,17 @@ static bool too_many_cuts(const struct vm *vm, va_t start, va_t end)
 
 int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 {
-	struct layout_spare spare;
-	int err = layout_reserve(&vm->layout, &spare, layout_update_cost(&vm->layout, start, end));
+	struct layout_change c;
 
-	if (err)
+	if (unlikely(vm->layout.regions + 2 > REGIONS_MAX) && too_many_cuts(vm, start, end))
+		return -ENOMEM;
+	int err = layout_prepare(&vm->layout, start, end, true, &c);
+
+	if (unlikely(err))
 		return err;
-	if (vm->layout.regions + 2 > REGIONS_MAX && too_many_cuts(vm, start, end)) {
-		err = -ENOMEM;
-	} else {
-		layout_update(&vm->layout, start, end, clear, set, &spare);
-	}
-	layout_release(&spare);
-	return err;
+	layout_update(&vm->layout, start, end, clear, set, &c);
+	layout_done(&c);
+	return 0;
 }
 
 /* How far may the regions from start on have these rights? *end comes down to the first that may not, or the first

@@ -97,12 +97,14 @@ static bool can_grow_in_place(const struct vm *vm, const struct remap *m)
 static long move(struct vm *vm, const struct remap *m)
 {
 	struct region r = part(m, m->new_addr, 0, m->new_len);
-	struct layout_spare spare;
+	struct layout_change c;
 	struct tlb_batch b;
 	struct page *low;
 	bool stays = m->flags & MREMAP_DONTUNMAP;
-	int err = layout_reserve(&vm->layout, &spare, 3);
+	int err = layout_prepare(&vm->layout, r.start, r.end, false, &c);
 
+	if (!err)
+		err = layout_prepare_also(&vm->layout, m->old, m->old + m->old_len, &c);
 	if (err)
 		return err;
 	tlb_begin(&b, vm);
@@ -110,16 +112,16 @@ static long move(struct vm *vm, const struct remap *m)
 	if (!err && m->old_len)
 		err = pt_move(&b, m->old, m->new_addr, min(m->old_len, m->new_len));
 	if (!err) {
-		layout_insert(&vm->layout, &r, &spare);
+		layout_insert(&vm->layout, &r, &c);
 		map_inserted(vm, &r);
 		if (m->old_len && !stays)
-			layout_remove(&vm->layout, m->old, m->old + m->old_len, &spare);
+			layout_remove(&vm->layout, m->old, m->old + m->old_len, &c);
 		/* What is left at the old place: a tail that did not come along, and empty tables. */
 		err = pt_unmap(&b, m->old, m->old + m->old_len);
 		assert(!err);
 	}
 	tlb_finish(&b);
-	layout_release(&spare);
+	layout_done(&c);
 	return err ? err : (long)m->new_addr;
 }
 

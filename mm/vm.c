@@ -161,7 +161,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 
 [[nodiscard]] static int drop_region(struct vm *child, const struct region *r)
 {
-	struct layout_spare spare;
+	struct layout_change c;
 	struct tlb_batch b;
 
 	tlb_begin(&b, child);
@@ -172,11 +172,11 @@ static void inherit(struct vm *child, const struct vm *vm)
 		return err;
 	if (!(r->flags & R_DONTFORK))
 		return r->flags & R_GUARD ? map_update(child, r->start, r->end, R_GUARD, 0) : 0;
-	err = layout_reserve(&child->layout, &spare, 2);
+	err = layout_prepare(&child->layout, r->start, r->end, false, &c);
 	if (err)
 		return err;
-	layout_remove(&child->layout, r->start, r->end, &spare);
-	layout_release(&spare);
+	layout_remove(&child->layout, r->start, r->end, &c);
+	layout_done(&c);
 	return 0;
 }
 
@@ -197,13 +197,13 @@ static void inherit(struct vm *child, const struct vm *vm)
 /* Memory locks are the parent's alone (mlock(2)). */
 [[nodiscard]] static int drop_locks(struct vm *child)
 {
-	struct layout_spare spare;
-	int err = layout_reserve(&child->layout, &spare, layout_update_cost(&child->layout, 0, USER_END));
+	struct layout_change c;
+	int err = layout_prepare(&child->layout, 0, USER_END, true, &c);
 
 	if (err)
 		return err;
-	layout_update(&child->layout, 0, USER_END, R_LOCKED | R_LOCKONFAULT, 0, &spare);
-	layout_release(&spare);
+	layout_update(&child->layout, 0, USER_END, R_LOCKED | R_LOCKONFAULT, 0, &c);
+	layout_done(&c);
 	return 0;
 }
 

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT
 /*
  * Random histories of insert, remove, update, clone and destroy over several layouts, each step
- * against the model. Reservations are exactly what the contract asks for, and now and then fail.
+ * against the model. Now and then a preparation fails.
  */
 #pragma once
 
 #include "layout_model.h"
 
-/* Reserves; sometimes memory runs out first, and then nothing may have changed. */
-static void reserve(struct space *s, struct layout_spare *spare, unsigned changes)
+/* Prepares; sometimes memory runs out first, and then nothing may have changed. */
+static void prepare(struct space *s, va_t start, va_t end, bool whole, struct layout_change *c)
 {
 	struct layout before = s->layout;
 	unsigned live = nodes_live;
 
 	if (!chance(4)) {
 		nodes_fail_after = chance(6);
-		int error = layout_reserve(&s->layout, spare, changes);
+		int error = layout_prepare(&s->layout, start, end, whole, c);
 		nodes_fail_after = ~0u;
 		if (!error)
 			return;
 		assert_int_equal(error, -ENOMEM);
 		assert_int_equal(nodes_live, live);
-		assert_int_equal(spare->count, 0);
+		assert_null(c->spare);
 		assert_memory_equal(&before, &s->layout, sizeof(before));
 	}
-	assert_int_equal(layout_reserve(&s->layout, spare, changes), 0);
+	assert_int_equal(layout_prepare(&s->layout, start, end, whole, c), 0);
 }
 
 static unsigned short_length(void)
@@ -40,7 +40,7 @@ static void step_insert(struct space *s)
 	unsigned first = chance(pages_used), last = first + short_length() - 1;
 	unsigned edge = first < pages_used - FAR ? pages_used - FAR : pages_used;
 	bool replace = !chance(4);
-	struct layout_spare spare;
+	struct layout_change c;
 
 	last = min(last, edge - 1);
 	if (!replace && s->tag[first])
@@ -52,11 +52,11 @@ static void step_insert(struct space *s)
 	u32 tag = tag_make(chance(ARRAY_SIZE(tag_flags)), chance(OBJECTS), chance(2));
 	struct region r = model_region(tag, first, last);
 
-	reserve(s, &spare, replace ? 3 : 1);
+	prepare(s, r.start, r.end, false, &c);
 	if (replace)
-		layout_remove(&s->layout, r.start, r.end, &spare);
-	layout_insert(&s->layout, &r, &spare);
-	layout_release(&spare);
+		layout_remove(&s->layout, r.start, r.end, &c);
+	layout_insert(&s->layout, &r, &c);
+	layout_done(&c);
 	for (unsigned p = first; p <= last; p++)
 		s->tag[p] = tag;
 	assert_pages(s, first, last + 1);
@@ -74,11 +74,11 @@ static unsigned random_range(unsigned *first)
 static void step_remove(struct space *s)
 {
 	unsigned first, end = random_range(&first);
-	struct layout_spare spare;
+	struct layout_change c;
 
-	reserve(s, &spare, 2);
-	layout_remove(&s->layout, page_va(first), page_va(end - 1) + PAGE_SIZE, &spare);
-	layout_release(&spare);
+	prepare(s, page_va(first), page_va(end - 1) + PAGE_SIZE, false, &c);
+	layout_remove(&s->layout, page_va(first), page_va(end - 1) + PAGE_SIZE, &c);
+	layout_done(&c);
 	memset(&s->tag[first], 0, (end - first) * sizeof(s->tag[0]));
 	assert_pages(s, first, end);
 }
@@ -88,16 +88,46 @@ static void step_update(struct space *s)
 	unsigned first, end = random_range(&first), new = chance(ARRAY_SIZE(tag_flags));
 	va_t start_va = page_va(first), end_va = page_va(end - 1) + PAGE_SIZE;
 	u32 every = R_READ | R_WRITE | R_GROWSDOWN;
-	struct layout_spare spare;
+	struct layout_change c;
 
-	reserve(s, &spare, layout_update_cost(&s->layout, start_va, end_va));
+	prepare(s, start_va, end_va, true, &c);
 	layout_update(&s->layout, start_va, end_va, every & ~tag_flags[new], tag_flags[new],
-		      &spare);
-	layout_release(&spare);
+		      &c);
+	layout_done(&c);
 	for (unsigned p = first; p < end; p++)
 		if (s->tag[p])
 			s->tag[p] = s->tag[p] - (s->tag[p] - 1) % 4 + new;
 	assert_pages(s, first, end);
+}
+
+/* A part of a region is put into a free place, and then taken out of its old one, as mremap does it. */
+static void step_move(struct space *s)
+{
+	unsigned from = chance(pages_used), to = chance(pages_used), n = short_length();
+	u32 tag = s->tag[from];
+	struct layout_change c;
+
+	n = min(n, model_run(s, from) - from + 1);
+	if (!tag || to + n > pages_used || (to < pages_used - FAR && to + n > pages_used - FAR))
+		return;
+	for (unsigned p = to; p < to + n; p++)
+		if (s->tag[p])
+			return;
+
+	struct region r = model_region(tag, to, to + n - 1);
+	va_t start = page_va(from), end = page_va(from + n - 1) + PAGE_SIZE;
+
+	prepare(s, r.start, r.end, false, &c);
+	assert_int_equal(layout_prepare_also(&s->layout, start, end, &c), 0);
+	layout_insert(&s->layout, &r, &c);
+	layout_remove(&s->layout, start, end, &c);
+	layout_done(&c);
+	for (unsigned p = 0; p < n; p++) {
+		s->tag[to + p] = tag;
+		s->tag[from + p] = 0;
+	}
+	assert_pages(s, from, from + n);
+	assert_pages(s, to, to + n);
 }
 
 static void step_clone(struct space *s)
@@ -198,8 +228,10 @@ static void step(void)
 	struct space *s = &spaces[chance(LAYOUTS)];
 	unsigned what = chance(100);
 
-	if (what < 50)
+	if (what < 45)
 		step_insert(s);
+	else if (what < 50)
+		step_move(s);
 	else if (what < 68)
 		step_remove(s);
 	else if (what < 86)

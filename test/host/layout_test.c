@@ -10,29 +10,29 @@ constexpr unsigned MANY = 65530;	/* Linux's limit */
 static void insert_at(struct layout *l, va_t start, u64 pages, u32 flags)
 {
 	struct region r = { .start = start, .end = start + pages * PAGE_SIZE, .flags = flags };
-	struct layout_spare spare;
+	struct layout_change c;
 
-	assert_int_equal(layout_reserve(l, &spare, 1), 0);
-	layout_insert(l, &r, &spare);
-	layout_release(&spare);
+	assert_int_equal(layout_prepare(l, r.start, r.end, false, &c), 0);
+	layout_insert(l, &r, &c);
+	layout_done(&c);
 }
 
 static void remove_at(struct layout *l, va_t start, va_t end)
 {
-	struct layout_spare spare;
+	struct layout_change c;
 
-	assert_int_equal(layout_reserve(l, &spare, 2), 0);
-	layout_remove(l, start, end, &spare);
-	layout_release(&spare);
+	assert_int_equal(layout_prepare(l, start, end, false, &c), 0);
+	layout_remove(l, start, end, &c);
+	layout_done(&c);
 }
 
 static void update_at(struct layout *l, va_t start, va_t end, u32 clear, u32 set)
 {
-	struct layout_spare spare;
+	struct layout_change c;
 
-	assert_int_equal(layout_reserve(l, &spare, layout_update_cost(l, start, end)), 0);
-	layout_update(l, start, end, clear, set, &spare);
-	layout_release(&spare);
+	assert_int_equal(layout_prepare(l, start, end, true, &c), 0);
+	layout_update(l, start, end, clear, set, &c);
+	layout_done(&c);
 }
 
 /* The i-th of MANY places for one page, with one free page behind each. */
@@ -222,29 +222,103 @@ static void update_joins_all(void **state)
 	assert_int_equal(nodes_live, 0);
 }
 
-/* What a small address space of its own reserves: nothing, unless the leaf that may grow is full.
- * */
+/* The nodes that a change in place of one page takes with it. */
+static unsigned spare_count(const struct layout_change *c)
+{
+	unsigned n = 0;
+
+	for (const struct layout_node *s = c->spare; s; s = s->next)
+		n++;
+	return n;
+}
+
+static unsigned nodes_prepared(const struct layout *l, va_t at)
+{
+	struct layout_change c;
+
+	assert_int_equal(layout_prepare(l, at, at + PAGE_SIZE, true, &c), 0);
+	unsigned n = spare_count(&c);
+
+	layout_done(&c);
+	return n;
+}
+
+/* A small address space of its own prepares no nodes, unless the leaf that may grow is full. */
 static void small_changes_need_no_nodes(void **state)
 {
 	struct layout l = {}, clone;
-	struct layout_spare spare;
 
 	for (u64 i = 0; i < 60; i++) {
 		insert_at(&l, place(i), 1, R_READ);
-		assert_int_equal(layout_reserve(&l, &spare, 3), 0);
-		if (l.regions <= LEAF_MAX - 3)
-			assert_int_equal(spare.count, 0);
-		layout_release(&spare);
+		if (l.regions <= LEAF_MAX - ROOM)
+			assert_int_equal(nodes_prepared(&l, place(i)), 0);
 	}
 	assert_int_equal(layout_height(&l), 2);
-	assert_int_equal(layout_reserve(&l, &spare, 3), 0);
-	assert_int_equal(spare.count, 0);
+	assert_int_equal(nodes_prepared(&l, place(1)), 0);
 	layout_clone(&clone, &l);
-	assert_int_equal(layout_reserve(&l, &spare, 3), 0);
-	assert_int_equal(spare.count, nodes_of(&l));
-	layout_release(&spare);
+	assert_int_equal(nodes_prepared(&l, place(1)), 2);
 	layout_destroy(&l);
 	layout_destroy(&clone);
+}
+
+/* Nor does a large one, in nearly all places; and where nodes are needed, few. */
+static void most_changes_need_no_nodes(void **state)
+{
+	struct layout l = {}, clone;
+	unsigned none = 0, most = 0;
+
+	fill(&l, 24571);
+	for (u64 i = 0; i < MANY; i++) {
+		unsigned n = nodes_prepared(&l, place(i));
+
+		none += n == 0;
+		most = max(most, n);
+	}
+	assert_true(none > MANY * 4 / 5);
+	assert_true(most <= 4 * layout_height(&l));
+	layout_clone(&clone, &l);
+	for (u64 i = 0; i < MANY; i += 97)
+		assert_true(nodes_prepared(&l, place(i)) <= 7 * layout_height(&l));
+	layout_destroy(&l);
+	layout_destroy(&clone);
+	assert_int_equal(nodes_live, 0);
+}
+
+/* The bounds below n that are larger than need be and would send a search for `size` bytes down in vain. */
+static unsigned blunt_bounds(struct layout_node *n, u64 size)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; n->level && i < n->count; i++) {
+		found += blunt_bounds(n->child[i].node, size);
+		found += n->child[i].gap >= size && n->child[i].gap > node_gap(n->child[i].node);
+	}
+	return found;
+}
+
+/* Filling holes leaves bounds that are too large; the first search that they mislead makes them exact, also in a
+ * tree that is shared. */
+static void vain_searches_sharpen_bounds(void **state)
+{
+	for (unsigned shared = 0; shared < 2; shared++) {
+		struct layout l = {}, clone = {};
+
+		fill(&l, 1);
+		for (u64 i = 1; i < MANY - 1; i += 50) {
+			remove_at(&l, place(i), place(i) + PAGE_SIZE);
+			insert_at(&l, place(i), 1, R_READ);
+		}
+		assert_true(blunt_bounds(l.root, 3 * PAGE_SIZE) > 1000);
+		assert_lawful(&l);
+		if (shared)
+			layout_clone(&clone, &l);
+		assert_int_equal(layout_gap(&l, 3 * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, place(MANY), true, 0), 0);
+		assert_int_equal(blunt_bounds(l.root, 3 * PAGE_SIZE), 0);
+		assert_lawful(&l);
+		layout_destroy(&clone);
+		layout_destroy(&l);
+	}
+	assert_int_equal(nodes_live, 0);
 }
 
 int main(void)
@@ -260,6 +334,8 @@ int main(void)
 		cmocka_unit_test(removal_of_shared_subtrees),
 		cmocka_unit_test(update_joins_all),
 		cmocka_unit_test(small_changes_need_no_nodes),
+		cmocka_unit_test(most_changes_need_no_nodes),
+		cmocka_unit_test(vain_searches_sharpen_bounds),
 	};
 
 	layout_init();

@@ -193,7 +193,7 @@ MUTANTS = [
     ("move-forgets-offset", "mremap", ("\t\tr.offset += (m->old + skip - r.start) >> PAGE_SHIFT;\n", "\t\t;\n")),
     ("move-forgets-swapped", "mremap", ("\t\tfrom->swapped--;\n\t\tto->swapped++;\n", "")),
     ("move-leaves-old-mapping", "mremap",
-     ("\t\t\tlayout_remove(&vm->layout, m->old, m->old + m->old_len, &spare);\n", "")),
+     ("\t\t\tlayout_remove(&vm->layout, m->old, m->old + m->old_len, &c);\n", "")),
     # ---- Swap
     ("clone-forgets-slot", "swap", ("\t\tswap_get((u32)pte_payload(e));\n", "")),
     ("clone-forgets-swapped", "swap", ("\tdst->swapped = src->swapped;\n", "")),
@@ -257,7 +257,7 @@ MUTANTS = [
     ("layout-shared-not-counted", "layout", ("\t\t__atomic_fetch_add(&to->root->refs, 1, __ATOMIC_RELAXED);\n", "\t\t;\n")),
     ("layout-changed-in-place", "layout", ("return load_acquire(&n->refs) > 1;", "return false;")),
     ("layout-changed-behind-tables", "layout",
-     ("\tlayout_remove(&vm->layout, start, end, spare);\n\ttlb_begin", "\tlayout_remove(&vm->layout, start, end, spare);\n\tend -= PAGE_SIZE;\n\ttlb_begin")),
+     ("\tlayout_remove(&vm->layout, start, end, c);\n", "\tlayout_remove(&vm->layout, start, end, c);\n\tend -= PAGE_SIZE;\n")),
     # ---- Fork's exceptions, guards
     ("dontfork-inherited", "fork", ("if (r.flags & (R_DONTFORK | R_WIPEONFORK))", "if (r.flags & R_WIPEONFORK)")),
     ("wipeonfork-inherited", "fork", ("if (r.flags & (R_DONTFORK | R_WIPEONFORK))", "if (r.flags & R_DONTFORK)")),

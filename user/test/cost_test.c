@@ -14,7 +14,7 @@
 #include "user/test/proc.h"
 
 constexpr size_t PAGE = 4096, MIB = 1 << 20;
-constexpr double DEEP = 8;	// the tree of regions has four levels then, not one
+constexpr double DEEP = 2;	// the tree of regions has four levels then, not one
 
 static bool counted;
 
