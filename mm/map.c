@@ -29,6 +29,8 @@ static void take_out(struct vm *vm, struct page *low, va_t start, va_t end, stru
 	struct tlb_batch b;
 
 	layout_remove(&vm->layout, start, end, c);
+	if (!low)		/* nothing is mapped there */
+		return;
 	tlb_begin(&b, vm);
 	pt_unmap_prepared(&b, low, start, end);
 	tlb_finish(&b);

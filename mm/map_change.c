@@ -119,6 +119,7 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 static int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bool *populate)
 {
 	struct tlb_batch b;
+	struct page *low;
 	int stop = check_protect(vm, start, stop_at, prot);
 	va_t end = *stop_at;
 
@@ -128,12 +129,12 @@ static int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bo
 
 	/* Tables first made our own (it may fail), then layout and entries. */
 	tlb_begin(&b, vm);
-	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC));
+	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC), &low);
 
 	if (!err)
 		err = map_update(vm, start, end, R_PROT, prot);
 	if (!err)
-		pt_protect(&b, start, end, map_rights(prot));
+		pt_protect(&b, low, start, end, map_rights(prot));
 	tlb_finish(&b);
 	*populate = gains && !err;
 	return err ? err : stop;

@@ -31,17 +31,68 @@ static int common_level(va_t start, va_t end)
 	return differ < pt_slot_size(1) ? 0 : (63 - __builtin_clzl(differ) - PAGE_SHIFT) / 9;
 }
 
+static inline bool covers(va_t va, va_t end, int level)
+{
+	return is_aligned(va, pt_slot_size(level)) && end - va >= pt_slot_size(level);
+}
+
+/* The first slot from i on in a group that may have used ones; PT_SLOTS or more: there is none, or i was no slot. */
+static inline unsigned next_used(const struct page *t, unsigned i)
+{
+	u64 used = t->groups >> (i / 8 % 64);
+
+	if (likely(used & 1))
+		return i;
+	return used ? (i & ~7u) + 8 * (unsigned)__builtin_ctzl(used) : PT_SLOTS;
+}
+
+/* Of the range [va, end) in one table: where in it slot i begins, and the next one. */
+static inline va_t slot_begin(va_t va, int level, unsigned i)
+{
+	return max(va, (va & ~(pt_slot_size(level + 1) - 1)) + i * pt_slot_size(level));
+}
+
+static inline va_t slot_next(va_t va, int level, unsigned i, va_t end)
+{
+	return min(end, slot_begin(va, level, i + 1));
+}
+
+/* Is nothing mapped in the range? Below t, which may be frozen: what is empty there stays so. */
+static bool range_empty(const struct page *t, va_t va, va_t end)
+{
+	int level = t->level;
+	unsigned i = pt_index(va, level), last = pt_index(end - 1, level);
+
+	for (; (i = next_used(t, i)) <= last; i++) {
+		struct pte e = pte_load(&pt_slots(t)[i]);
+
+		if (!e.raw)
+			continue;
+		va_t from = slot_begin(va, level, i), to = slot_next(va, level, i, end);
+
+		if (pte_kind(e, level) != PTE_TABLE || covers(from, to, level) ||
+		    !range_empty(pa_page(pte_table_pa(e)), from, to))
+			return false;
+	}
+	return true;
+}
+
 /* Is the range ready to be edited: from the table *low down, or (nullptr) because nothing is mapped there? */
-static inline bool range_ready(struct page *root, va_t start, va_t end, struct page **low)
+[[gnu::always_inline]] static inline bool range_ready(struct page *root, va_t start, va_t end, struct page **low)
 {
 	int stopped, level = common_level(start, end);
 	struct pte *slot = pt_walk(root, start, level, &stopped);
 
-	if (stopped != level) {
-		*low = nullptr;
+	*low = nullptr;
+	if (stopped != level)
 		return !slot->raw;
-	}
-	*low = pt_table_of(slot);
+	if (end - start == PAGE_SIZE && !slot->raw)
+		return true;
+	struct page *t = pt_table_of(slot);
+
+	if (next_used(t, pt_index(start, level)) > pt_index(end - 1, level))
+		return true;
+	*low = t;
 	return is_aligned(start | end, pt_slot_size(level));	/* else an edge cuts a table further down */
 }
 
@@ -58,10 +109,13 @@ static inline bool range_ready(struct page *root, va_t start, va_t end, struct p
 	return pt_own_existing(vm, end, last, &t);
 }
 
-int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low)
+/* For a range that a shared table or one further down holds a part of; or nothing at all. */
+[[gnu::noinline]] static int prepare_edges(struct vm *vm, va_t start, va_t end, struct page **low)
 {
-	if (likely(range_ready(vm->root, start, end, low)))
+	if (range_empty(*low ? *low : vm->root, start, end)) {
+		*low = nullptr;
 		return 0;
+	}
 	int err = own_edges(vm, start, end);
 
 	/* What is covered wholly may still be shared, also all of it: then it goes from the root. */
@@ -70,77 +124,66 @@ int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low)
 	return err;
 }
 
-static inline bool covers(va_t va, va_t end, int level)
+int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low)
 {
-	return is_aligned(va, pt_slot_size(level)) && end - va >= pt_slot_size(level);
-}
-
-/* No slot of the group that va's slot belongs to is used: skip to the next group. */
-static inline bool group_empty(const struct page *t, unsigned index)
-{
-	return !(t->groups & (1ul << (index / 8)));
-}
-
-static inline va_t group_end(va_t va, int level, va_t end)
-{
-	u64 size = 8 * pt_slot_size(level);
-	va_t next = (va & ~(size - 1)) + size;
-
-	return next - 1 < end - 1 ? next : end;
+	return likely(range_ready(vm->root, start, end, low)) ? 0 : prepare_edges(vm, start, end, low);
 }
 
 static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end);
 
-static void unmap_slot(struct tlb_batch *b, struct page *t, va_t va, va_t end)
+static void unmap_page(struct tlb_batch *b, struct page *t, unsigned index, struct pte e, va_t va)
 {
-	unsigned index = pt_index(va, t->level);
-	struct pte e = pte_load(&pt_slots(t)[index]);
-	int level = t->level;
-
-	if (!e.raw)
-		return;
-	enum pte_kind kind = pte_kind(e, level);
-
-	if (kind == PTE_TABLE) {
-		struct page *child = pa_page(pte_table_pa(e));
-
-		if (!covers(va, end, level)) {
-			assert(pte_writable(e, level));	/* pt_prepare owned it */
-			unmap_table(b, child, va, end);
-			if (child->used)
-				return;
-		}
-		pt_slot_clear(t, index);
-		b->tables = true;
-		tlb_add_range(b, align_down(va, pt_slot_size(level)), pt_slot_end(va, level, end));
-		tlb_add_page(b, child);
-		return;
-	}
 	pt_slot_clear(t, index);
-	if (unlikely(kind == PTE_SWAP)) {
-		t->swapped--;
-		swap_put((u32)pte_payload(e));	/* no CPU has it cached: nothing to wait for */
-	} else if (kind == PTE_LEAF && !level) {
+	if (likely(pte_kind(e, 0) == PTE_LEAF)) {
 		tlb_add_range(b, va, va + PAGE_SIZE);
 		if (likely(pte_has_page(e)))
 			tlb_add_page(b, pa_page(pte_pa(e, 0)));
-	} else if (kind == PTE_LEAF) {
+	} else if (pte_kind(e, 0) == PTE_SWAP) {
+		t->swapped--;
+		swap_put((u32)pte_payload(e));	/* no CPU has it cached: nothing to wait for */
+	}
+}
+
+/* What of slot `index`, above level 0, lies in [va, end). */
+static void unmap_slot(struct tlb_batch *b, struct page *t, unsigned index, struct pte e, va_t va, va_t end)
+{
+	int level = t->level;
+
+	if (pte_kind(e, level) != PTE_TABLE) {
+		pt_slot_clear(t, index);
 		tlb_add_block_range(b, va);
 		tlb_add_block(b, pa_page(pte_pa(e, level)));
+		return;
 	}
+	struct page *child = pa_page(pte_table_pa(e));
+
+	if (!covers(va, end, level)) {
+		assert(pte_writable(e, level));	/* pt_prepare owned it */
+		unmap_table(b, child, va, end);
+		if (child->used)
+			return;
+	}
+	pt_slot_clear(t, index);
+	b->tables = true;
+	tlb_add_range(b, align_down(va, pt_slot_size(level)), end);
+	tlb_add_page(b, child);
 }
 
 static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 {
-	while (va < end && t->used) {
-		if (group_empty(t, pt_index(va, t->level))) {
-			va = group_end(va, t->level, end);
-			continue;
-		}
-		va_t next = pt_slot_end(va, t->level, end);
+	int level = t->level;
+	unsigned i = pt_index(va, level), last = pt_index(end - 1, level);
+	va_t base = va - ((va_t)i << PAGE_SHIFT);	/* at level 0 */
 
-		unmap_slot(b, t, va, next);
-		va = next;
+	for (; t->used && (i = next_used(t, i)) <= last; i++) {
+		struct pte e = pte_load(&pt_slots(t)[i]);
+
+		if (!e.raw)
+			continue;
+		if (level)
+			unmap_slot(b, t, i, e, slot_begin(va, level, i), slot_next(va, level, i, end));
+		else
+			unmap_page(b, t, i, e, base + ((va_t)i << PAGE_SHIFT));
 	}
 }
 
@@ -163,11 +206,17 @@ int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 	return err;
 }
 
-int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks)
+int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct page **low)
 {
+	int level;
+	const struct pte *slot = pt_walk(vm->root, start, 0, &level);
+
+	*low = level || common_level(start, end) ? nullptr : pt_table_of(slot);
+	if (likely(*low))
+		return 0;
 	for (va_t va = start; va < end;) {
 		struct page *t;
-		int level, err = 0;
+		int err = 0;
 
 		if (pt_walk(vm->root, va, 0, &level)->raw && level) {
 			err = blocks && covers(va, end, 1) ? pt_own_block(vm, va, false, &t) :
@@ -214,26 +263,37 @@ static void sync_pages(const struct pte *slot, const struct pte *last)
 }
 
 /* Slots [i, end) of a level-0 table. True: some entry changed. */
-static bool change_pages(struct page *t, unsigned i, unsigned end, struct leaf_change *c)
+static bool change_slots(struct page *t, unsigned i, unsigned end, struct leaf_change *c)
 {
 	struct pte *slot = pt_slots(t) + i, *last = pt_slots(t) + end;
-	u64 changed = 0;
+	u64 changed = 0, attributes = c->attributes, flip = c->flip;
 
 	if (unlikely(c->prot & P_X))
 		sync_pages(slot, last);
 	for (; slot < last; slot++) {
-		u64 raw = slot->raw, attributes = raw & ~PTE_ADDRESS;
+		u64 raw = slot->raw;
 
 		if (!raw)
 			continue;
-		if (unlikely(attributes != c->attributes)) {
-			c->attributes = attributes;
-			c->flip = leaf_flip((struct pte){ raw }, 0, c);
+		if (unlikely((raw & ~PTE_ADDRESS) != attributes)) {
+			attributes = raw & ~PTE_ADDRESS;
+			flip = leaf_flip((struct pte){ raw }, 0, c);
 		}
-		changed |= c->flip;
-		store_release(&slot->raw, raw ^ c->flip);
+		changed |= flip;
+		store_release(&slot->raw, raw ^ flip);
 	}
+	c->attributes = attributes;
+	c->flip = flip;
 	return changed;
+}
+
+static void change_pages(struct page *t, va_t va, va_t end, struct leaf_change *c)
+{
+	unsigned i = pt_index(va, 0);
+
+	if (change_slots(t, i, i + (unsigned)((end - va) >> PAGE_SHIFT), c))
+		/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
+		tlb_add_range(c->batch, va, end);
 }
 
 static void change_block(struct pte *slot, va_t va, struct leaf_change *c)
@@ -252,34 +312,38 @@ static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change 
 	int stopped;
 	struct pte *slot = pt_walk(vm->root, va, 0, &stopped);
 	va_t end = pt_slot_end(va, stopped ? stopped : 1, limit);
-	unsigned i = pt_index(va, 0);
 
 	if (stopped == 1)
 		change_block(slot, va, c);
-	if (stopped == 0 && change_pages(pt_table_of(slot), i, i + (unsigned)((end - va) >> PAGE_SHIFT), c))
-		/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
-		tlb_add_range(c->batch, va, end);
+	if (stopped == 0)
+		change_pages(pt_table_of(slot), va, end, c);
 	return end;
 }
 
-void pt_protect(struct tlb_batch *b, va_t start, va_t end, u32 prot)
+void pt_protect(struct tlb_batch *b, struct page *low, va_t start, va_t end, u32 prot)
 {
 	struct leaf_change c = { .batch = b, .prot = prot };
 
+	if (likely(low)) {
+		change_pages(low, start, end, &c);
+		return;
+	}
 	for (va_t va = start; va < end;)
 		va = change_piece(b->vm, va, end, &c);
 }
 
-/* One step of a move: a slot of level 1 (a table of 512 pages) where both places are aligned, else pages up to the
- * next edge of a table on either side. Returns its length in bytes. */
+/* One step of a move: slots of level 1 (tables of 512 pages) where both places are aligned, else pages; up to the end of
+ * a table on either side. Returns its length in bytes. */
 static u64 move_step(va_t from, va_t to, u64 len, int *level)
 {
-	u64 size = pt_slot_size(1);
+	u64 slot = pt_slot_size(1);
 
-	*level = is_aligned(from, size) && is_aligned(to, size) && len >= size;
+	*level = is_aligned(from, slot) && is_aligned(to, slot) && len >= slot;
 	if (*level)
-		return size;
-	return min(len, min(size - (from & (size - 1)), size - (to & (size - 1))));
+		len = align_down(len, slot);
+	u64 table = pt_slot_size(*level + 1);
+
+	return min(len, min(table - (from & (table - 1)), table - (to & (table - 1))));
 }
 
 /* A move that found no memory may have left an empty table where nothing is mapped. */
@@ -360,29 +424,20 @@ int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len)
 static int visit_table(struct page *t, va_t va, va_t end,
 		       int (*fn)(void *arg, va_t va, struct pte e, int level), void *arg)
 {
-	int level = t->level;
+	int level = t->level, stop = 0;
+	unsigned i = pt_index(va, level), last = pt_index(end - 1, level);
 
-	while (va < end) {
-		unsigned index = pt_index(va, level);
-		va_t next = pt_slot_end(va, level, end);
-
-		if (group_empty(t, index)) {
-			va = group_end(va, level, end);
-			continue;
-		}
-		struct pte e = pte_load(&pt_slots(t)[index]);
+	for (; !stop && (i = next_used(t, i)) <= last; i++) {
+		struct pte e = pte_load(&pt_slots(t)[i]);
 		enum pte_kind kind = pte_kind(e, level);
-		int stop = 0;
+		va_t from = slot_begin(va, level, i);
 
 		if (kind == PTE_TABLE)
-			stop = visit_table(pa_page(pte_table_pa(e)), va, next, fn, arg);
+			stop = visit_table(pa_page(pte_table_pa(e)), from, slot_next(va, level, i, end), fn, arg);
 		else if (kind != PTE_EMPTY)
-			stop = fn(arg, va, e, level);
-		if (stop)
-			return stop;
-		va = next;
+			stop = fn(arg, from, e, level);
 	}
-	return 0;
+	return stop;
 }
 
 int pt_for_each(struct vm *vm, va_t start, va_t end,

@@ -109,7 +109,7 @@ static long move(struct vm *vm, const struct remap *m)
 		return err;
 	tlb_begin(&b, vm);
 	err = pt_prepare(vm, m->old, m->old + m->old_len, &low);
-	if (!err && m->old_len)
+	if (!err && low)
 		err = pt_move(&b, m->old, m->new_addr, min(m->old_len, m->new_len));
 	if (!err) {
 		layout_insert(&vm->layout, &r, &c);

@@ -245,7 +245,8 @@ void tlb_finish(struct tlb_batch *b)
 	for (unsigned i = 0; i < b->count; i++)
 		put_reference(b->pages[i]);
 	b->count = 0;
-	page_free_chain(b->chain);
+	if (b->chain)
+		page_free_chain(b->chain);
 	b->chain = nullptr;
 }
 
