@@ -54,7 +54,8 @@ int exec_open(int dirfd, const char *name, int flags, struct exec_file *out)
 				   .mode = i->mode,
 				   .uid = i->uid,
 				   .gid = i->gid,
-				   .nosuid = load_relaxed(&p.mount->flags) & MS_NOSUID };
+				   .nosuid = load_relaxed(&p.mount->flags) & MS_NOSUID,
+				   .unreadable = inode_permission(i, MAY_READ) != 0 };
 	return 0;
 }
 

@@ -274,13 +274,19 @@ static void rename_thread(struct thread *t, const char *path)
 	str_copy(t->name, slash ? slash + 1 : path, sizeof(t->name));
 }
 
+/* Others' eyes are not for it, though they may be of the same user: PR_GET_DUMPABLE. */
+static bool hides(const struct exec *e)
+{
+	return e->start.secure || e->file->unreadable || (e->has_interp && e->interp_file.unreadable);
+}
+
 static void reset_task(struct exec *e, struct task *task)
 {
 	if (e->start.secure) {
 		task->pdeath_signal = 0;
 		task->personality &= ~PER_CLEAR_ON_SETID;
 	}
-	task->dumpable = !e->start.secure;
+	task->dumpable = !hides(e);
 	task->did_exec = true;
 	task->exit_signal = SIGCHLD;
 	posix_timers_free(task);
@@ -298,7 +304,7 @@ static void commit(struct exec *e, struct trapframe *f)
 		thread_leave_vm(t);
 	name_program(e);
 	/* Rights before memory: who finds the new memory is judged by them (they take the memory first and ask then). */
-	if (e->start.secure)
+	if (hides(e))
 		store_relaxed(&t->task->dumpable, false);
 	cred_commit(e->cred);
 	e->cred = nullptr;

@@ -58,6 +58,8 @@ static inline bool ptrace_traced(const struct thread *t)
 /* ---- who traces whom: ptrace_link.c */
 /* May the current task look into t and change it: the same user and no more rights, or CAP_SYS_PTRACE. Takes siglock. */
 bool ptrace_may_access(struct task *t);
+/* May its tracer, the current task, see its memory? It may have become a program that nobody may read. */
+bool ptrace_may_peek(struct task *t);
 /* PTRACE_TRACEME; PTRACE_ATTACH and PTRACE_SEIZE. 0, -EPERM, -ESRCH, -ENOMEM, -ERESTARTSYS. */
 int ptrace_traceme(void);
 int ptrace_attach(int tid, bool seize, u32 options);

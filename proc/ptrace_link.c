@@ -40,6 +40,11 @@ bool ptrace_may_access(struct task *t)
 	return may;
 }
 
+bool ptrace_may_peek(struct task *t)
+{
+	return load_relaxed(&t->dumpable) || cred_capable(cred_current(), CAP_SYS_PTRACE);
+}
+
 /* ---- links */
 
 static struct ptrace *ptrace_new(struct thread *t)

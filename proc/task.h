@@ -217,6 +217,7 @@ void task_init(void);			/* pid table, caches */
  * try another path. */
 int task_start_init(const char *path, char *const argv[], char *const envp[]);
 extern u32 task_first_personality;	/* its personality(2), which all inherit; set before */
+extern u64 task_first_fail_alloc;	/* page_fail_at() of this when it goes to user mode; set before */
 
 /* clone(2): flags CLONE_*, with fields as clone3(2). Returns the new tid or -errno. */
 struct clone_args { u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
@@ -276,6 +277,7 @@ struct exec_file {
 	u64 size;
 	u32 mode, uid, gid;
 	bool nosuid;
+	bool unreadable;		/* who runs it may not read it: nor what it becomes in memory */
 };
 /* Opens for execution; checks x permission and regular file. 0, -ENOENT, -EACCES, … flags: AT_*. */
 int exec_open(int dirfd, const char *path, int flags, struct exec_file *out);

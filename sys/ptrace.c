@@ -30,6 +30,10 @@ static long access_word(struct thread *t, va_t addr, u64 *word, bool write)
 
 	if (!vm)
 		return -ESRCH;
+	if (!ptrace_may_peek(t->task)) {
+		vm_put(vm);
+		return -EIO;
+	}
 	size_t n = write ? vm_force_write(vm, addr, word, sizeof(*word)) :
 			   vm_force_read(vm, addr, word, sizeof(*word));
 
