@@ -73,7 +73,6 @@ static void boot_thread_main(void *arg)
 	unpack_initramfs();
 	trace_init(options.trace);
 	disks_settle();
-	page_fail_at(options.fail_alloc);
 	collapse_init();
 	start_init();
 }
@@ -90,6 +89,7 @@ static void apply_options(void)
 	asid_limit_bits(options.asid_bits);
 	if (!options.randomize)
 		task_first_personality = ADDR_NO_RANDOMIZE;
+	task_first_fail_alloc = options.fail_alloc;
 }
 
 void kmain(struct boot_info *bi)

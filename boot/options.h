@@ -15,7 +15,7 @@
  *   logunknown       name missing system calls and unknown flags in the log
  *   trace=1          all system calls of all programs in the log; trace=NAME: of those named so
  *   asidbits=N       address-space numbers of N bits, so that they run out often (a test); 0 on x86-64: none, each switch flushes
- *   failalloc=N      from init on, the N-th allocation of pages fails (a test of error paths)
+ *   failalloc=N      from init's first instruction on, the N-th allocation of pages fails (a test of error paths)
  */
 #pragma once
 

@@ -4,6 +4,7 @@
  * files and running a program sleep, which boot must not; then it is an ordinary exec.
  */
 #include "arch/arch.h"
+#include "mm/page.h"
 #include "proc/exec.h"
 #include "proc/sched.h"
 
@@ -20,6 +21,7 @@ static struct {
 } request = { .changed = WAIT_QUEUE_INIT(request.changed) };
 
 u32 task_first_personality;
+u64 task_first_fail_alloc;
 
 static void set_limits(struct task *t)
 {
@@ -75,6 +77,7 @@ static void first_main(void *arg)
 		wait_event_always(&request.changed, load_acquire(&request.posted));
 	}
 	answer(0);
+	page_fail_at(task_first_fail_alloc);
 	arch_enter_user(f);
 }
 
