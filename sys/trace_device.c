@@ -4,7 +4,8 @@
  * while it is open: who finds the ring full waits for the reader, and lines that a dying thread
  * cannot wait for are counted and announced. Without a reader the lines go to the kernel's log.
  *
- * The reader must not be traced, or it would wait for itself: it is refused.
+ * The reader must not be traced, or it would wait for itself: who opens it to read is refused if it is traced, and traces itself
+ * in vain later; and a traced thread that has come by the reader's descriptor may not read.
  */
 #include "fs/chardev.h"
 #include "fs/io.h"
@@ -28,6 +29,7 @@ static u64 written, taken;		/* (l) */
 static u64 lost;			/* (l) lines that are not announced yet */
 static int open_tid;			/* (l) whose line has no end yet, 0: nobody's */
 static struct file *reader;		/* (l) */
+static int reader_tid;			/* (l) the thread that opened it */
 static struct wait_queue readers, writers;
 
 static size_t room(void)
@@ -134,6 +136,7 @@ static int device_open(struct file *f)
 		err = -EBUSY;
 	} else {
 		store_relaxed(&reader, f);
+		store_relaxed(&reader_tid, thread_current()->tid);
 		taken = written;
 		lost = 0;
 		open_tid = 0;
@@ -168,6 +171,8 @@ static long device_read(struct file *f, struct io *io, u64 *pos)
 	char buf[512];
 	size_t n, done = 0;
 
+	if (thread_traced())
+		return -EBUSY;
 	while (!(n = take(buf, min(io->left, sizeof(buf))))) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
@@ -193,7 +198,7 @@ static long device_write(struct file *f, struct io *io, u64 *pos)
 
 	if (io_take(io, &what, 1) != 1)
 		return -EFAULT;
-	if (what == '1' && (f->mode & FILE_READ))
+	if (what == '1' && load_relaxed(&reader) && load_relaxed(&reader_tid) == thread_current()->tid)
 		return -EBUSY;
 	if (what == '1')
 		thread_trace_on(THREAD_LOG);
