@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * sysfs, as far as programs look: which CPUs there are (nproc, C libraries), the policy for large
- * pages (allocators). Device classes: sysfs_class.c.
+ * pages (allocators). Device classes: sysfs_class.c; disks: sysfs_block.c.
  */
 #include "fs/sysfs.h"
 #include "arch/arch.h"
@@ -174,13 +174,34 @@ static const struct pseudo_entry devices_table[] = {
 	{ .name = "system", .mode = S_IFDIR | 0555, .children = system_table }, {},
 };
 static const struct pseudo_entry empty_table[] = { {} };
-static const struct pseudo_entry root_table[] = {
-	{ .name = "block", .mode = S_IFDIR | 0555, .children = empty_table },
-	{ .name = "class",
+static const struct pseudo_entry class_table[] = {
+	{ .name = "block",
 	 .mode = S_IFDIR | 0555,
 	 .children = empty_table,
+	 .ops = &sysfs_blockdevs_ops,
+	 .fops = &sysfs_blockdevs_fops },
+	{},
+};
+static const struct pseudo_entry dev_table[] = {
+	{ .name = "block",
+	 .mode = S_IFDIR | 0555,
+	 .children = empty_table,
+	 .ops = &sysfs_block_numbers_ops,
+	 .fops = &sysfs_block_numbers_fops },
+	{},
+};
+static const struct pseudo_entry root_table[] = {
+	{ .name = "block",
+	 .mode = S_IFDIR | 0555,
+	 .children = empty_table,
+	 .ops = &sysfs_disks_ops,
+	 .fops = &sysfs_disks_fops },
+	{ .name = "class",
+	 .mode = S_IFDIR | 0555,
+	 .children = class_table,
 	 .ops = &sysfs_classes_ops,
 	 .fops = &sysfs_classes_fops },
+	{ .name = "dev", .mode = S_IFDIR | 0555, .children = dev_table },
 	{ .name = "devices", .mode = S_IFDIR | 0555, .children = devices_table },
 	{ .name = "kernel", .mode = S_IFDIR | 0555, .children = kernel_table },
 	{},

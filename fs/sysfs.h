@@ -15,3 +15,7 @@ void sysfs_init(void);
 
 extern const struct inode_ops sysfs_classes_ops;	/* the directory /sys/class */
 extern const struct file_ops sysfs_classes_fops;
+
+/* sysfs_block.c: the directories /sys/block, /sys/class/block, /sys/dev/block */
+extern const struct inode_ops sysfs_disks_ops, sysfs_blockdevs_ops, sysfs_block_numbers_ops;
+extern const struct file_ops sysfs_disks_fops, sysfs_blockdevs_fops, sysfs_block_numbers_fops;

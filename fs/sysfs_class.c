@@ -96,7 +96,10 @@ static const struct pseudo_entry one_class = {
 
 static int classes_lookup(struct dentry *dir, struct dentry *child)
 {
-	(void)dir;
+	int err = pseudo_lookup(dir, child);
+
+	if (err != -ENOENT)
+		return err;
 	for (unsigned i = 0; i < load_acquire(&count); i++)
 		if (is(child, devices[i].class))
 			return pseudo_instantiate(child, &one_class, i, 0);

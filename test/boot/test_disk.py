@@ -22,6 +22,7 @@ EMMC2 = ("-drive if=none,id=d,file={},format=raw "
          "-device sd-card,drive=d,bus=main-system-bus/generic-sdhci/sd-bus")
 VIRT = Board("arm64", False, 4)
 PI = Board("arm64", False, 4, "raspi4b")
+PI_DEBUG = Board("arm64", True, 4, "raspi4b")
 VERSAL = Board("arm64", False, 2, "xlnx-versal-virt")
 
 PLACES = {
@@ -30,6 +31,7 @@ PLACES = {
     "virtio-debug": (Board("arm64", True, 4), VIRTIO, "/dev/vda"),
     "adma2": (VERSAL, CARD, "/dev/mmcblk0"),
     "emmc2": (PI, EMMC2, "/dev/mmcblk0"),
+    "emmc2-debug": (PI_DEBUG, EMMC2, "/dev/mmcblk0"),
     "emmc": (PI, CARD, "/dev/mmcblk0"),
 }
 
@@ -61,6 +63,26 @@ def test_bytes_are_the_images(place, tmp_path):
     out = run(place, image, f"md5sum < $D; md5sum < {part}; dd if=$D bs=1 skip=1000001 count=3 2>/dev/null | md5sum").split()
     assert out[0::2] == [hashlib.md5(part).hexdigest() for part in
                          (data, data[2048 * 512:6144 * 512], data[1000001:1000004])]
+
+
+SYSFS = """
+N=${D#/dev/}; cd /sys/block; echo *
+cat $N/size $N/dev $N/removable $N/queue/logical_block_size $N/*2/size $N/*2/start $N/*2/partition $N/*2/dev
+cd /sys/class/block; for i in *; do cat $i/size; done
+for i in /sys/dev/block/*; do [ $(cat $i/dev) = ${i##*/} ] && sed -n s/DEVNAME=//p $i/uevent; done
+ls $N/nothing 2>/dev/null || ls /sys/class/block/ | wc -l
+"""
+
+
+@pytest.mark.parametrize("place, number", [("virtio", 254), ("emmc2-debug", 179)])
+def test_sysfs(place, number, tmp_path):
+    data = disks.noise(4 * MIB // disks.SECTOR)
+    disks.mbr(data, [(0x0c, 64, 1024), (0x83, 2048, 4096)])
+    name = PLACES[place][2][5:]
+    parts = [f"{name}{'p' if 'mmc' in name else ''}{i}" for i in (1, 2)]
+    out = run(place, image_of(tmp_path, data), SYSFS).split()
+    assert out == [name, "8192", f"{number}:0", "1" if "mmc" in name else "0", "512", "4096", "2048", "2", f"{number}:2",
+                   "8192", "1024", "4096", name, *parts, "3"]
 
 
 WRITE = """
