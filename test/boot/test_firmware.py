@@ -2,9 +2,11 @@
 """The Raspberry Pi 4 as its own firmware starts it, without QEMU's help: the image where the firmware
 puts it, a tree with memory on both sides of VideoCore's part, CPUs in a spin table, at EL2 or EL3."""
 
+import filecmp
 import os
 import re
 import shlex
+import shutil
 import struct
 import subprocess
 
@@ -110,6 +112,13 @@ def tree_with_alias(initrd_size):
     return fdt.flatten(root, [(0, 4096)])
 
 
+def tree_that_shows_the_card(initrd_size):
+    root = parsed_tree(initrd_size)
+    script = SCRIPT.replace("nproc;", "cat /proc/partitions; head -c 82 /dev/mmcblk0p1 | tail -c 11;")
+    root.child("chosen").props["bootargs"] = fdt.string(f'init=/bin/sh -- -c "{script}"')
+    return fdt.flatten(root, [(0, 4096)])
+
+
 def stub(folder, level, kernel):
     elf, binary = f"{folder}/stub.elf", f"{folder}/stub.bin"
     subprocess.run(["clang-19", "--target=aarch64-none-elf", "-nostdlib", "-fuse-ld=lld-19",
@@ -120,7 +129,7 @@ def stub(folder, level, kernel):
 
 
 def boot(folder, level=2, kernel=0x80000, initrd=f"{ROOT}/build/arm64/initramfs.cpio", tree=tree, seconds=120,
-         image=f"{ROOT}/build/arm64/Image"):
+         image=f"{ROOT}/build/arm64/Image", card=None):
     """What the serial line says until the machine is off, or for so long."""
     about = machine.facts(ROOT, "arm64")
     blob = f"{folder}/tree.dtb"
@@ -140,6 +149,9 @@ def boot(folder, level=2, kernel=0x80000, initrd=f"{ROOT}/build/arm64/initramfs.
                "-no-reboot", "-serial", "null", "-serial", "stdio"]
     for file, address in loads:
         command += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
+    if card:
+        command += ["-drive", f"if=none,id=card,file={card},format=raw",
+                    "-device", "sd-card,drive=card,bus=main-system-bus/generic-sdhci/sd-bus"]
     try:
         text = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds).stdout
     except subprocess.TimeoutExpired as end:
@@ -254,3 +266,26 @@ def test_no_initramfs(board, tmp_path):
     text = boot(tmp_path, initrd=spoilt(tmp_path, no_archive), seconds=20)
     assert "initramfs: damaged" in text
     assert "no init: /bin/sh" in text, text
+
+
+@on(PI)
+@pytest.mark.skipif(not shutil.which("mcopy"), reason="no mtools")
+def test_what_is_on_the_card_boots(board, tmp_path):
+    """The files that tools/mksd has put on a card, with that card in the board."""
+    firmware, card = tmp_path / "firmware", tmp_path / "card.img"
+    firmware.mkdir()
+    for name in ("start4.elf", "fixup4.dat"):
+        (firmware / name).write_bytes(os.urandom(5000))
+    own = {"kernel8.img": f"{ROOT}/build/arm64/Image", "initramfs.cpio": f"{ROOT}/build/arm64/initramfs.cpio",
+           "bcm2711-rpi-4-b.dtb": f"{ROOT}/build/dtb/bcm2711-rpi-4-b.dtb"}
+    subprocess.run([f"{ROOT}/tools/mksd", card, "--firmware", firmware, "--size", "128", "--boot-size", "64",
+                    *(word for option, file in zip(("--kernel", "--initrd", "--dtb"), own.values())
+                      for word in (option, file))], check=True)
+    for name, file in [*own.items(), ("start4.elf", firmware / "start4.elf")]:
+        subprocess.run(["mcopy", "-i", f"{card}@@{MIB}", f"::{name}", tmp_path / name], check=True)
+        assert filecmp.cmp(tmp_path / name, file, shallow=False)
+    text = boot(tmp_path, initrd=f"{tmp_path}/initramfs.cpio", image=f"{tmp_path}/kernel8.img", card=card,
+                tree=tree_that_shows_the_card)
+    sizes = {name: int(blocks) >> 10 for blocks, name in re.findall(r"^ *179 +\d+ +(\d+) (mmc\w+)$", text, re.M)}
+    assert sizes == {"mmcblk0": 128, "mmcblk0p1": 64, "mmcblk0p2": 63}, text
+    assert re.search(r"^QUIRE +cpu-thermal\n\d+\ntouched\nend$", text, re.M), text
