@@ -155,6 +155,8 @@ static long remap_locked(struct vm *vm, struct remap *m)
 		return -ENOMEM;
 	if (m->flags & MREMAP_FIXED) {
 		err = map_unmap(vm, m->new_addr, m->new_addr + m->new_len);
+		if (!err && !m->old_len)	/* that may have been the region itself, and the end of its object */
+			err = find_region(vm, m);
 	} else {
 		/* With MREMAP_DONTUNMAP the address is a hint. */
 		m->new_addr = map_find_gap(vm, m->flags & MREMAP_DONTUNMAP ? m->new_addr : 0, m->new_len);

@@ -132,6 +132,8 @@ static void test_mremap(void)
 	q = mremap(s, 0, 2 * PAGE, MREMAP_MAYMOVE);
 	ok(q != MAP_FAILED && q[0] == 9, "an old length of 0 doubles a shared mapping");
 	ok(mremap(p, 0, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EINVAL, "not a private one");
+	ok(mremap(s, 0, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, s) == MAP_FAILED && errno == EFAULT, "nor in its own place");
+	ok(msync(s, 2 * PAGE, MS_ASYNC) == -1 && errno == ENOMEM, "which is free then");
 	ok(mremap(p + 1, PAGE, PAGE, 0) == MAP_FAILED && errno == EINVAL, "a crooked address: EINVAL");
 	ok(mremap(p, PAGE, 0, 0) == MAP_FAILED && errno == EINVAL, "no new length: EINVAL");
 	munmap(p, PAGE);
