@@ -15,11 +15,13 @@ static struct cpu {
 } cpus[MAX_CPUS];
 
 static unsigned ncpus;
+static struct page *kernel_root;
 static _Thread_local bool irqs_off;
 
 void smp_init(unsigned n)
 {
 	ncpus = n;
+	kernel_root = page_alloc(0, PAGE_KERNEL, PA_ZERO);
 	for (unsigned i = 0; i < n; i++)
 		cpus[i] = (struct cpu){ .busy = PTHREAD_MUTEX_INITIALIZER };
 }
@@ -122,14 +124,7 @@ unsigned arch_cpu_count(void) { return ncpus; }
 void arch_root_init(struct pte *root) {}
 void arch_root_clear(struct pte *root) {}
 
-struct pte *arch_kernel_root(void)
-{
-	static struct page *root;
-
-	if (!root)
-		root = page_alloc(0, PAGE_KERNEL, PA_ZERO);
-	return page_address(root);
-}
+struct pte *arch_kernel_root(void) { return page_address(kernel_root); }
 
 void vm_wait_for_memory(void) { cpu_relax(); }
 bool vm_lock_unlimited(void) { return false; }

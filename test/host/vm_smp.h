@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "mm/vm.h"
 
+/* After host_pages_init(). */
 void smp_init(unsigned cpus);
 /* This host thread is that CPU, until smp_end(). */
 void smp_begin(unsigned cpu);
