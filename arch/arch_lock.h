@@ -71,8 +71,8 @@ static inline bool preempt_disabled(void)
 /* Host tests: threads of the host stand for CPUs (test/host). */
 unsigned cpu_id(void);
 struct thread_head *thread_self(void);
-static inline void preempt_disable(void) {}
-static inline void preempt_enable(void) {}
+void preempt_disable(void);
+void preempt_enable(void);
 static inline bool preempt_disabled(void) { return false; }
 static inline u64 irq_save(void) { return 0; }
 static inline void irq_restore(u64 flags) { (void)flags; }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Sleeping locks for host tests that do not link proc/lock.c: atomic words, and who waits spins. Fairness does not matter here; the
- * thread sanitizer must see who orders whom, and misuse must be noticed.
+ * thread sanitizer must see who orders whom, and misuse must be noticed. Preemption is enabled and disabled in a pair only in
+ * name: a test may take these calls for points where other CPUs do something.
  */
 #include "host.h"
 #include "lib/lock.h"
@@ -12,6 +13,7 @@ void rwlock_init(struct rwlock *l) { *l = (struct rwlock){}; }
 
 void rwlock_read(struct rwlock *l)
 {
+	preempt_disable();
 	for (;; cpu_relax()) {
 		u64 readers = load_relaxed(&l->state);
 
@@ -24,6 +26,7 @@ void rwlock_read(struct rwlock *l)
 
 void rwlock_write(struct rwlock *l)
 {
+	preempt_disable();
 	for (;; cpu_relax()) {
 		u64 nobody = 0;
 
@@ -46,12 +49,14 @@ void rwlock_read_done(struct rwlock *l)
 	u64 was = __atomic_fetch_sub(&l->state, 1, __ATOMIC_RELEASE);
 
 	assert(was != 0 && !(was & WRITER));
+	preempt_enable();
 }
 
 void rwlock_write_done(struct rwlock *l)
 {
 	assert(rwlock_is_write_locked(l));
 	store_release(&l->state, 0);
+	preempt_enable();
 }
 
 bool rwlock_is_write_locked(const struct rwlock *l) { return load_relaxed(&l->state) & WRITER; }

@@ -76,6 +76,8 @@ static _Thread_local unsigned this_cpu;
 void host_cpu_set(unsigned cpu) { this_cpu = cpu; }
 unsigned cpu_id(void) { return this_cpu; }
 [[gnu::weak]] void cpu_relax(void) { sched_yield(); }
+[[gnu::weak]] void preempt_disable(void) {}
+[[gnu::weak]] void preempt_enable(void) {}
 
 [[gnu::weak]] unsigned arch_cpu_count(void) { return MAX_CPUS; }
 [[gnu::weak]] void arch_publish(void) {}

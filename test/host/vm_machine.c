@@ -30,7 +30,8 @@ static struct page *frames;
 static va_t watched[WATCHED];
 static unsigned nwatched;
 static const char *violation;
-static void (*on_gap)(void);
+static void (*on_gap)(void), (*on_point)(void);
+static unsigned no_points;
 bool machine_ignore_flushes;
 static u8 kernel_root_frame;		/* index 0 is the kernel's root */
 
@@ -43,6 +44,7 @@ static void complain(const char *what)
 }
 
 void machine_on_gap(void (*fn)(void)) { on_gap = fn; }
+void machine_on_point(void (*fn)(void)) { on_point = fn; }
 const char *machine_violation(void) { return violation; }
 void machine_watch(va_t va) { if (nwatched < WATCHED) watched[nwatched++] = va; }
 struct vm *machine_running(unsigned cpu) { return cpus[cpu].vm; }
@@ -159,6 +161,16 @@ bool machine_access(unsigned cpu, va_t va, u32 access, u8 **memory)
 	return true;
 }
 
+static void point(void)
+{
+	if (on_point && !no_points)
+		on_point();
+}
+
+/* Around spinlocks, too. */
+void preempt_disable(void) { point(); }
+void preempt_enable(void) { point(); }
+
 /* Every CPU may walk whatever it likes, whenever it likes. */
 static void speculate(void)
 {
@@ -166,14 +178,13 @@ static void speculate(void)
 
 	static bool busy;
 
+	point();
 	if (on_gap && !busy) {
 		busy = true;
 		on_gap();
 		busy = false;
 	}
-	if (!nwatched)
-		return;
-	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
+	for (unsigned cpu = 0; nwatched && cpu < MACHINE_CPUS; cpu++) {
 		if (cpus[cpu].vm && host_below(3) == 0)
 			walk(&cpus[cpu], watched[host_below(nwatched)], &leaf);
 	}
@@ -318,12 +329,14 @@ void arch_ipi(u64 targets, enum ipi kind)
 {
 	unsigned self = cpu_id();
 
+	no_points++;
 	for (; targets; targets &= targets - 1) {
 		host_cpu_set((unsigned)__builtin_ctzl(targets));
 		if (kind == IPI_TLB)
 			tlb_ipi();
 	}
 	host_cpu_set(self);
+	no_points--;
 }
 
 void arch_publish(void) { speculate(); }
@@ -349,10 +362,14 @@ void arch_switch_root(struct pa root, u64 asid, bool flush)
 
 void machine_run(unsigned cpu, struct vm *vm)
 {
+	unsigned self = cpu_id();
+
+	no_points++;		/* interrupts are off */
 	host_cpu_set(cpu);
 	switching_to = vm;
 	vm_switch(vm);
-	host_cpu_set(0);
+	host_cpu_set(self);
+	no_points--;
 }
 
 /* ---- frames */
@@ -363,7 +380,7 @@ void machine_init(unsigned n)
 	memset(cpus, 0, sizeof(cpus));
 	nwatched = 0;
 	violation = nullptr;
-	fail_in = 0;
+	fail_in = no_points = 0;
 	if (frames)		/* mm keeps some free tables from the test before */
 		return;
 	host_ram_init((u64)n * PAGE_SIZE, nullptr);

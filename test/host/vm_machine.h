@@ -13,7 +13,7 @@
 #include "arch/arch.h"
 #include "mm/vm.h"
 
-constexpr unsigned MACHINE_CPUS = 3;
+constexpr unsigned MACHINE_CPUS = 4;
 
 /* Starts over with `frames` page frames and empty caches. */
 void machine_init(unsigned frames);
@@ -31,6 +31,8 @@ const char *machine_check(void);
 const char *machine_violation(void);
 /* Called wherever other CPUs may do something in the middle of a step: around flushes and allocations. nullptr: nothing. */
 void machine_on_gap(void (*fn)(void));
+/* Called there, and around locks, with interrupts on: another CPU may do anything at all in the kernel. */
+void machine_on_point(void (*fn)(void));
 /* The n-th page allocation from now on fails; 0: none. */
 void machine_fail_at(unsigned n);
 unsigned machine_failures(void);	/* so far */

@@ -46,6 +46,8 @@ va_t byte_va(unsigned w, unsigned i);
 u64 length(struct range r);
 unsigned random_window(void);
 struct range random_range(void);
+/* Where most accesses go, for a while; and where the last step was, or is: jobs and other CPUs go there, too. */
+extern struct range hot, latest;
 u8 expected(const struct shadow_page *p);
 bool allowed(const struct shadow_page *p, u32 access);
 /* Private pages that may be written get their own copies, where the call brings them in for writing. */
@@ -57,11 +59,8 @@ void forget_unmapped(struct space *s, struct range r);
 /* A call failed half way, for want of memory: the range is cleared, so that it is known again. */
 void clear_range(struct space *s, struct range r);
 
-/* While a step changes what a space may do, other CPUs' stores to it are nobody's to predict. nullptr: none; ALL_SPACES. */
-extern const struct space *in_flux;
-extern const struct space all_spaces;
-/* Between a change of the tables and its flush another CPU writes, as far as its TLB lets it. */
-void racing_store(void);
+/* Between a change of the tables and its flush another CPU reads or writes, as far as its TLB lets it. */
+void racing_access(void);
 
 /* An empty space whose stacks stay within their windows. */
 struct vm *new_vm(void);

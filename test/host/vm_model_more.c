@@ -2,35 +2,43 @@
 /* The model's rarer steps: advice, locks, the heap, stacks, exec, objects that lose pages, accesses by the kernel; and stores by
  * other CPUs in the middle of a step. */
 #include <string.h>
-#include "vm_model.h"
+#include "vm_jobs.h"
 #include "mm/mman.h"
 #include "mm/object.h"
 #include "mm/pt.h"
 
-const struct space all_spaces, *in_flux;
 u64 races_seen;
 
-void racing_store(void)
+static void access_here(struct space *s, unsigned cpu, unsigned w, unsigned i)
 {
-	unsigned cpu = host_below(MACHINE_CPUS), w = random_window(), i = host_below(WINDOW_PAGES);
+	struct shadow_page *p = &s->pages[w][i];
+	u32 access = host_below(2) ? P_R : P_W;
 	u8 *memory;
 
-	if (in_flux == &all_spaces || cpu == cpu_id() || !machine_running(cpu))
+	/* What is shared may be on its way to a private copy just now, with or without this store. */
+	if (space_changes(s) || (access == P_W && p->shared) || !machine_access(cpu, byte_va(w, i), access, &memory))
 		return;
-	for (struct space *s = spaces; s < spaces + SPACES; s++) {
-		struct shadow_page *p = &s->pages[w][i];
+	note_growth(s, w, i);	/* by the fault that is under way */
+	check(allowed(p, access), "a racing access %u to window %u page %u works, but must not", access, w, i);
+	check(*memory == expected(p), "a racing access %u to window %u page %u finds %02x, not %02x", access, w, i, *memory,
+	      expected(p));
+	races_seen++;
+	if (access == P_R)
+		return;
+	*memory = (u8)(1 + host_below(255));
+	write_shadow(p, *memory);
+}
 
-		/* What is shared may be on its way to a private copy just now, with or without this store. */
-		if (s == in_flux || !s->vm || s->vm != machine_running(cpu) || p->shared ||
-		    !machine_access(cpu, byte_va(w, i), P_W, &memory))
-			continue;
-		note_growth(s, w, i);	/* by the fault that is under way */
-		check(allowed(p, P_W), "a racing store to window %u page %u works, but must not", w, i);
-		check(*memory == expected(p), "a racing store to window %u page %u finds %02x, not %02x", w, i, *memory,
-		      expected(p));
-		*memory = (u8)(1 + host_below(255));
-		write_shadow(p, *memory);
-		races_seen++;
+void racing_access(void)
+{
+	bool near = host_below(4);
+	unsigned w = near ? latest.w : random_window(), i = near ? latest.first : host_below(WINDOW_PAGES);
+
+	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
+		for (struct space *s = spaces; s < spaces + SPACES && machine_running(cpu) && !jobs_busy(cpu); s++) {
+			if (s->vm == machine_running(cpu))
+				access_here(s, cpu, w, i);
+		}
 	}
 }
 
@@ -291,7 +299,7 @@ static void step_exec(struct space *s)
 	leave_cpus(s);
 	vm_put(s->vm);
 	*s = (struct space){ .vm = vm };
-	machine_run(host_below(MACHINE_CPUS), vm);
+	machine_run(cpu_id(), vm);
 }
 
 static void step_unmap_all(struct space *s)
@@ -362,12 +370,17 @@ static void step_kernel(struct space *s)
 	struct shadow_page *p = &s->pages[w][i];
 	bool write = host_below(2), force = host_below(3) == 0;
 	u8 value = (u8)(1 + host_below(255)), seen = value;
+	bool everybody = write && p->shared;
 	size_t n;
 
+	if (everybody && !jobs_hold())
+		return;
 	if (write)
 		n = (force ? vm_force_write : vm_write)(s->vm, byte_va(w, i), &value, 1);
 	else
 		n = (force ? vm_force_read : vm_read)(s->vm, byte_va(w, i), &seen, 1);
+	if (everybody)
+		jobs_go_on();
 	note_growth(s, w, i);
 	bool may = allowed(p, write ? P_W : P_R) || (force && p->mapped && !p->guard && !p->shared);
 
@@ -379,25 +392,40 @@ static void step_kernel(struct space *s)
 		check(seen == expected(p), "the kernel reads %02x at window %u page %u, not %02x", seen, w, i, expected(p));
 }
 
+/* What changes more than one space: nobody else does anything. */
+static void step_alone(struct space *s, void (*step)(struct space *))
+{
+	jobs_finish();
+	(void)jobs_hold();
+	for (unsigned i = 0; i < SPACES; i++)
+		(void)(&spaces[i] == s || space_claim(&spaces[i], CLAIM_CHANGE));
+	step(s);
+	for (unsigned i = 0; i < SPACES; i++) {
+		if (&spaces[i] != s)
+			space_release(&spaces[i], CLAIM_CHANGE);
+	}
+	jobs_go_on();
+}
+
 void step_more(struct space *s)
 {
 	static const struct {
 		void (*step)(struct space *s);
 		unsigned weight;
-		enum { SPACE, ALL } flux;
+		bool alone;
 	} steps[] = {
-		{ step_advice, 10, SPACE }, { step_lock, 3, SPACE }, { step_brk, 3, SPACE }, { step_stack, 2, SPACE },
-		{ step_resize, 4, SPACE }, { step_exec, 1, SPACE }, { step_unmap_all, 1, SPACE },
-		{ step_punch, 3, ALL }, { step_kernel, 13, SPACE },
+		{ step_advice, 10 }, { step_lock, 3 }, { step_brk, 3 }, { step_stack, 2 }, { step_resize, 4 }, { step_exec, 1 },
+		{ step_unmap_all, 1 }, { step_punch, 3, true }, { step_kernel, 13 },
 	};
 	unsigned left = host_below(40);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(steps); left -= steps[i++].weight) {
 		if (left >= steps[i].weight)
 			continue;
-		in_flux = steps[i].flux == ALL ? &all_spaces : s;
-		steps[i].step(s);
-		in_flux = nullptr;
+		if (steps[i].alone)
+			step_alone(s, steps[i].step);
+		else
+			steps[i].step(s);
 		return;
 	}
 }

@@ -4,7 +4,7 @@
 // uses: mm/advise.c mm/block.c mm/collapse.c mm/fault_block.c mm/fault_cow.c mm/fault_file.c mm/grow.c mm/mlock.c
 // uses: mm/commit.c mm/swap.c mm/swap_store.c mm/reclaim.c mm/fault_swap.c lib/lz4.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
-// uses: test/host/vm_model_more.c
+// uses: test/host/vm_model_more.c test/host/vm_jobs.c
 // cpus: arm64 x86_64
 /*
  * The model: random histories over several address spaces and CPUs, on a machine with a pessimistic TLB, against a
@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-#include "vm_model.h"
+#include "vm_jobs.h"
 #include "mm/block.h"
 #include "mm/fault.h"
 #include "mm/mman.h"
@@ -27,7 +27,7 @@ u8 contents[OBJECTS + 1][OBJECT_PAGES];
 u64 steps_done, faults_seen, failures_seen, moves_seen;
 static u64 reclaimed, forks_seen;
 unsigned long seed;
-static struct range hot;		/* where most accesses go, for a while */
+struct range hot, latest;
 
 /* Windows lie over the edges of tables of every level, and at both ends of user memory. The last two are for blocks: what
  * is a page in the others is 256 KiB there, of which the last page is looked at. */
@@ -58,10 +58,11 @@ struct range random_range(void)
 	struct range r = { .w = random_window() };
 
 	if (host_below(8) == 0)
-		return hot;
+		return latest = hot;
 	/* Now and then all of a window, so that whole tables go. */
 	r.first = host_below(big(r.w) ? 2 : 4) ? host_below(WINDOW_PAGES) : 0;
 	r.count = host_below(big(r.w) ? 2 : 4) ? 1 + host_below(WINDOW_PAGES - r.first) : WINDOW_PAGES - r.first;
+	latest = r;
 	return r;
 }
 
@@ -246,12 +247,8 @@ static va_t fork_split(void)
 	return host_below(2) ? page_va(random_window(), host_below(WINDOW_PAGES)) : 0;
 }
 
-static void step_fork(struct space *s)
+static void fork_or_exit(struct space *s, struct space *child)
 {
-	struct space *child = &spaces[1 + host_below(SPACES - 1)];
-
-	if (child == s)
-		return;
 	if (child->vm) {
 		leave_cpus(child);
 		vm_put(child->vm);
@@ -278,6 +275,19 @@ static void step_fork(struct space *s)
 	forks_seen++;
 }
 
+static void step_fork(struct space *s)
+{
+	struct space *child = &spaces[1 + host_below(SPACES - 1)];
+
+	if (child == s || !space_claim(child, CLAIM_CHANGE))
+		return;
+	if (space_claim(s, CLAIM_FORK)) {
+		fork_or_exit(s, child);
+		space_release(s, CLAIM_FORK);
+	}
+	space_release(child, CLAIM_CHANGE);
+}
+
 bool allowed(const struct shadow_page *p, u32 access)
 {
 	return p->mapped && !p->guard && (access == P_R ? p->prot != 0 : p->prot & access);
@@ -293,14 +303,12 @@ void write_shadow(struct shadow_page *p, u8 value)
 	p->value = value;
 }
 
-/* A CPU reads, writes or runs a byte: through its caches, then by faults, until it works or must not. */
-static void step_access(struct space *s, unsigned cpu)
+/* This CPU reads, writes or runs a byte: through its caches, then by faults, until it works or must not. */
+static void access_byte(struct space *s, unsigned w, unsigned i, u32 access)
 {
-	bool near = host_below(2);
-	unsigned w = near ? hot.w : random_window(), i = near ? hot.first + host_below(hot.count) : host_below(WINDOW_PAGES);
 	struct shadow_page *p = &s->pages[w][i];
-	u32 access = (u32[]){ P_R, P_W, P_W, P_X }[host_below(4)];
 	bool may = allowed(p, access);
+	unsigned cpu = cpu_id();
 	u8 *memory;
 
 	for (int tries = 0;; tries++) {
@@ -309,10 +317,8 @@ static void step_access(struct space *s, unsigned cpu)
 			break;
 		}
 		check(tries < 8, "faults for ever: window %u page %u access %u", w, i, access);
-		host_cpu_set(cpu);
 		enum fault_result res = vm_fault(s->vm, byte_va(w, i), access);
 
-		host_cpu_set(0);
 		faults_seen++;
 		if (res == FAULT_OOM) {
 			failures_seen++;
@@ -334,6 +340,22 @@ static void step_access(struct space *s, unsigned cpu)
 		*memory = (u8)(1 + host_below(255));
 		write_shadow(p, *memory);
 	}
+}
+
+static void step_access(struct space *s)
+{
+	bool near = host_below(2);
+	unsigned w = near ? hot.w : random_window(), i = near ? hot.first + host_below(hot.count) : host_below(WINDOW_PAGES);
+	u32 access = (u32[]){ P_R, P_W, P_W, P_X }[host_below(4)];
+	/* What is shared may be on its way to a private copy in a job. */
+	bool everybody = access == P_W && s->pages[w][i].shared;
+
+	latest = (struct range){ w, i, 1 };
+	if (everybody && !jobs_hold())
+		return;
+	access_byte(s, w, i, access);
+	if (everybody)
+		jobs_go_on();
 }
 
 /* The reclaimer comes by, in the background or asked by one space; with no lock held, or with one. */
@@ -371,7 +393,7 @@ static void step_run(struct space *s)
 }
 
 /* A child comes and goes, and the space goes on with what has been shared meanwhile. */
-static void step_visit(struct space *s, unsigned cpu)
+static void step_visit(struct space *s)
 {
 	struct vm *child;
 
@@ -380,15 +402,50 @@ static void step_visit(struct space *s, unsigned cpu)
 		return;
 	}
 	vm_put(child);
-	machine_run(cpu, s->vm);
+	machine_run(cpu_id(), s->vm);
 	for (unsigned i = 0; i < 20; i++)
-		step_access(s, cpu);
+		step_access(s);
+}
+
+static void claimed(struct space *s, enum claim how, void (*step)(struct space *s))
+{
+	if (!space_claim(s, how))
+		return;
+	step(s);
+	space_release(s, how);
+}
+
+/* The program that this CPU runs goes on. */
+static void step_program(void)
+{
+	for (struct space *s = spaces; s < spaces + SPACES; s++) {
+		if (s->vm && s->vm == machine_running(cpu_id()))
+			claimed(s, CLAIM_USE, step_access);
+	}
+}
+
+/* What another CPU does in the middle of a step. */
+static void random_job(void)
+{
+	struct space *s = random_space();
+	unsigned what = host_below(20);
+
+	if (host_below(4))
+		hot = latest;
+	if (what < 10)
+		step_program();
+	else if (what < 12)
+		claimed(s, CLAIM_USE, what < 11 ? step_reclaim : step_collapse);
+	else if (what < 15)
+		step_fork(s);
+	else
+		claimed(s, CLAIM_CHANGE, (what < 16 ? step_map : what < 17 ? step_unmap : what < 18 ? step_protect : step_move));
 }
 
 static void one_step(void)
 {
 	struct space *s = random_space();
-	unsigned cpu = host_below(MACHINE_CPUS), what = host_below(100);
+	unsigned what = host_below(100);
 
 	if (host_below(300) == 0) {
 		hot = (struct range){ .w = random_window(), .first = host_below(WINDOW_PAGES - 6) };
@@ -397,29 +454,24 @@ static void one_step(void)
 	if (host_below(50) == 0)
 		machine_fail_at(1 + host_below(6));
 	host_cpu_set(host_below(MACHINE_CPUS));
-	if (what < 1) {
-		step_reclaim(s);
-	} else if (what < 60) {
-		for (unsigned i = 0; i < SPACES; i++) {
-			if (spaces[i].vm && spaces[i].vm == machine_running(cpu))
-				step_access(&spaces[i], cpu);
-		}
-	} else if (what < 82) {
-		in_flux = s;
-		(what < 66 ? step_map : what < 70 ? step_unmap : what < 75 ? step_protect : what < 79 ? step_more : step_move)(s);
-		in_flux = nullptr;
-	} else if (what < 89) {
+	jobs_go_on();
+	if (what < 1)
+		claimed(s, CLAIM_USE, step_reclaim);
+	else if (what < 60)
+		step_program();
+	else if (what < 82)
+		claimed(s, CLAIM_CHANGE, what < 66 ? step_map : what < 70 ? step_unmap : what < 75 ? step_protect :
+			what < 79 ? step_more : step_move);
+	else if (what < 89)
 		step_fork(s);
-	} else if (what < 90) {
-		step_visit(s, cpu);
-	} else if (what < 91) {
-		if (host_below(2))
-			step_collapse(s);
-		else
-			step_mode(s);
-	} else {
+	else if (what < 90)
+		claimed(s, CLAIM_FORK, step_visit);
+	else if (what < 91)
+		claimed(s, CLAIM_USE, host_below(2) ? step_collapse : step_mode);
+	else
 		step_run(s);
-	}
+	jobs_finish();
+	(void)jobs_hold();
 	host_cpu_set(0);
 }
 
@@ -485,8 +537,9 @@ static void begin(void)
 	memset(spaces, 0, sizeof(spaces));
 	memset(contents, 0, sizeof(contents));
 	spaces[0].vm = new_vm();
-	hot = (struct range){ .w = 1, .first = 2, .count = 4 };
-	machine_on_gap(racing_store);
+	hot = latest = (struct range){ .w = 1, .first = 2, .count = 4 };
+	machine_on_gap(racing_access);
+	jobs_begin(random_job);
 	for (unsigned i = 1; i <= OBJECTS; i++)
 		objects[i] = object_new_shared(OBJECT_PAGES * PAGE_SIZE);
 	for (unsigned w = 0; w < WINDOWS; w++) {
@@ -499,6 +552,7 @@ static void finish(void)
 {
 	machine_fail_at(0);
 	machine_on_gap(nullptr);
+	jobs_begin(nullptr);
 	assert_int_equal(vm_audit(complain, nullptr), 0);
 	for (unsigned i = 0; i < SPACES; i++) {
 		if (!spaces[i].vm)
@@ -543,7 +597,7 @@ static void histories_match_the_flat_model(void **state)
 	vm_stats(&stats);
 	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split, %lu collapsed\n", stats.block_fill,
 	       stats.block_fallback, stats.block_reuse, stats.block_split, stats.block_collapse);
-	printf("%lu stores by other CPUs in the middle of a step\n", races_seen);
+	printf("%lu accesses and %lu steps of other CPUs in the middle of a step\n", races_seen, jobs_done());
 	if (getenv("MODEL_SEED"))
 		return;		/* what follows asks whether the usual history is worth its time */
 	assert_true(reclaimed > steps / 100 && swap.in > steps / 500);
