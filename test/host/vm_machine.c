@@ -30,7 +30,7 @@ static struct page *frames;
 static va_t watched[WATCHED];
 static unsigned nwatched;
 static const char *violation;
-static void (*on_gap)(void), (*on_point)(void);
+static void (*on_gap)(void), (*on_point)(unsigned weight);
 static unsigned no_points;
 bool machine_ignore_flushes;
 static u8 kernel_root_frame;		/* index 0 is the kernel's root */
@@ -44,7 +44,7 @@ static void complain(const char *what)
 }
 
 void machine_on_gap(void (*fn)(void)) { on_gap = fn; }
-void machine_on_point(void (*fn)(void)) { on_point = fn; }
+void machine_on_point(void (*fn)(unsigned weight)) { on_point = fn; }
 const char *machine_violation(void) { return violation; }
 void machine_watch(va_t va) { if (nwatched < WATCHED) watched[nwatched++] = va; }
 struct vm *machine_running(unsigned cpu) { return cpus[cpu].vm; }
@@ -161,15 +161,26 @@ bool machine_access(unsigned cpu, va_t va, u32 access, u8 **memory)
 	return true;
 }
 
-static void point(void)
+static void point(unsigned weight)
 {
 	if (on_point && !no_points)
-		on_point();
+		on_point(weight);
 }
 
 /* Around spinlocks, too. */
-void preempt_disable(void) { point(); }
-void preempt_enable(void) { point(); }
+void preempt_disable(void) { point(1); }
+void preempt_enable(void) { point(1); }
+
+/* A table that waits for its next use is not freed; but it must be as if it were. */
+static void check_tables_held(const struct cpu_model *m)
+{
+	for (unsigned i = 0; i < m->used; i++) {
+		const struct cached *c = &m->cache[i];
+
+		if (c->valid && c->is_table && c->asid == m->asid && !page_refs(pa_page(c->pa)))
+			complain("a table was let go of while a CPU could still reach it");
+	}
+}
 
 /* Every CPU may walk whatever it likes, whenever it likes. */
 static void speculate(void)
@@ -178,7 +189,7 @@ static void speculate(void)
 
 	static bool busy;
 
-	point();
+	point(4);
 	if (on_gap && !busy) {
 		busy = true;
 		on_gap();
@@ -187,6 +198,8 @@ static void speculate(void)
 	for (unsigned cpu = 0; nwatched && cpu < MACHINE_CPUS; cpu++) {
 		if (cpus[cpu].vm && host_below(3) == 0)
 			walk(&cpus[cpu], watched[host_below(nwatched)], &leaf);
+		if (cpus[cpu].vm && host_below(8) == 0)
+			check_tables_held(&cpus[cpu]);
 	}
 }
 
@@ -221,18 +234,27 @@ static const char *compare(const struct cpu_model *m, const struct cached *c)
 	}
 }
 
+const char *machine_check_cpu(unsigned cpu)
+{
+	const struct cpu_model *m = &cpus[cpu];
+
+	for (unsigned i = 0; m->vm && i < m->used; i++) {
+		const struct cached *c = &m->cache[i];
+		const char *wrong = c->valid && c->asid == m->asid ? compare(m, c) : nullptr;
+
+		if (wrong)
+			return wrong;
+	}
+	return violation;
+}
+
 const char *machine_check(void)
 {
 	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
-		struct cpu_model *m = &cpus[cpu];
+		const char *wrong = machine_check_cpu(cpu);
 
-		for (unsigned i = 0; m->vm && i < m->used; i++) {
-			struct cached *c = &m->cache[i];
-			const char *wrong = c->valid && c->asid == m->asid ? compare(m, c) : nullptr;
-
-			if (wrong)
-				return wrong;
-		}
+		if (wrong)
+			return wrong;
 	}
 	return violation;
 }

@@ -26,13 +26,15 @@ struct vm *machine_running(unsigned cpu);
 bool machine_access(unsigned cpu, va_t va, u32 access, u8 **memory);
 /* All caches against all tables. nullptr, or what is wrong. */
 const char *machine_check(void);
+const char *machine_check_cpu(unsigned cpu);
 /* The first thing found wrong in the middle of a step (a page freed while a CPU can still reach it, break-before-make
  * violated), or nullptr. */
 const char *machine_violation(void);
 /* Called wherever other CPUs may do something in the middle of a step: around flushes and allocations. nullptr: nothing. */
 void machine_on_gap(void (*fn)(void));
-/* Called there, and around locks, with interrupts on: another CPU may do anything at all in the kernel. */
-void machine_on_point(void (*fn)(void));
+/* Called there, and around locks, with interrupts on: another CPU may do anything at all in the kernel. Weight: 1 at a lock,
+ * more where more is at stake. */
+void machine_on_point(void (*fn)(unsigned weight));
 /* The n-th page allocation from now on fails; 0: none. */
 void machine_fail_at(unsigned n);
 unsigned machine_failures(void);	/* so far */

@@ -27,6 +27,7 @@ extern struct space spaces[SPACES];
 extern struct object *objects[OBJECTS + 1];
 extern u8 contents[OBJECTS + 1][OBJECT_PAGES];
 extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen;
+extern unsigned reclaiming;		/* CPUs that do */
 extern unsigned long seed;
 
 #define check(cond, ...)                                                                        \

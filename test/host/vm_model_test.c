@@ -28,6 +28,7 @@ u64 steps_done, faults_seen, failures_seen, moves_seen;
 static u64 reclaimed, forks_seen;
 unsigned long seed;
 struct range hot, latest;
+unsigned reclaiming;
 
 /* Windows lie over the edges of tables of every level, and at both ends of user memory. The last two are for blocks: what
  * is a page in the others is 256 KiB there, of which the last page is looked at. */
@@ -313,6 +314,8 @@ static void access_byte(struct space *s, unsigned w, unsigned i, u32 access)
 
 	for (int tries = 0;; tries++) {
 		if (machine_access(cpu, byte_va(w, i), access, &memory)) {
+			note_growth(s, w, i);	/* by the fault of another CPU */
+			may = allowed(p, access);
 			check(may, "access %u at window %u page %u works, but must not", access, w, i);
 			break;
 		}
@@ -366,6 +369,7 @@ static void step_reclaim(struct space *s)
 	bool busy;
 
 	swap_stats(&before);
+	reclaiming++;
 	switch (host_below(4)) {
 	case 0:
 		vm_madvise(s->vm, page_va(r.w, r.first), r.count * PAGE_SIZE,
@@ -380,12 +384,20 @@ static void step_reclaim(struct space *s)
 		reclaim_anonymous_unlocked(1 + host_below(100));
 		break;
 	}
+	reclaiming--;
 	swap_stats(&after);
 	reclaimed += after.out - before.out;
 }
 
 /* A fault that found no memory asks for some. */
-bool page_reclaim(u64 want) { return host_below(2) && reclaim_anonymous_unlocked(want); }
+bool page_reclaim(u64 want)
+{
+	reclaiming++;
+	bool done = host_below(2) && reclaim_anonymous_unlocked(want);
+
+	reclaiming--;
+	return done;
+}
 
 static void step_run(struct space *s)
 {
@@ -535,6 +547,7 @@ static void begin(void)
 	}
 	asid_init(3, MACHINE_CPUS);
 	memset(spaces, 0, sizeof(spaces));
+	reclaiming = 0;
 	memset(contents, 0, sizeof(contents));
 	spaces[0].vm = new_vm();
 	hot = latest = (struct range){ .w = 1, .first = 2, .count = 4 };
@@ -644,6 +657,7 @@ static void lost_flushes_are_caught(void **state)
 
 	seed = 7;
 	begin();
+	jobs_begin(nullptr);
 	machine_ignore_flushes = true;
 	for (steps_done = 0; steps_done < 20000 && !caught; steps_done++) {
 		struct space *s = random_space();
