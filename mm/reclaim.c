@@ -8,8 +8,8 @@
  * sees the gap: a fault of this space waits for its lock.
  *
  * A table that others reach is frozen: nobody can write to its pages, so they are compressed as they are. Then the
- * entries are replaced under the table's lock (others may be copying it), every space is flushed, and only then do the
- * pages go. What remembers use here is a flag of the page: Accessed would not come back without a copy of the table.
+ * entries are replaced under the table's lock (others may be copying it), every space is flushed, all of it, for mremap may
+ * have taken the table to another address there, and only then do the pages go. What remembers use here is a flag of the page: Accessed would not come back without a copy of the table.
  *
  * A page that more than one table maps costs the store's memory at once and comes free only when the hand has been
  * everywhere. So none is begun when little of the reserve is left; those that have been begun go on.
@@ -177,8 +177,6 @@ static void evict_owned(struct sweep *s)
 
 static void evict_shared(struct sweep *s)
 {
-	va_t start = s->flush.start, end = s->flush.end;
-
 	for (unsigned i = 0; i < s->count; i++) {
 		struct victim *v = &s->victims[i];
 
@@ -198,7 +196,7 @@ static void evict_shared(struct sweep *s)
 		s->table->swapped++;
 	}
 	spin_unlock(&s->table->lock);
-	vm_flush_everywhere(start, end);
+	vm_flush_everywhere(0, USER_END);
 	drop_pages(s);
 }
 

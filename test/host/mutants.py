@@ -170,7 +170,10 @@ MUTANTS = [
     ("end-leaves-copies", "law 13", ("\t\tif (!u->copies && !(r.flags & R_SHARED)) {", "\t\tif (!(r.flags & R_SHARED)) {")),
     ("punch-keeps-mappings", "law 13", ("\t\tvm_unmap_object(o, first, last, last == ~0ul);", "\t\t;")),
     ("evicts-shared-flushes-own", "law 13",
-     ("\tvm_flush_everywhere(start, end);\n\tdrop_pages(s);", "\ttlb_flush(&s->flush);\n\tdrop_pages(s);")),
+     ("\tvm_flush_everywhere(0, USER_END);\n\tdrop_pages(s);", "\ttlb_flush(&s->flush);\n\tdrop_pages(s);")),
+    ("evicts-shared-at-one-address", "law 13",
+     ("\tvm_flush_everywhere(0, USER_END);\n\tdrop_pages(s);",
+      "\tvm_flush_everywhere(s->flush.start, s->flush.end);\n\tdrop_pages(s);")),
     # ---- Blocks
     ("block-get-lost", "blocks", ("\t\tfirst->refs++;\n", "")),
     ("broken-block-get-short", "blocks",

@@ -650,6 +650,40 @@ static void a_block_is_reused_when_the_child_has_gone(void **state)
 	finish();
 }
 
+/* A child has moved a table that it shares with its parent, and a CPU reads there; then the reclaimer finds the table in the parent. */
+static void pages_go_from_every_address(void **state)
+{
+	constexpr int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
+	struct swap_stats before, after;
+	struct vm *child;
+	u8 *memory;
+
+	seed = 4;
+	begin();
+	jobs_begin(nullptr);
+	struct vm *vm = spaces[0].vm;
+	va_t base = 1ul << 41, other = 1ul << 42;
+
+	block_mode = BLOCK_NEVER;
+	assert_int_equal(vm_mmap(vm, base, 2 * MiB, P_R | P_W, flags, nullptr, 0, 0), base);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(vm_fault(vm, base + i * PAGE_SIZE, P_W), FAULT_OK);
+	assert_int_equal(vm_fork(vm, 0, &child), 0);
+	assert_int_equal(vm_mremap(child, base, 2 * MiB, 2 * MiB, MREMAP_MAYMOVE | MREMAP_FIXED, other), other);
+	machine_run(1, child);
+	for (unsigned i = 0; i < 8; i++)
+		assert_true(machine_access(1, other + i * PAGE_SIZE, P_R, &memory));
+	swap_stats(&before);
+	reclaim_anonymous_unlocked(64);
+	swap_stats(&after);
+	assert_int_equal(after.out, before.out + 8);
+	assert_null(machine_check());
+	machine_run(1, nullptr);
+	vm_put(child);
+	block_mode = BLOCK_ALWAYS;
+	finish();
+}
+
 /* The test of the test: without flushes the machine must find something soon. */
 static void lost_flushes_are_caught(void **state)
 {
@@ -697,6 +731,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(histories_match_the_flat_model),
 		cmocka_unit_test(a_block_is_reused_when_the_child_has_gone),
+		cmocka_unit_test(pages_go_from_every_address),
 		cmocka_unit_test(lost_flushes_are_caught),
 	};
 
