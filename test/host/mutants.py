@@ -286,7 +286,7 @@ MUTANTS = [
     ("own-without-second-look", "races",
      ("\tif (pte_writable(e, p->level))\n\t\treturn nullptr;\t\t/* somebody else was here first */\n", "")),
     ("thaw-without-second-look", "races",
-     ("\tif (!table_alone(e, p->level))\n\t\treturn false;\n\tstore_release", "\tif (pte_kind(e, p->level) != PTE_TABLE)\n\t\treturn false;\n\tstore_release")),
+     ("\tif (!table_alone(e, p->level))\n\t\treturn nullptr;\n\tstore_release", "\tif (pte_kind(e, p->level) != PTE_TABLE)\n\t\treturn nullptr;\n\tstore_release")),
 ]
 
 # What neither the model nor the threads can see, and why.

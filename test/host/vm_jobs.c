@@ -15,6 +15,7 @@ static struct coroutine {
 	bool active;
 	unsigned cpu;
 	char *stack;
+	size_t stack_size;
 } coroutines[COROUTINES];
 
 static unsigned current, held, waited;
@@ -26,10 +27,25 @@ u64 jobs_done(void) { return done; }
 
 /* ---- taking turns */
 
+/* The address sanitizer wants to know which stack it is on. */
+static void leave(void **fake_stack, const struct coroutine *to)
+{
+#if __has_feature(address_sanitizer)
+	__sanitizer_start_switch_fiber(fake_stack, to->stack, to->stack_size);
+#endif
+}
+
 static void arrive(void *fake_stack)
 {
 #if __has_feature(address_sanitizer)
-	__sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+	const void *bottom;
+	size_t size;
+
+	__sanitizer_finish_switch_fiber(fake_stack, &bottom, &size);
+	if (!coroutines[0].stack) {		/* the first switch of all comes from there */
+		coroutines[0].stack = (char *)bottom;
+		coroutines[0].stack_size = size;
+	}
 #endif
 	host_cpu_set(coroutines[current].cpu);
 }
@@ -41,19 +57,7 @@ static void switch_to(unsigned n)
 
 	coroutines[from].cpu = cpu_id();
 	current = n;
-#if __has_feature(address_sanitizer)
-	static const void *first_stack;
-	static size_t first_size;
-
-	if (!first_stack) {
-		pthread_attr_t a;
-
-		pthread_getattr_np(pthread_self(), &a);
-		pthread_attr_getstack(&a, (void **)&first_stack, &first_size);
-		pthread_attr_destroy(&a);
-	}
-	__sanitizer_start_switch_fiber(&fake_stack, n ? coroutines[n].stack : first_stack, n ? STACK : first_size);
-#endif
+	leave(&fake_stack, &coroutines[n]);
 	swapcontext(&coroutines[from].context, &coroutines[n].context);
 	arrive(fake_stack);
 }
@@ -107,6 +111,7 @@ static void begin_job(void)
 
 	if (!c->stack) {
 		c->stack = malloc(STACK);
+		c->stack_size = STACK;
 		getcontext(&c->context);
 		c->context.uc_stack = (stack_t){ .ss_sp = c->stack, .ss_size = STACK };
 		makecontext(&c->context, run_jobs, 0);
