@@ -5,7 +5,7 @@
 #include "vm_machine.h"
 
 constexpr unsigned SPACES = 5, WINDOWS = 8, SMALL_WINDOWS = 6, WINDOW_PAGES = 24, OBJECTS = 3, OBJECT_PAGES = 32;
-constexpr unsigned HEAP_WINDOW = 4;
+constexpr unsigned HEAP_WINDOW = 4, STORED = OBJECTS;	/* the object that is like a file */
 
 struct shadow_page {
 	bool mapped, shared, own;	/* own: private and written, `value` is its */
@@ -65,6 +65,13 @@ void racing_access(void);
 
 /* An empty space whose stacks stay within their windows. */
 struct vm *new_vm(void);
+/* vm_model_object.c. The objects, all zeros; a hole in one, or its end, which everybody sees; writing back, dropping, reading ahead. */
+void objects_begin(void);
+void objects_report(void);
+void step_punch(struct space *s);
+void step_store(struct space *s);
+/* The page's own bytes are gone. */
+void dropped(struct shadow_page *p);
 /* One of the steps of vm_model_more.c. */
 void step_more(struct space *s);
 /* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The model's rarer steps: advice, locks, the heap, stacks, exec, objects that lose pages, accesses by the kernel; and stores by
- * other CPUs in the middle of a step. */
+/* The model's rarer steps: advice, locks, the heap, stacks, exec, accesses by the kernel; and accesses by other CPUs in the middle of
+ * a step. */
 #include <string.h>
 #include "vm_jobs.h"
 #include "mm/mman.h"
-#include "mm/object.h"
 #include "mm/pt.h"
 
 u64 races_seen;
@@ -52,7 +51,7 @@ void clear_range(struct space *s, struct range r)
 
 /* ---- advice */
 
-static void dropped(struct shadow_page *p)
+void dropped(struct shadow_page *p)
 {
 	if (!p->shared) {
 		p->own = false;
@@ -314,54 +313,6 @@ static void step_unmap_all(struct space *s)
 	memset(s->pages, 0, sizeof(s->pages));
 }
 
-/* ---- objects */
-
-/* Through a mapping of it: *o, and the one page that goes. False: there is none here. */
-static bool remove_by_advice(struct space *s, unsigned *o, unsigned *index)
-{
-	unsigned w = host_below(SMALL_WINDOWS), i = host_below(WINDOW_PAGES);
-	const struct shadow_page *p = &s->pages[w][i];
-	long res = vm_madvise(s->vm, page_va(w, i), PAGE_SIZE, MADV_REMOVE);
-
-	check(res == (!p->mapped ? -ENOMEM : !p->object || p->locked ? -EINVAL : !p->shared ? -EACCES : 0),
-	      "MADV_REMOVE: %ld", res);
-	*o = p->object;
-	*index = p->index;
-	return !res;
-}
-
-static void step_punch(struct space *s)
-{
-	unsigned o = 1 + host_below(OBJECTS), first = host_below(OBJECT_PAGES);
-	unsigned last = first + host_below(OBJECT_PAGES - first);
-	bool end = false;
-
-	if (host_below(2)) {
-		if (!remove_by_advice(s, &o, &first))
-			return;
-		last = first;
-	} else if (host_below(4) == 0) {
-		/* Less of it, and more again: zeros. */
-		objects[o]->size = first * PAGE_SIZE;
-		object_truncate(objects[o], first * PAGE_SIZE);
-		objects[o]->size = OBJECT_PAGES * PAGE_SIZE;
-		last = OBJECT_PAGES - 1;
-		end = true;
-	} else {
-		object_punch(objects[o], first, last);
-	}
-	memset(&contents[o][first], 0, last - first + 1);
-	/* Private copies go as well where the object ends, and stay over a hole. */
-	for (s = spaces; end && s < spaces + SPACES; s++) {
-		for (unsigned k = 0; k < WINDOWS * WINDOW_PAGES; k++) {
-			struct shadow_page *p = &s->pages[k / WINDOW_PAGES][k % WINDOW_PAGES];
-
-			if (p->mapped && p->object == o && p->index >= first && p->index <= last)
-				dropped(p);
-		}
-	}
-}
-
 /* ---- the kernel reads and writes, and debuggers do */
 
 static void step_kernel(struct space *s)
@@ -415,7 +366,7 @@ void step_more(struct space *s)
 		bool alone;
 	} steps[] = {
 		{ step_advice, 10 }, { step_lock, 3 }, { step_brk, 3 }, { step_stack, 2 }, { step_resize, 4 }, { step_exec, 1 },
-		{ step_unmap_all, 1 }, { step_punch, 3, true }, { step_kernel, 13 },
+		{ step_unmap_all, 1 }, { step_punch, 3, true }, { step_store, 3 }, { step_kernel, 10 },
 	};
 	unsigned left = host_below(40);
 

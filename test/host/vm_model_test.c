@@ -4,7 +4,7 @@
 // uses: mm/advise.c mm/block.c mm/collapse.c mm/fault_block.c mm/fault_cow.c mm/fault_file.c mm/grow.c mm/mlock.c
 // uses: mm/commit.c mm/swap.c mm/swap_store.c mm/reclaim.c mm/fault_swap.c lib/lz4.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
-// uses: test/host/vm_model_more.c test/host/vm_jobs.c
+// uses: test/host/vm_model_more.c test/host/vm_model_object.c test/host/vm_jobs.c
 // cpus: arm64 x86_64
 /*
  * The model: random histories over several address spaces and CPUs, on a machine with a pessimistic TLB, against a
@@ -193,7 +193,7 @@ static void step_collapse(struct space *s)
 /* From now on pages, or blocks again. */
 static void step_mode(struct space *s)
 {
-	block_mode = host_below(3) ? BLOCK_ALWAYS : BLOCK_NEVER;
+	block_mode = host_below(4) ? BLOCK_ALWAYS : BLOCK_NEVER;
 }
 
 /* Moves a run that is one region to a place in another window. */
@@ -447,7 +447,7 @@ static void random_job(void)
 	if (what < 10)
 		step_program();
 	else if (what < 12)
-		claimed(s, CLAIM_USE, what < 11 ? step_reclaim : step_collapse);
+		claimed(s, CLAIM_USE, what < 11 ? step_reclaim : host_below(2) ? step_collapse : step_store);
 	else if (what < 15)
 		step_fork(s);
 	else
@@ -478,8 +478,8 @@ static void one_step(void)
 		step_fork(s);
 	else if (what < 90)
 		claimed(s, CLAIM_FORK, step_visit);
-	else if (what < 91)
-		claimed(s, CLAIM_USE, host_below(2) ? step_collapse : step_mode);
+	else if (what < 92)
+		claimed(s, CLAIM_USE, host_below(4) ? step_collapse : step_mode);
 	else
 		step_run(s);
 	jobs_finish();
@@ -548,13 +548,11 @@ static void begin(void)
 	asid_init(3, MACHINE_CPUS);
 	memset(spaces, 0, sizeof(spaces));
 	reclaiming = 0;
-	memset(contents, 0, sizeof(contents));
+	objects_begin();
 	spaces[0].vm = new_vm();
 	hot = latest = (struct range){ .w = 1, .first = 2, .count = 4 };
 	machine_on_gap(racing_access);
 	jobs_begin(random_job);
-	for (unsigned i = 1; i <= OBJECTS; i++)
-		objects[i] = object_new_shared(OBJECT_PAGES * PAGE_SIZE);
 	for (unsigned w = 0; w < WINDOWS; w++) {
 		for (unsigned i = 0; i < WINDOW_PAGES; i += 3)
 			machine_watch(byte_va(w, i));
@@ -611,6 +609,7 @@ static void histories_match_the_flat_model(void **state)
 	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split, %lu collapsed\n", stats.block_fill,
 	       stats.block_fallback, stats.block_reuse, stats.block_split, stats.block_collapse);
 	printf("%lu accesses and %lu steps of other CPUs in the middle of a step\n", races_seen, jobs_done());
+	objects_report();
 	if (getenv("MODEL_SEED"))
 		return;		/* what follows asks whether the usual history is worth its time */
 	assert_true(reclaimed > steps / 100 && swap.in > steps / 500);
