@@ -45,7 +45,8 @@ plain static inline void copy_up(u8 *d, const u8 *s, size_t n)
 	u64 last0 = *(const word *)(s + n - 16), last1 = *(const word *)(s + n - 8);
 	u8 *end = d + n - 16;
 
-	while (d + 48 <= end) {
+#pragma clang loop unroll(disable)
+	for (const u8 *last = end - 48; d <= last;) {
 		const word *from = (const word *)s;
 		word *to = (word *)d;
 		u64 a = from[0], b = from[1], c = from[2], e = from[3];
