@@ -85,7 +85,7 @@ static int fault_once(struct fault_state *f)
 	return fault_leaf(f, e);
 }
 
-static inline enum fault_result resolve(struct fault_state *f)
+[[gnu::always_inline]] static inline enum fault_result resolve(struct fault_state *f)
 {
 	struct vm *vm = f->vm;
 	int res;
@@ -108,7 +108,7 @@ static inline enum fault_result resolve(struct fault_state *f)
 	return (enum fault_result)res;
 }
 
-static inline enum fault_result fault(struct fault_state *f, struct vm *vm, va_t address, u32 access)
+[[gnu::always_inline]] static inline enum fault_result fault(struct fault_state *f, struct vm *vm, va_t address, u32 access)
 {
 	if (unlikely(address >= USER_END))
 		return FAULT_MAPERR;

@@ -18,10 +18,10 @@ void object_init(struct object *o, const struct object_ops *ops, void *host)
 	*o = (struct object){ .ops = ops, .refs = 1, .host = host };
 }
 
-/* 0 and the page with a reference; -ENOENT; -ENOMEM: it is swapped out. May sleep then. */
-[[nodiscard]] static int cached(struct object *o, u64 index, u32 pa_flags, struct page **out)
+/* The page with a reference, a slot of swap, or nullptr. */
+static inline struct page *look_up(struct object *o, u64 index)
 {
-	spin_lock(&o->lock);
+	scoped_spin(&o->lock);
 	struct page *p = radix_find(&o->pages, index);
 
 	if (p && likely(!item_is_slot(p))) {
@@ -29,7 +29,14 @@ void object_init(struct object *o, const struct object_ops *ops, void *host)
 		if (unlikely(!(load_relaxed(&p->flags) & PG_REFERENCED)))
 			__atomic_fetch_or(&p->flags, PG_REFERENCED, __ATOMIC_RELAXED);
 	}
-	spin_unlock(&o->lock);
+	return p;
+}
+
+/* 0 and the page with a reference; -ENOENT; -ENOMEM: it is swapped out. May sleep then. */
+[[nodiscard]] static int cached(struct object *o, u64 index, u32 pa_flags, struct page **out)
+{
+	struct page *p = look_up(o, index);
+
 	*out = p;
 	if (unlikely(item_is_slot(p)))
 		return object_swap_in(o, index, pa_flags, out);
@@ -133,6 +140,22 @@ void object_page_written(struct page *p)
 		first_dirty(p);
 }
 
+/* It was not there, or what was found is a slot of swap. */
+[[gnu::noinline]] static int bring_page(struct object *o, u64 index, u32 flags, struct page *found, struct page **out)
+{
+	int err = found ? object_swap_in(o, index, alloc_flags(flags), out) : -ENOENT;
+
+	for (;; err = cached(o, index, alloc_flags(flags), out)) {
+		if (err == -ENOENT && (flags & OP_CREATE)) {
+			if ((flags & OP_NOWAIT) && o->ops->fill)
+				return -EAGAIN;
+			err = create(o, index, flags, out);
+		}
+		if (err != -EAGAIN)
+			return err;
+	}
+}
+
 int object_page(struct object *o, u64 index, u32 flags, struct page **out)
 {
 	if (!(flags & OP_BEYOND) && index >= pages_in(load_relaxed(&o->size)))
@@ -143,16 +166,12 @@ int object_page(struct object *o, u64 index, u32 flags, struct page **out)
 		if (err)
 			return err;
 	}
-	int err;
+	struct page *p = look_up(o, index);
+	int err = 0;
 
-	do {
-		err = cached(o, index, alloc_flags(flags), out);
-		if (err == -ENOENT && (flags & OP_CREATE)) {
-			if ((flags & OP_NOWAIT) && o->ops->fill)
-				return -EAGAIN;
-			err = create(o, index, flags, out);
-		}
-	} while (unlikely(err == -EAGAIN));
+	*out = p;
+	if (unlikely(!p || item_is_slot(p)))
+		err = bring_page(o, index, flags, p, out);
 	if (!err && (flags & OP_WRITE))
 		object_page_written(*out);
 	return err;

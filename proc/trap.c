@@ -87,7 +87,7 @@ int trap_fault(struct trapframe *f, const struct fault *flt)
 	/* A copy under a spinlock (futex) must not sleep: its caller tries again without. */
 	if (!flt->user && unlikely(preempt_disabled()))
 		return -EFAULT;
-	if (likely(vm && flt->address < USER_END))
+	if (likely(vm))
 		result = fault_in(f, task, flt);
 	if (likely(result == FAULT_OK))
 		return 0;
