@@ -242,6 +242,7 @@ static const struct file_ops task_dir_fops = { .iterate = task_iterate };
 static const struct pseudo_entry process_table[] = {
 	COMMON_ENTRIES,
 	FILE_ENTRY("stat", 0444, pid_show_stat),
+	STORE_ENTRY("clear_refs", 0200, nullptr, pid_store_clear_refs),
 	DIR_ENTRY("task", 0555, &task_dir_ops, &task_dir_fops),
 	{},
 };

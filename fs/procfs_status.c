@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/procfs_tree.h"
 #include "fs/tty.h"
+#include "lib/string.h"
 #include "mm/pt.h"
 #include "mm/vm.h"
 #include "proc/ptrace.h"
@@ -21,7 +22,7 @@ constexpr u64 PAGE_KIB = PAGE_SIZE / KiB;
 /* ---- memory */
 
 struct vm_facts {
-	u64 size, peak, locked, data, stack, exe, lib;	/* pages */
+	u64 size, peak, rss_peak, locked, data, stack, exe, lib;	/* pages */
 	va_t code_start, code_end, data_start, data_end;
 	struct pt_counts pt;
 };
@@ -64,6 +65,8 @@ static void vm_facts(struct vm *vm, struct vm_facts *m)
 	m->locked = vm->layout.locked_pages;
 	m->data = vm->layout.data_pages;
 	pt_count(vm, 0, USER_END, &m->pt);
+	vm_rss_note(vm);
+	m->rss_peak = max(vm->rss.peak, rss_pages(m->pt.anon, m->pt.cache));
 }
 
 static u64 rss(const struct vm_facts *m)
@@ -84,6 +87,21 @@ int pid_show_statm(struct inode *i, struct text *t)
 	text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", m.size, rss(&m), m.pt.cache, m.exe,
 		    m.data + m.stack);
 	return 0;
+}
+
+/* clear_refs: 5 lets VmHWM begin anew. Marks of use (1 to 3) are the reclaimer's; there are none of dirtying (4). */
+long pid_store_clear_refs(struct inode *i, const char *buf, size_t n)
+{
+	scoped_vm *vm = nullptr;
+	const char *end;
+	u64 what = str_number(buf, &end);
+	int err = end == buf || what != 5 ? -EINVAL : pid_vm(i, &vm);
+
+	if (err)
+		return err;
+	if (vm)
+		vm_rss_peak_reset(vm);
+	return (long)n;
 }
 
 /* ---- the tree */
@@ -269,8 +287,6 @@ static void show_kib(struct text *t, const char *name, u64 pages)
 	text_printf(t, "%s:\t%8lu kB\n", name, pages * PAGE_KIB);
 }
 
-/* All pages of files and shared memory are one page cache here: RssShmem is in RssFile. Nobody
- * remembers the largest resident size: there is no VmHWM. */
 static void show_memory(struct text *t, struct vm *vm)
 {
 	struct vm_facts m;
@@ -280,10 +296,11 @@ static void show_memory(struct text *t, struct vm *vm)
 	show_kib(t, "VmSize", m.size);
 	show_kib(t, "VmLck", m.locked);
 	show_kib(t, "VmPin", 0);
+	show_kib(t, "VmHWM", m.rss_peak);
 	show_kib(t, "VmRSS", rss(&m));
 	show_kib(t, "RssAnon", m.pt.anon);
-	show_kib(t, "RssFile", m.pt.cache);
-	show_kib(t, "RssShmem", 0);
+	show_kib(t, "RssFile", m.pt.cache - m.pt.shmem);
+	show_kib(t, "RssShmem", m.pt.shmem);
 	show_kib(t, "VmData", m.data);
 	show_kib(t, "VmStk", m.stack);
 	show_kib(t, "VmExe", m.exe);

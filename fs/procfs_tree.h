@@ -70,6 +70,7 @@ int pid_show_stat(struct inode *i, struct text *t);
 int pid_show_thread_stat(struct inode *i, struct text *t);
 int pid_show_status(struct inode *i, struct text *t);
 int pid_show_statm(struct inode *i, struct text *t);
+long pid_store_clear_refs(struct inode *i, const char *buf, size_t n);
 int pid_show_smaps_rollup(struct inode *i, struct text *t);
 int pid_show_pagetables(struct inode *i, struct text *t);
 int pid_show_cmdline(struct inode *i, struct text *t);

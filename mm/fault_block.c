@@ -43,6 +43,7 @@ static int fill_block(struct fault_state *f)
 		page_free(p);
 	else
 		fault_does(f, block_fill);
+	store_relaxed(&f->vm->rss.slack, 0);	/* one fault, many pages */
 	/* Who wants one page of it finds the block on the next round. */
 	return empty && !f->want_page ? FAULT_OK : -EAGAIN;
 }

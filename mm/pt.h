@@ -87,6 +87,7 @@ int pt_for_each(struct vm *vm, va_t start, va_t end,
 
 struct pt_counts {
 	u64 anon, cache, zero;		/* 4 KiB pages mapped */
+	u64 shmem;			/* of cache: memory is their only store */
 	u64 swap;			/* entries of pages that are swapped out; of the whole space */
 	u64 tables, shared_tables;	/* root included; shared: reached through a frozen slot */
 };

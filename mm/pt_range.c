@@ -191,6 +191,7 @@ void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t e
 {
 	if (!low)
 		return;
+	vm_rss_note(b->vm);
 	unmap_table(b, low, start, end);
 	if (!low->used)		/* it must go, too */
 		unmap_table(b, b->vm->root, start, end);
@@ -447,6 +448,14 @@ int pt_for_each(struct vm *vm, va_t start, va_t end,
 	return visit_table(vm->root, start, end, fn, arg);
 }
 
+/* Of an object that has no other store than memory, as our region, which holds the object, maps it. */
+static bool is_shmem(const struct page *p)
+{
+	const struct object *o = load_relaxed(&p->object);
+
+	return o && !o->ops->fill && !o->ops->writeback && !o->ops->frame;
+}
+
 static int count_leaf(void *arg, va_t va, struct pte e, int level)
 {
 	struct pt_counts *c = arg;
@@ -462,8 +471,11 @@ static int count_leaf(void *arg, va_t va, struct pte e, int level)
 	case PAGE_ZERO:
 		c->zero += pages;
 		break;
+	case PAGE_RESERVED:
+		break;		/* a device's */
 	default:
 		c->cache += pages;
+		c->shmem += is_shmem(pa_page(pte_pa(e, level))) ? pages : 0;
 		break;
 	}
 	return 0;

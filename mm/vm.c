@@ -132,7 +132,7 @@ void vm_put(struct vm *vm)
 }
 
 /* The parts of the parent that the child takes over as they are. */
-static void inherit(struct vm *child, const struct vm *vm)
+static void inherit(struct vm *child, struct vm *vm)
 {
 	child->mmap_top = vm->mmap_top;
 	child->brk_start = vm->brk_start;
@@ -146,6 +146,7 @@ static void inherit(struct vm *child, const struct vm *vm)
 	memcpy(child->auxv, vm->auxv, sizeof(child->auxv));
 	child->limits = vm->limits;
 	child->peak_pages = vm->layout.pages;
+	vm_rss_inherit(child, vm);
 	child->special_regions = vm->special_regions;
 	child->membarrier = load_relaxed(&vm->membarrier);
 	child->no_blocks = vm->no_blocks;

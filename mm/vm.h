@@ -18,6 +18,12 @@ struct vm_limits {			/* RLIMIT_*, in bytes; set by proc, read here */
 	u64 as, data, stack, memlock;
 };
 
+struct vm_rss {				/* pages; mm/rss.c */
+	u64 last, peak;			/* (v) when last looked; most */
+	u64 faults;			/* (v) vm->min_faults at that time */
+	u64 slack;			/* (v; 0 stored by faults of whole blocks) so many more faults do not matter */
+};
+
 /* (v) under lock  (a) atomic  (i) fixed after creation */
 struct vm {
 	u32 users;			/* (a) tasks; at 0 the memory goes */
@@ -43,6 +49,7 @@ struct vm {
 	void *(*exe_clone)(void *exe_path);	/* one more reference */
 	struct vm_limits limits;	/* (a) */
 	u64 min_faults, maj_faults;	/* (a) approximate */
+	struct vm_rss rss;
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
@@ -144,6 +151,18 @@ void vm_unmap_object(struct object *o, u64 first, u64 last, bool copies);
 u64 vm_object_mappings(const struct object *o);
 /* Unmaps what maps an object of this kind as a whole from addr on: the object with a reference. -EINVAL: there is none. */
 long vm_detach(struct vm *vm, va_t addr, const struct object_ops *kind, struct object **out);
+
+/* ---- what is resident, at most (rss.c). Before anything is unmapped, under the lock for writing: remembers how much there is. */
+void vm_rss_look(struct vm *vm);
+static inline void vm_rss_note(struct vm *vm)
+{
+	if (unlikely(load_relaxed(&vm->min_faults) - vm->rss.faults > load_relaxed(&vm->rss.slack)))
+		vm_rss_look(vm);
+}
+void vm_rss_inherit(struct vm *child, struct vm *vm);	/* for fork, under vm's lock for writing */
+/* The most that was ever resident, in pages. exact: as of now, else a 64th may be missed. Takes the lock. */
+u64 vm_rss_peak(struct vm *vm, bool exact);
+void vm_rss_peak_reset(struct vm *vm);		/* from now on */
 
 /* Calls fn for every address space, with a reference held; may sleep. */
 void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);

@@ -260,6 +260,7 @@ static void swap_vm(struct exec *e)
 	vfork_release(thread_current());
 	if (!old)
 		return;
+	task->max_rss_pages = max(task->max_rss_pages, vm_rss_peak(old, false));
 	if (load_relaxed(&old->users) == 1) {
 		task->min_faults += load_relaxed(&old->min_faults);
 		task->maj_faults += load_relaxed(&old->maj_faults);

@@ -199,6 +199,7 @@ static void leave_vm(struct task *task, struct vm *vm)
 		task->min_faults += load_relaxed(&vm->min_faults);
 		task->maj_faults += load_relaxed(&vm->maj_faults);
 	}
+	task->max_rss_pages = max(task->max_rss_pages, vm_rss_peak(vm, false));
 	preempt_disable();
 	vm_switch(nullptr);
 	preempt_enable();

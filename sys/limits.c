@@ -123,6 +123,11 @@ int rusage_put_child(va_t uaddr, const struct wait_result *w)
 	return put_user(uaddr, r);
 }
 
+static s64 maxrss_kib(const struct task *self)
+{
+	return (s64)(max(self->max_rss_pages, vm_rss_peak(self->vm, true)) * (PAGE_SIZE / KiB));
+}
+
 static void usage_of_thread(struct rusage *r)
 {
 	struct thread *t = thread_current();
@@ -130,6 +135,7 @@ static void usage_of_thread(struct rusage *r)
 
 	thread_times(t, &user_ns, &system_ns);
 	set_times(r, user_ns, system_ns);
+	r->maxrss_kib = maxrss_kib(t->task);
 	r->nvcsw = (s64)t->switches_voluntary;
 	r->nivcsw = (s64)t->switches_forced;
 }
@@ -141,7 +147,7 @@ static void usage_of_task(struct rusage *r)
 
 	task_times(task, &user_ns, &system_ns);
 	set_times(r, user_ns, system_ns);
-	r->maxrss_kib = (s64)(task_pages(task) * (PAGE_SIZE / KiB));
+	r->maxrss_kib = maxrss_kib(task);
 	r->minflt = (s64)(task->min_faults + load_relaxed(&task->vm->min_faults));
 	r->majflt = (s64)(task->maj_faults + load_relaxed(&task->vm->maj_faults));
 	r->nvcsw = (s64)task->switches_voluntary;
