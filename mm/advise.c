@@ -178,7 +178,7 @@ static int advise_locked(struct vm *vm, va_t start, va_t end, int advice)
 		reclaim_range(vm, start, end, advice == MADV_PAGEOUT);
 		return 0;
 	default:
-		return 0;		/* MADV_WILLNEED: a hint */
+		return 0;
 	}
 }
 
@@ -244,6 +244,65 @@ static long remove_pages(struct vm *vm, va_t start, va_t end)
 	return holes;
 }
 
+/* ---- MADV_WILLNEED: pages are brought in, not mapped; what fails will be told to who touches them. */
+
+static void read_object(struct object *o, u64 first, u64 n)
+{
+	struct page *p;
+
+	for (u64 at = 0; o->ops->fill && at < n; at += OBJECT_RUN)
+		object_read_ahead(o, first + at, (unsigned)min(n - at, (u64)OBJECT_RUN));
+	for (u64 at = 0; at < n && load_relaxed(&o->nswapped); at++) {
+		if (!object_page(o, first + at, 0, &p))
+			page_put(p);
+	}
+}
+
+static int find_swapped(void *arg, va_t va, struct pte e, int level)
+{
+	*(va_t *)arg = va;
+	return pte_kind(e, level) == PTE_SWAP;
+}
+
+static void swap_in(struct vm *vm, va_t start, va_t end)
+{
+	for (va_t va = start; va < end; va += PAGE_SIZE) {
+		rwlock_write(&vm->lock);
+		bool found = pt_for_each(vm, va, end, find_swapped, &va);
+		rwlock_write_done(&vm->lock);
+
+		if (!found)
+			break;
+		(void)vm_fault(vm, va, P_R);
+	}
+}
+
+static long will_need(struct vm *vm, va_t start, va_t end)
+{
+	struct region r;
+	int holes = 0;
+
+	for (va_t va = start; va < end; va = r.end) {
+		rwlock_read(&vm->lock);
+		bool found = layout_next(&vm->layout, va, &r) && r.start < end;
+
+		if (found)
+			object_get(r.object);
+		rwlock_read_done(&vm->lock);
+		if (!found)
+			return -ENOMEM;
+		holes = r.start > va ? -ENOMEM : holes;
+		va = max(va, r.start);
+		va_t stop = min(r.end, end);
+
+		if (r.object)
+			read_object(r.object, r.offset + ((va - r.start) >> PAGE_SHIFT), (stop - va) >> PAGE_SHIFT);
+		swap_in(vm, va, stop);
+		object_put(r.object);
+	}
+	return holes;
+}
+
 long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice)
 {
 	va_t end;
@@ -258,6 +317,8 @@ long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice)
 		return populate_advised(vm, addr, end, advice == MADV_POPULATE_WRITE);
 	if (advice == MADV_COLLAPSE)
 		return vm_collapse(vm, addr, end);
+	if (advice == MADV_WILLNEED)
+		return will_need(vm, addr, end);
 	if (advice == MADV_REMOVE)
 		return remove_pages(vm, addr, end);
 	scoped_write(&vm->lock);
