@@ -1,17 +1,84 @@
 // SPDX-License-Identifier: MIT
 /*
- * How many pages of a space have been resident at once, at most: VmHWM, ru_maxrss.
+ * What of a space is resident: counted exactly for whoever asks, by kind; and how many pages there were at once, at most (VmHWM,
+ * ru_maxrss).
  *
  * Nobody counts pages as they come and go. Resident pages only get more until something is unmapped, and each takes a
  * fault: so before something is unmapped the tables are asked, if there were enough faults since that was done last to
  * make a difference. That costs a visit of each table, not of each page, and a 64th of the pages may be missed.
  *
- * What tables count are entries: a page that was only read, and is the page of zeros, counts here.
+ * What tables count are entries: a page that was only read, and is the page of zeros, counts in the peak.
  */
 #include "mm/pt_internal.h"
 #include "mm/vm.h"
 
 constexpr u64 SLACK_MIN = 64;		/* faults */
+
+/* ---- by kind */
+
+/* Of an object that has no other store than memory, as our region, which holds the object, maps it. */
+static bool is_shmem(const struct page *p)
+{
+	const struct object *o = load_relaxed(&p->object);
+
+	return o && !o->ops->fill && !o->ops->writeback && !o->ops->frame;
+}
+
+static int count_leaf(void *arg, va_t va, struct pte e, int level)
+{
+	struct pt_counts *c = arg;
+
+	if (pte_kind(e, level) == PTE_SWAP)
+		return 0;	/* counted by the table */
+	u64 pages = pt_slot_size(level) >> PAGE_SHIFT;
+
+	switch (pa_page(pte_pa(e, level))->kind) {
+	case PAGE_ANON:
+		c->anon += pages;
+		break;
+	case PAGE_ZERO:
+		c->zero += pages;
+		break;
+	case PAGE_RESERVED:
+		break;		/* a device's */
+	default:
+		c->cache += pages;
+		c->shmem += is_shmem(pa_page(pte_pa(e, level))) ? pages : 0;
+		break;
+	}
+	return 0;
+}
+
+static void count_tables(struct page *t, bool shared, struct pt_counts *c)
+{
+	c->tables++;
+	c->shared_tables += shared;
+	c->swap += t->swapped;
+	if (t->level == 0)
+		return;
+	for (u64 groups = t->groups; groups; groups &= groups - 1) {
+		unsigned i = 8 * (unsigned)__builtin_ctzl(groups);
+
+		for (unsigned end = i + 8; i < end; i++) {
+			struct pte e = pte_load(&pt_slots(t)[i]);
+
+			if (pte_kind(e, t->level) == PTE_TABLE) {
+				struct page *child = pa_page(pte_table_pa(e));
+
+				count_tables(child, shared || page_refs(child) > 1, c);
+			}
+		}
+	}
+}
+
+void pt_count(struct vm *vm, va_t start, va_t end, struct pt_counts *out)
+{
+	*out = (struct pt_counts){};
+	pt_for_each(vm, start, end, count_leaf, out);
+	count_tables(vm->root, false, out);
+}
+
+/* ---- at most */
 
 static u64 pages_below(const struct page *t)
 {
