@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Overcommit: see mm/commit.h. */
 #include "mm/commit.h"
-#include "mm/page.h"
 #include "mm/swap.h"
 #include "mm/vm.h"
 
@@ -26,13 +25,13 @@ u64 commit_limit(void)
 
 u64 commit_total(void) { return vm_committed() + load_relaxed(&shared_pages); }
 
-bool commit_allows(u64 pages)
+bool commit_decide(u64 pages)
 {
 	switch (load_relaxed(&commit_policy.mode)) {
 	case COMMIT_ALWAYS:
 		return true;
 	case COMMIT_GUESS:
-		return pages <= page_total() || pages <= page_total() + swap_pages();
+		return pages <= page_total() + swap_pages();
 	default:
 		return commit_total() + pages <= commit_limit();
 	}

@@ -14,6 +14,7 @@
 
 #include "lib/base.h"
 #include "mm/layout.h"
+#include "mm/page.h"
 
 enum commit_mode : u32 { COMMIT_GUESS, COMMIT_ALWAYS, COMMIT_NEVER };
 
@@ -33,6 +34,11 @@ static inline bool commit_counts(u32 flags)
 u64 commit_limit(void);
 u64 commit_total(void);
 /* May so many pages more be promised? Any lock but vm_list_lock may be held. */
-bool commit_allows(u64 pages);
+bool commit_decide(u64 pages);
+static inline bool commit_allows(u64 pages)
+{
+	return likely(load_relaxed(&commit_policy.mode) == COMMIT_GUESS && pages <= page_total()) ||
+	       commit_decide(pages);
+}
 /* Shared anonymous memory comes and goes. */
 void commit_shared(s64 pages);

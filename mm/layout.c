@@ -113,15 +113,8 @@ u64 layout_count(const struct layout *l, va_t start, va_t end, u32 flags)
 	return pages;
 }
 
-/* What layout_gap() looks for. */
-struct hole {
-	u64 size, align, guard;
-	va_t low, high;
-	bool top_down;
-};
-
-/* The place for it in the hole [start, end); 0: it does not fit. */
-static va_t hole_fit(const struct hole *h, va_t start, va_t end)
+/* The place for what is looked for in the hole [start, end); 0: it does not fit. */
+[[gnu::always_inline]] static inline va_t hole_fit(const struct layout_hole *h, va_t start, va_t end)
 {
 	start = max(start, h->low);
 	end = min(end, h->high);
@@ -135,30 +128,23 @@ static va_t hole_fit(const struct hole *h, va_t start, va_t end)
 }
 
 /* The same for the hole between `below` and r. */
-static inline va_t region_fit(const struct hole *h, va_t below, const struct region *r)
+static inline va_t region_fit(const struct layout_hole *h, va_t below, const struct region *r)
 {
 	u64 gap = r->start - below;
 
-	if (likely(gap < h->size))
+	if (likely(gap < h->size || below >= h->high))
 		return 0;
 	return hole_fit(h, below, r->start - (r->flags & R_GROWSDOWN ? min(gap, h->guard) : 0));
 }
 
 /* Searches the holes below the regions of a leaf; `below` is the end of the region before them. */
-static va_t leaf_fit(const struct hole *h, const struct layout_node *n, va_t below)
+static va_t leaf_fit(const struct layout_hole *h, const struct layout_node *n, va_t below)
 {
-	const struct region *first = n->region, *r;
-	va_t va;
+	unsigned step = h->top_down ? -1 : 1;
+	va_t va = 0;
 
-	if (h->top_down) {
-		for (r = first + n->count - 1; r > first; r--)
-			if ((va = region_fit(h, r[-1].end, r)))
-				return va;
-		return region_fit(h, below, first);
-	}
-	va = region_fit(h, below, first);
-	for (r = first + 1; !va && r < first + n->count; r++)
-		va = region_fit(h, r[-1].end, r);
+	for (unsigned i = h->top_down ? n->count - 1u : 0; i < n->count && !va; i += step)
+		va = region_fit(h, i ? n->region[i - 1].end : below, &n->region[i]);
 	return va;
 }
 
@@ -173,7 +159,7 @@ static void child_sharpen(struct child *c)
 
 /* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain again and again;
  * and those to holes that would do but for alignment or guard. */
-static va_t node_fit(const struct hole *h, struct layout_node *n, va_t below)
+static va_t node_fit(const struct layout_hole *h, struct layout_node *n, va_t below)
 {
 	unsigned step = h->top_down ? -1 : 1;
 	va_t va = 0;
@@ -194,20 +180,18 @@ static va_t node_fit(const struct hole *h, struct layout_node *n, va_t below)
 	return va;
 }
 
-va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down,
-		u64 guard)
+va_t layout_gap(const struct layout *l, const struct layout_hole *h)
 {
-	struct hole h = { size, align, guard, low, high, top_down };
 	struct layout_node *n = l->root;
-	va_t va = 0, top = n ? node_end(n) : 0;
+	va_t top = n ? node_end(n) : 0, va = 0;
 
-	assert(size && align >= PAGE_SIZE);
-	if (top_down)
-		va = hole_fit(&h, top, high);
+	debug_assert(h->size && h->align >= PAGE_SIZE);
+	if (h->top_down && top < h->high)
+		va = hole_fit(h, top, h->high);
 	if (!va && n)
-		va = node_fit(&h, n, 0);
-	if (!va && !top_down)
-		va = hole_fit(&h, top, high);
+		va = n->level ? node_fit(h, n, 0) : leaf_fit(h, n, 0);
+	if (!va && !h->top_down)
+		va = hole_fit(h, top, h->high);
 	return va;
 }
 

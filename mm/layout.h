@@ -139,11 +139,15 @@ void layout_remove(struct layout *l, va_t start, va_t end, struct layout_change 
 void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 		   struct layout_change *c);
 
-/* Start of a free hole of `size` bytes, a multiple of `align` (a power of two >= PAGE_SIZE),
- * inside [low, high): the highest such (top_down) or the lowest. Keeps `guard` bytes free
- * below an R_GROWSDOWN region that follows the hole. 0: none. */
-va_t layout_gap(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down,
-		u64 guard);
+/* A hole to look for. */
+struct layout_hole {
+	u64 size, align;		/* a multiple of align, a power of two >= PAGE_SIZE */
+	va_t low, high;			/* inside [low, high): */
+	bool top_down;			/* the highest such, else the lowest */
+	u64 guard;			/* so much stays free below an R_GROWSDOWN region that follows */
+};
+/* Where it is; 0: there is none. */
+va_t layout_gap(const struct layout *l, const struct layout_hole *h);
 
 /* Sum of pages of regions in [start, end) that have all bits of `flags` (0: any). O(regions in
  * range + log n). */

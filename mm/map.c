@@ -36,7 +36,7 @@ static void take_out(struct vm *vm, struct page *low, va_t start, va_t end, stru
 	tlb_finish(&b);
 }
 
-int map_unmap(struct vm *vm, va_t start, va_t end)
+[[nodiscard, gnu::always_inline]] static inline int unmap(struct vm *vm, va_t start, va_t end)
 {
 	struct layout_change c;
 	struct page *low;
@@ -50,6 +50,11 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 		take_out(vm, low, start, end, &c);
 	layout_done(&c);
 	return err;
+}
+
+int map_unmap(struct vm *vm, va_t start, va_t end)
+{
+	return unmap(vm, start, end);
 }
 
 /* r takes the place of whatever is there. If it fails, nothing has changed. */
@@ -78,7 +83,7 @@ int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
 {
 	const struct vm_limits *l = &vm->limits;
 
-	if (pages > (l->as >> PAGE_SHIFT) || vm->layout.pages > (l->as >> PAGE_SHIFT) - pages)
+	if (vm->layout.pages + pages > l->as >> PAGE_SHIFT)
 		return -ENOMEM;
 	if (region_is_data(flags) && l->data != ~0ul && vm->layout.data_pages + pages > l->data >> PAGE_SHIFT)
 		return -ENOMEM;
@@ -123,16 +128,22 @@ static bool hint_is_good(const struct vm *vm, va_t start, va_t end)
 }
 
 /* Where a new mapping goes: `addr` if it is free (a hint) or must be (fixed), else the highest hole. 0: nowhere. */
-static va_t find_place(const struct vm *vm, va_t addr, u64 len)
+static inline va_t find_place(const struct vm *vm, va_t addr, u64 len)
 {
 	if (addr >= MMAP_MIN && range_ok(addr, len) && hint_is_good(vm, addr, addr + len))
 		return addr;
-	/* Whole tables: what is aligned to them can later be moved, shared and freed by the slot. */
-	u64 align = is_aligned(len, pt_slot_size(1)) ? pt_slot_size(1) : PAGE_SIZE;
-	va_t found = layout_gap(&vm->layout, len, align, MMAP_MIN, vm->mmap_top, true, STACK_GUARD);
+	struct layout_hole h = {
+		/* Whole tables: what is aligned to them can later be moved, shared and freed by the slot. */
+		.size = len, .align = is_aligned(len, pt_slot_size(1)) ? pt_slot_size(1) : PAGE_SIZE,
+		.low = MMAP_MIN, .high = vm->mmap_top, .top_down = true, .guard = STACK_GUARD,
+	};
+	va_t found = layout_gap(&vm->layout, &h);
 
-	return found ? found :
-		layout_gap(&vm->layout, len, PAGE_SIZE, MMAP_MIN, USER_END, true, STACK_GUARD);
+	if (likely(found))
+		return found;
+	h.align = PAGE_SIZE;
+	h.high = USER_END;
+	return layout_gap(&vm->layout, &h);
 }
 
 va_t map_find_gap(const struct vm *vm, va_t hint, u64 len)
@@ -210,13 +221,16 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 /* Where it shall be: r->start. */
 [[nodiscard]] static int choose_place(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
 {
+	constexpr struct layout_hole low = {
+		.align = PAGE_SIZE, .low = 1 * GiB, .high = 2 * GiB, .guard = STACK_GUARD,
+	};
+	struct layout_hole h = low;
+
 	r->start = addr;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 		return check_place(vm, addr, len, flags);
-	if (flags & ARCH_MAP_32BIT)
-		r->start = layout_gap(&vm->layout, len, PAGE_SIZE, 1 * GiB, 2 * GiB, false, STACK_GUARD);
-	else
-		r->start = find_place(vm, addr & PAGE_MASK, len);
+	h.size = len;
+	r->start = flags & ARCH_MAP_32BIT ? layout_gap(&vm->layout, &h) : find_place(vm, addr & PAGE_MASK, len);
 	return r->start ? 0 : -ENOMEM;
 }
 
@@ -301,7 +315,8 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 	long res = mmap_locked(vm, addr, len, flags, &r);
 	rwlock_write_done(&vm->lock);
 
-	object_put(shared);	/* the region has its own reference */
+	if (unlikely(shared))
+		object_put(shared);	/* the region has its own reference */
 	if (res > 0 && ((r.flags & R_LOCKED) || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE))
 		(void)map_populate(vm, r.start, r.end, false);
 	return res;
@@ -312,7 +327,7 @@ long vm_munmap(struct vm *vm, va_t addr, u64 len)
 	if (!is_aligned(addr, PAGE_SIZE) || !len || addr > USER_END || len > USER_END - addr)
 		return -EINVAL;
 	scoped_write(&vm->lock);
-	return map_unmap(vm, addr, addr + align_up(len, PAGE_SIZE));
+	return unmap(vm, addr, addr + align_up(len, PAGE_SIZE));
 }
 
 int vm_map_fixed(struct vm *vm, const struct region *r)

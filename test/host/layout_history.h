@@ -218,7 +218,7 @@ static void step_gap(struct space *s)
 			low = PAGE_SIZE;
 			high = USER_TOP;
 		}
-		assert_int_equal(layout_gap(&s->layout, size, align, low, high, k % 2, guard),
+		assert_int_equal(gap_of(&s->layout, size, align, low, high, k % 2, guard),
 				 brute_gap(s, size, align, low, high, k % 2, guard));
 	}
 }

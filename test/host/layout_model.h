@@ -147,6 +147,11 @@ static void assert_lawful(const struct layout *l)
 		fail_msg("broken: %s", broken);
 }
 
+static va_t gap_of(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down, u64 guard)
+{
+	return layout_gap(l, &(struct layout_hole){ size, align, low, high, top_down, guard });
+}
+
 /* The pages [from, to) and their neighbours are in the layout as in the model. */
 static void assert_pages(const struct space *s, unsigned from, unsigned to)
 {
