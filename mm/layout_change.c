@@ -86,10 +86,11 @@ static u64 holes_made(const struct layout_node *n, unsigned i)
 }
 
 /* In a larger tree, or a shared one. The region before may stand in another leaf. */
-[[gnu::noinline]] static void insert_deep(struct layout *l, struct region r,
+[[gnu::noinline]] static void insert_deep(struct layout *l, const struct region *new,
 					  struct layout_change *c)
 {
 	struct layout_path *p = &c->path;
+	struct region r = *new;
 
 	if (!path_has_room(p))
 		path_own(l, r.start, true, p, c);
@@ -109,7 +110,7 @@ void layout_insert(struct layout *l, const struct region *r, struct layout_chang
 	if (likely(path_is_small(p)))
 		leaf_insert(l, p->leaf, p->slot, r);
 	else
-		insert_deep(l, *r, c);
+		insert_deep(l, r, c);
 }
 
 /* Does r reach beyond [start, end) on both sides? */
@@ -385,26 +386,37 @@ static void update_join(struct layout *l, va_t start, va_t end, struct layout_ch
 	}
 }
 
-/* The whole update, for a range that lies in region i of a leaf with room for both cuts. */
-static void leaf_update(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end,
-			u32 clear, u32 set)
+static bool leaf_joins_at(const struct layout_node *n, unsigned i)
 {
-	u32 flags = n->region[i].flags;
+	return (i + 1 < n->count && region_joins(&n->region[i], &n->region[i + 1])) ||
+	       (i && region_joins(&n->region[i - 1], &n->region[i]));
+}
 
-	if (((flags & ~clear) | set) == flags)
-		return;
-	if (n->region[i].start < start)
-		leaf_punch(l, n, i++, start, start);
-	if (end < n->region[i].end)
-		leaf_punch(l, n, i, end, end);
-	region_update(l, &n->region[i], clear, set);
+/* Joins the region that p leads to with its neighbours in the leaf. Holes and ends stay as they are. */
+[[gnu::noinline]] static void join_around(struct layout *l, struct layout_path *p, struct layout_change *c)
+{
+	struct layout_node *n = p->leaf;
+	unsigned i = p->slot;
+
 	if (i + 1 < n->count && region_joins(&n->region[i], &n->region[i + 1]))
 		leaf_unite(l, n, i + 1);
 	if (i && region_joins(&n->region[i - 1], &n->region[i]))
 		leaf_unite(l, n, i);
+	path_settle(l, p, 0, c);
 }
 
-/* Can leaf_update() do it? Not where a neighbour that may join stands in another leaf. */
+/* The part [start, end) of the region that p leads to becomes one of its own; the leaf has room for both cuts. */
+[[gnu::noinline]] static void leaf_isolate(struct layout *l, struct layout_path *p, va_t start, va_t end)
+{
+	struct layout_node *n = p->leaf;
+
+	if (n->region[p->slot].start < start)
+		leaf_punch(l, n, p->slot++, start, start);
+	if (end < n->region[p->slot].end)
+		leaf_punch(l, n, p->slot, end, end);
+}
+
+/* Can it be done in one leaf? Not where a neighbour that may join stands in another one. */
 static bool update_is_simple(const struct layout_path *p, va_t start, va_t end)
 {
 	const struct layout_node *n = p->leaf;
@@ -414,7 +426,18 @@ static bool update_is_simple(const struct layout_path *p, va_t start, va_t end)
 	const struct region *r = &n->region[p->slot];
 
 	return r->start <= start && end <= r->end &&
-	       (!p->depth || (node_start(n) < start && end < node_end(n)));
+	       (!p->depth || (n->region[0].start < start && end < n->region[n->count - 1].end));
+}
+
+[[gnu::noinline]] static void update_range(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
+					   struct layout_change *c)
+{
+	if (!update_narrow(l, &start, &end, clear, set))
+		return;
+	region_cut(l, start, c);
+	region_cut(l, end, c);
+	node_update(l, node_own(&l->root, c), start, end, clear, set, c);
+	update_join(l, start, end, c);
 }
 
 void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
@@ -422,17 +445,17 @@ void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 {
 	struct layout_path *p = change_seek(l, start, c);
 
-	if (likely(update_is_simple(p, start, end))) {
-		leaf_update(l, p->leaf, p->slot, start, end, clear, set);
-		/* Holes and ends are as before. */
-		if (p->depth && unlikely(p->leaf->count <= LEAF_MAX / 4))
-			path_settle(l, p, 0, c);
+	if (unlikely(!update_is_simple(p, start, end))) {
+		update_range(l, start, end, clear, set, c);
 		return;
 	}
-	if (!update_narrow(l, &start, &end, clear, set))
+	struct region *r = &p->leaf->region[p->slot];
+
+	if (((r->flags & ~clear) | set) == r->flags)
 		return;
-	region_cut(l, start, c);
-	region_cut(l, end, c);
-	node_update(l, node_own(&l->root, c), start, end, clear, set, c);
-	update_join(l, start, end, c);
+	if (r->start != start || r->end != end)
+		leaf_isolate(l, p, start, end);
+	region_update(l, &p->leaf->region[p->slot], clear, set);
+	if (leaf_joins_at(p->leaf, p->slot))
+		join_around(l, p, c);
 }

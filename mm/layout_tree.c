@@ -59,6 +59,11 @@ void layout_release(struct layout_change *c)
 	return 0;
 }
 
+void path_seek(const struct layout *l, va_t va, struct layout_path *p)
+{
+	path_find(l, va, p);
+}
+
 /* The nodes on a path that are shared, or lie below one that is: each change copies them. */
 static unsigned path_copies(const struct layout_path *p)
 {
@@ -141,7 +146,7 @@ static inline int prepare_place(const struct layout *l, va_t start, va_t end, bo
 {
 	struct layout_path *p = &c->path;
 
-	path_seek(l, start, p);
+	path_find(l, start, p);
 	c->va = start;
 	if (likely(p->owned && p->leaf->count + ROOM <= LEAF_MAX && leaf_holds(p, start, end)))
 		return 0;

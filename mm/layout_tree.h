@@ -123,7 +123,8 @@ static inline bool node_is_shared(const struct layout_node *n)
 }
 
 /* The place for va: the leaf of the first region that ends above it; beyond all, the last leaf. */
-static inline void path_seek(const struct layout *l, va_t va, struct layout_path *p)
+[[gnu::always_inline]] static inline void path_find(const struct layout *l, va_t va,
+						    struct layout_path *p)
 {
 	struct layout_node *n = l->root;
 	unsigned depth = 0;
@@ -143,6 +144,9 @@ static inline void path_seek(const struct layout *l, va_t va, struct layout_path
 	p->owned = n && owned && !node_is_shared(n);
 	p->depth = depth;
 }
+
+/* The same, called. */
+void path_seek(const struct layout *l, va_t va, struct layout_path *p);
 
 /* A change's place, also when it was prepared for another one, or another change came before. */
 static inline struct layout_path *change_seek(const struct layout *l, va_t va,

@@ -47,26 +47,27 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 	return 0;
 }
 
-/* How far may the regions from start on have these rights? *end comes down to the first that may not, or the first
- * hole, and the reason is the result. */
-[[nodiscard]] static int check_protect(const struct vm *vm, va_t start, va_t *end, u32 prot)
+/* How far may the regions from start on, the change's place, have these rights? *end comes down to the first that may not, or
+ * the first hole, and the reason is the result. */
+[[nodiscard]] static int check_protect(const struct vm *vm, const struct layout_change *c, va_t start, va_t *end, u32 prot)
 {
 	u64 data = vm->layout.data_pages, promised = 0;		/* as they will be; and by how much that grows */
-	struct region r;
+	const struct region *r = layout_here(c);
+	struct region next;
 	int err = 0;
 
-	for (va_t va = start; va < *end; va = r.end) {
-		if (!layout_find(&vm->layout, va, &r)) {
+	for (va_t va = start;;) {
+		if (!r || r->start > va) {
 			err = -ENOMEM;
 		} else {
-			u64 pages = (min(r.end, *end) - va) >> PAGE_SHIFT;
-			u32 new_flags = (r.flags & ~(u32)R_PROT) | prot;
-			int change = region_is_data(new_flags) - region_is_data(r.flags);
-			int commit = commit_counts(new_flags) - commit_counts(r.flags);
+			u64 pages = (min(r->end, *end) - va) >> PAGE_SHIFT;
+			u32 new_flags = (r->flags & ~(u32)R_PROT) | prot;
+			int change = region_is_data(new_flags) - region_is_data(r->flags);
+			int commit = commit_counts(new_flags) - commit_counts(r->flags);
 
 			data += (u64)change * pages;
 			promised += (u64)commit * pages;
-			if (prot & ~(r.flags >> 3))
+			if (prot & ~(r->flags >> 3))
 				err = -EACCES;
 			else if (change > 0 && vm->limits.data != ~0ul && data > vm->limits.data >> PAGE_SHIFT)
 				err = -ENOMEM;
@@ -75,10 +76,13 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 		}
 		if (unlikely(err)) {
 			*end = va;
-			break;
+			return err;
 		}
+		if (likely(r->end >= *end))
+			return 0;
+		va = r->end;
+		r = layout_find(&vm->layout, va, &next) ? &next : nullptr;
 	}
-	return err;
 }
 
 /* PROT_GROWSUP: no stack of these CPUs does. */
@@ -115,28 +119,42 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 	return false;
 }
 
-/* What may change does, up to what may not, where *stop_at comes to lie: as on Linux. */
-static int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bool *populate)
+/* The layout's change is prepared. Tables are made our own first, which may fail; then layout and entries. */
+[[nodiscard]] static int protect_range(struct vm *vm, struct layout_change *c, va_t start, va_t end, u32 prot)
 {
 	struct tlb_batch b;
 	struct page *low;
-	int stop = check_protect(vm, start, stop_at, prot);
-	va_t end = *stop_at;
 
-	if (unlikely(start == end))
-		return stop;
-	bool gains = locked_gains_write(vm, start, end, prot);
-
-	/* Tables first made our own (it may fail), then layout and entries. */
-	tlb_begin(&b, vm);
+	if (unlikely(vm->layout.regions + 2 > REGIONS_MAX) && too_many_cuts(vm, start, end))
+		return -ENOMEM;
 	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC), &low);
 
-	if (!err)
-		err = map_update(vm, start, end, R_PROT, prot);
-	if (!err)
-		pt_protect(&b, low, start, end, map_rights(prot));
+	if (unlikely(err))
+		return err;
+	layout_update(&vm->layout, start, end, R_PROT, prot, c);
+	tlb_begin(&b, vm);
+	pt_protect(&b, low, start, end, map_rights(prot));
 	tlb_finish(&b);
-	*populate = gains && !err;
+	return 0;
+}
+
+/* What may change does, up to what may not, where *stop_at comes to lie: as on Linux. */
+static int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bool *populate)
+{
+	struct layout_change c;
+	int err = layout_prepare(&vm->layout, start, *stop_at, true, &c);
+
+	if (unlikely(err))
+		return err;
+	int stop = check_protect(vm, &c, start, stop_at, prot);
+
+	if (start != *stop_at) {
+		bool gains = locked_gains_write(vm, start, *stop_at, prot);
+
+		err = protect_range(vm, &c, start, *stop_at, prot);
+		*populate = gains && !err;
+	}
+	layout_done(&c);
 	return err ? err : stop;
 }
 

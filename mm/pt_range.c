@@ -207,17 +207,11 @@ int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 	return err;
 }
 
-int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct page **low)
+[[gnu::noinline]] static int prepare_tables(struct vm *vm, va_t start, va_t end, bool blocks)
 {
-	int level;
-	const struct pte *slot = pt_walk(vm->root, start, 0, &level);
-
-	*low = level || common_level(start, end) ? nullptr : pt_table_of(slot);
-	if (likely(*low))
-		return 0;
 	for (va_t va = start; va < end;) {
 		struct page *t;
-		int err = 0;
+		int level, err = 0;
 
 		if (pt_walk(vm->root, va, 0, &level)->raw && level) {
 			err = blocks && covers(va, end, 1) ? pt_own_block(vm, va, false, &t) :
@@ -230,6 +224,15 @@ int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct p
 		va = pt_slot_end(va, level ? level : 1, end);
 	}
 	return 0;
+}
+
+int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct page **low)
+{
+	int level;
+	const struct pte *slot = pt_walk(vm->root, start, 0, &level);
+
+	*low = level || common_level(start, end) ? nullptr : pt_table_of(slot);
+	return likely(*low) ? 0 : prepare_tables(vm, start, end, blocks);
 }
 
 /*

@@ -239,7 +239,7 @@ static void put_reference(va_t ref)
 		page_put(p);
 }
 
-void tlb_finish(struct tlb_batch *b)
+void tlb_finish_all(struct tlb_batch *b)
 {
 	tlb_flush(b);
 	for (unsigned i = 0; i < b->count; i++)

@@ -57,7 +57,12 @@ void tlb_add_block(struct tlb_batch *b, struct page *first);
 /* Flushes what was collected on every CPU that may hold it; returns when it is done everywhere. */
 void tlb_flush(struct tlb_batch *b);
 /* tlb_flush(), then lets go of what the batch carries. The batch may be used again. */
-void tlb_finish(struct tlb_batch *b);
+void tlb_finish_all(struct tlb_batch *b);
+static inline void tlb_finish(struct tlb_batch *b)
+{
+	if (b->start < b->end || b->count || b->chain)
+		tlb_finish_all(b);
+}
 
 /* Flushes kernel addresses on every CPU, for what was taken out of the kernel's tables. No spinlock held, interrupts on. */
 void tlb_flush_kernel(va_t start, va_t end);
