@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* System calls on memory: decoders of mm/vm.h's operations. */
+/*
+ * System calls on memory: decoders of mm/vm.h's operations. Where they take an address of what is mapped, a tag in it is
+ * overlooked; but not in where something is to be mapped (Linux's tagged-address-abi.rst).
+ */
+#include <abi.h>
+
 #include "sys/syscall.h"
 #include "fs/file.h"
 #include "mm/mman.h"
@@ -38,41 +43,41 @@ SYSCALL(mmap)
 
 SYSCALL(munmap)
 {
-	return vm_munmap(vm_current(), ARG_PTR(0), ARG_U64(1));
+	return vm_munmap(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1));
 }
 
 SYSCALL(mprotect)
 {
-	return vm_mprotect(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2));
+	return vm_mprotect(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), ARG_INT(2));
 }
 
 SYSCALL(mremap)
 {
 	if (flags_unknown(ARG_UINT(3), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return -EINVAL;
-	return vm_mremap(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_U64(2), ARG_INT(3), ARG_PTR(4));
+	return vm_mremap(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), ARG_U64(2), ARG_INT(3), ARG_PTR(4));
 }
 
 SYSCALL(madvise)
 {
-	return vm_madvise(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2));
+	return vm_madvise(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), ARG_INT(2));
 }
 
 SYSCALL(mincore)
 {
-	return vm_mincore(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_PTR(2));
+	return vm_mincore(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), ARG_PTR(2));
 }
 
 SYSCALL(msync)
 {
 	if (flags_unknown(ARG_UINT(2), MS_ASYNC | MS_INVALIDATE | MS_SYNC))
 		return -EINVAL;
-	return vm_msync(vm_current(), ARG_PTR(0), ARG_U64(1), ARG_INT(2));
+	return vm_msync(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), ARG_INT(2));
 }
 
 SYSCALL(mlock)
 {
-	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), R_LOCKED);
+	return vm_mlock(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), R_LOCKED);
 }
 
 SYSCALL(mlock2)
@@ -81,12 +86,12 @@ SYSCALL(mlock2)
 
 	if (flags_unknown(flags, MLOCK_ONFAULT))
 		return -EINVAL;
-	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), R_LOCKED | (flags ? R_LOCKONFAULT : 0));
+	return vm_mlock(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), R_LOCKED | (flags ? R_LOCKONFAULT : 0));
 }
 
 SYSCALL(munlock)
 {
-	return vm_mlock(vm_current(), ARG_PTR(0), ARG_U64(1), 0);
+	return vm_mlock(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1), 0);
 }
 
 SYSCALL(mlockall)

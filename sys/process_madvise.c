@@ -3,6 +3,8 @@
  * process_madvise(2): advice on ranges of a process that a pidfd names. Another's memory takes only advice that
  * changes nothing it could notice, from somebody who may look into it and has CAP_SYS_NICE.
  */
+#include <abi.h>
+
 #include "fs/file.h"
 #include "fs/io.h"
 #include "fs/pidfd.h"
@@ -34,7 +36,7 @@ static long advise_all(struct vm *vm, const struct iovec *iov, u64 n, int advice
 	long done = 0;
 
 	for (u64 i = 0; i < n; i++) {
-		long err = vm_madvise(vm, iov[i].base, iov[i].len, advice);
+		long err = vm_madvise(vm, abi_untag(iov[i].base), iov[i].len, advice);
 
 		if (err)
 			return done ? done : err;

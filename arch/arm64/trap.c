@@ -3,6 +3,7 @@
  * What an exception means (Arm ARM, ESR_EL1): memory aborts become a struct fault, other
  * exceptions of users a signal with Linux's codes, and anything unexpected in the kernel a report.
  */
+#include "abi.h"
 #include "machine.h"
 
 #include "lib/panic.h"
@@ -72,12 +73,6 @@ static bool is_bus_error(u64 esr)
 	return status == FSC_EXTERNAL || status == FSC_ADDRESS_SIZE || status == FSC_ALIGNMENT;
 }
 
-/* A user's pointer may carry a tag in its top byte, which the MMU ignores (TBI0). */
-static va_t untag(va_t va)
-{
-	return va & BIT(55) ? va : va & (BIT(56) - 1);
-}
-
 static struct fault decode_abort(u64 esr, u64 far, bool user)
 {
 	u32 class = esr_class(esr), status = fault_status(esr);
@@ -85,7 +80,7 @@ static struct fault decode_abort(u64 esr, u64 far, bool user)
 	bool write = (esr & ISS_WNR) && !(esr & ISS_CM);
 
 	return (struct fault){
-		.address = untag(far),
+		.address = abi_untag(far),
 		.access = fetch ? P_X : write ? P_W : P_R,
 		.user = user,
 		.present = status == FSC_PERMISSION || status == FSC_ACCESS_FLAG,
@@ -150,7 +145,7 @@ void trap_user(struct trapframe *f, u64 esr, u64 far)
 		trap_signal(f, SIGTRAP, TRAP_HWBKPT, f->pc);
 		break;
 	case EC_WATCH_EL0:
-		trap_signal(f, SIGTRAP, TRAP_HWBKPT, untag(far));
+		trap_signal(f, SIGTRAP, TRAP_HWBKPT, abi_untag(far));
 		break;
 	case EC_FPAC:
 		trap_signal(f, SIGILL, ILL_ILLOPN_PAC, f->pc);
@@ -303,7 +298,7 @@ void trap_kernel(struct trapframe *f, u64 esr, u64 far)
 {
 	u64 fixup = esr_class(esr) == EC_DABT_EL1 ? extable_find(f->pc) : 0;
 
-	if (likely(fixup && untag(far) < USER_END))
+	if (likely(fixup && abi_untag(far) < USER_END))
 		copy_abort(f, esr, far, fixup);
 	else if (fixup && is_bus_error(esr))
 		f->pc = fixup;	/* arch_device_read32() of a device that is not there */

@@ -140,6 +140,18 @@ static void test_mremap(void)
 	ok(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT, "nothing there: EFAULT");
 }
 
+// arm64's pointers may carry a tag; calls about what is mapped overlook it, mmap itself does not.
+static void test_tags(void)
+{
+#ifdef __aarch64__
+	char *p = anon(2, RW, 0), *tagged = (char *)((unsigned long)p | 0x5aul << 56);
+
+	ok(!mprotect(tagged, PAGE, PROT_READ) && !madvise(tagged + PAGE, PAGE, MADV_DONTNEED), "a tag in an address is overlooked");
+	ok(munmap(tagged, 2 * PAGE) == 0 && msync(p, PAGE, MS_ASYNC) == -1, "by munmap, too");
+	ok(mmap(tagged, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED, "not by mmap");
+#endif
+}
+
 static void test_remap_file_pages(void)
 {
 	volatile char *s = mmap(nullptr, 4 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -218,6 +230,7 @@ int main(void)
 	test_zero_device();
 	test_mprotect();
 	test_mremap();
+	test_tags();
 	test_remap_file_pages();
 	test_limits();
 	return tap_done();
