@@ -158,7 +158,7 @@ static void open_files(void)
 		_exit(4);
 }
 
-// Neither may it map page 0; and every other history may lock a little only.
+// Neither may it map page 0, nor lock what it likes; and every other history may lock a little only.
 static void drop_rights(bool limited)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -166,13 +166,11 @@ static void drop_rights(bool limited)
 
 	if (syscall(SYS_capget, &head, data))
 		_exit(5);
-	data[0].effective &= ~(1u << CAP_SYS_RAWIO);
-	if (limited) {
-		struct rlimit limit = { 40 * PAGE, 40 * PAGE };
+	rlim_t most = limited ? 40 * PAGE : 8 * MIB;
+	struct rlimit limit = { most, most };
 
-		setrlimit(RLIMIT_MEMLOCK, &limit);
-		data[0].effective &= ~(1u << CAP_IPC_LOCK);
-	}
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+	data[0].effective &= ~(1u << CAP_SYS_RAWIO | 1u << CAP_IPC_LOCK);
 	if (syscall(SYS_capset, &head, data))
 		_exit(5);
 }

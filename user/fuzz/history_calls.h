@@ -13,7 +13,7 @@
 enum { F_HOLES, F_SMALL, F_READ_ONLY, F_SEALED, F_ZERO, FILES };
 
 static int files[FILES];
-static bool in_child;
+static bool in_child, zero_mapped;
 static uint64_t now; // the step's number, not 0
 
 static long call6(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
@@ -70,6 +70,7 @@ static void step_mmap(void)
 		addr = windows[W_TABLE].start;
 	long res = call6(SYS_mmap, addr, len, (uint64_t)prot, (uint64_t)flags, (uint64_t)fd, offset);
 
+	zero_mapped |= file == F_ZERO;
 	say("mmap %s %lx prot %x flags %x file %d offset %lx", place(addr), len, prot, flags, file, offset);
 	say(" = %s", mapped(res, len));
 	if (res > 0)
@@ -156,6 +157,9 @@ static void step_mremap(void)
 	stamp_mix(r.addr & ~(PAGE - 1), r.len, now);
 	if (flags & MREMAP_FIXED)
 		stamp_new(target & ~(PAGE - 1), len, 0);
+	// What fails may have freed the target before, or not: that depends on Linux's version.
+	if ((flags & MREMAP_FIXED) && res < 0 && res > -4096 && inside(target, target + len))
+		CALL3(SYS_munmap, target & ~(PAGE - 1), len, 0);
 	if (res > 0)
 		stamp_new((uint64_t)res, len, now);
 
@@ -213,6 +217,8 @@ static void step_madvise(void)
 
 	if (one_in(60))
 		advice = (int)PICK(5, 6, 7, 99, ~0ul, 1ul << 31);
+	if (advice == MADV_WIPEONFORK && zero_mapped) // for Linux that is a file, all of whose pages are anonymous
+		advice = MADV_KEEPONFORK;
 	if (r.len > 64 * MIB && r.addr + r.len > r.addr)
 		r.len = PAGE;
 	stamp_mix(r.addr, r.len, now);
