@@ -220,8 +220,10 @@ def eject(monitor, seconds):
 
 
 REMOVED = """
+exec 5< /sys/block/${D#/dev/}/size
 while dd if=/dev/zero of=$D bs=64k count=16 conv=notrunc,fsync 2>/dev/null; do :; done
-echo ended; dd if=$D bs=512 count=1 of=/dev/null 2>/dev/null || echo gone; sleep 3; ls $D 2>/dev/null; echo shell
+echo ended; dd if=$D bs=512 count=1 of=/dev/null 2>/dev/null || echo gone; sleep 3; ls $D /sys/block/* 2>/dev/null
+cat <&5 2>/dev/null || echo unknown; echo shell
 """
 
 
@@ -233,7 +235,7 @@ def test_card_removed_while_written(place, tmp_path):
     hand.start()
     out = run(place, image, REMOVED, f"-monitor unix:{monitor},server=on,wait=off")
     hand.join()
-    assert out.split() == ["ended", "gone", "shell"]
+    assert out.split() == ["ended", "gone", "unknown", "shell"]
 
 
 BLKDEBUG = """
