@@ -47,11 +47,15 @@ va_t page_va(unsigned w, unsigned i) { return window_base(w) + i * unit(w); }
 va_t byte_va(unsigned w, unsigned i) { return page_va(w, i + 1) - PAGE_SIZE; }
 u64 length(struct range r) { return r.count * unit(r.w); }
 
+static unsigned big_windows;		/* how often, of ten, one of the last two */
+
 static bool big(unsigned w) { return w >= SMALL_WINDOWS; }
 
 unsigned random_window(void)
 {
-	return host_below(3) ? host_below(WINDOWS) : SMALL_WINDOWS + host_below(WINDOWS - SMALL_WINDOWS);
+	if (host_below(10) < big_windows)
+		return SMALL_WINDOWS + host_below(WINDOWS - SMALL_WINDOWS);
+	return host_below(WINDOWS);
 }
 
 struct range random_range(void)
@@ -428,7 +432,7 @@ static void claimed(struct space *s, enum claim how, void (*step)(struct space *
 }
 
 /* The program that this CPU runs goes on. */
-static void step_program(void)
+static void step_program(struct space *anyone)
 {
 	for (struct space *s = spaces; s < spaces + SPACES; s++) {
 		if (s->vm && s->vm == machine_running(cpu_id()))
@@ -445,7 +449,7 @@ static void random_job(void)
 	if (host_below(4))
 		hot = latest;
 	if (what < 10)
-		step_program();
+		step_program(s);
 	else if (what < 12)
 		claimed(s, CLAIM_USE, what < 11 ? step_reclaim : host_below(2) ? step_collapse : step_store);
 	else if (what < 15)
@@ -454,34 +458,62 @@ static void random_job(void)
 		claimed(s, CLAIM_CHANGE, (what < 16 ? step_map : what < 17 ? step_unmap : what < 18 ? step_protect : step_move));
 }
 
+static const struct kind {
+	void (*step)(struct space *s);
+	unsigned weight;
+	enum claim claim;
+	bool claims_itself;
+} kinds[] = {
+	{ step_program, 59, .claims_itself = true }, { step_reclaim, 1, CLAIM_USE }, { step_map, 6, CLAIM_CHANGE },
+	{ step_unmap, 4, CLAIM_CHANGE }, { step_protect, 5, CLAIM_CHANGE }, { step_more, 4, CLAIM_CHANGE },
+	{ step_move, 3, CLAIM_CHANGE }, { step_fork, 7, .claims_itself = true }, { step_visit, 1, CLAIM_FORK },
+	{ step_collapse, 1, CLAIM_USE }, { step_mode, 1, CLAIM_USE }, { step_run, 8, .claims_itself = true },
+};
+
+/* For a while some kinds of steps are left out and others are frequent: what needs many of one kind in a row, or none of another, would
+ * hardly happen otherwise (swarm testing: Groce and others 2012). */
+static struct mood {
+	unsigned weights[ARRAY_SIZE(kinds)], sum;
+	unsigned fails;		/* so many steps from one failing allocation to the next */
+} mood;
+
+static void change_mood(void)
+{
+	mood.sum = 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+		mood.weights[i] = kinds[i].weight * (i ? (unsigned[]){ 0, 1, 1, 4 }[host_below(4)] : 1);
+		mood.sum += mood.weights[i];
+	}
+	mood.fails = (unsigned[]){ 10, 50, 50, 1000 }[host_below(4)];
+	big_windows = (unsigned[]){ 0, 4, 4, 8 }[host_below(4)];
+	hot = (struct range){ .w = random_window(), .first = host_below(WINDOW_PAGES - 6) };
+	hot.count = 1 + host_below(6);
+}
+
+static const struct kind *random_kind(void)
+{
+	unsigned left = host_below(mood.sum), i = 0;
+
+	while (left >= mood.weights[i])
+		left -= mood.weights[i++];
+	return &kinds[i];
+}
+
 static void one_step(void)
 {
+	if (steps_done % 256 == 0)
+		change_mood();
 	struct space *s = random_space();
-	unsigned what = host_below(100);
+	const struct kind *kind = random_kind();
 
-	if (host_below(300) == 0) {
-		hot = (struct range){ .w = random_window(), .first = host_below(WINDOW_PAGES - 6) };
-		hot.count = 1 + host_below(6);
-	}
-	if (host_below(50) == 0)
+	if (host_below(mood.fails) == 0)
 		machine_fail_at(1 + host_below(6));
 	host_cpu_set(host_below(MACHINE_CPUS));
 	jobs_go_on();
-	if (what < 1)
-		claimed(s, CLAIM_USE, step_reclaim);
-	else if (what < 60)
-		step_program();
-	else if (what < 82)
-		claimed(s, CLAIM_CHANGE, what < 66 ? step_map : what < 70 ? step_unmap : what < 75 ? step_protect :
-			what < 79 ? step_more : step_move);
-	else if (what < 89)
-		step_fork(s);
-	else if (what < 90)
-		claimed(s, CLAIM_FORK, step_visit);
-	else if (what < 92)
-		claimed(s, CLAIM_USE, host_below(4) ? step_collapse : step_mode);
+	if (kind->claims_itself)
+		kind->step(s);
 	else
-		step_run(s);
+		claimed(s, kind->claim, kind->step);
 	jobs_finish();
 	(void)jobs_hold();
 	host_cpu_set(0);
