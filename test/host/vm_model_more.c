@@ -31,7 +31,7 @@ static void access_here(struct space *s, unsigned cpu, unsigned w, unsigned i)
 void racing_access(void)
 {
 	bool near = host_below(4);
-	unsigned w = near ? latest.w : random_window(), i = near ? latest.first : host_below(WINDOW_PAGES);
+	unsigned w = near ? latest.w : random_window(), i = near ? latest.first + host_below(latest.count) : host_below(WINDOW_PAGES);
 
 	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++) {
 		for (struct space *s = spaces; s < spaces + SPACES && machine_running(cpu) && !jobs_busy(cpu); s++) {

@@ -467,7 +467,7 @@ static const struct kind {
 	{ step_program, 59, .claims_itself = true }, { step_reclaim, 1, CLAIM_USE }, { step_map, 6, CLAIM_CHANGE },
 	{ step_unmap, 4, CLAIM_CHANGE }, { step_protect, 5, CLAIM_CHANGE }, { step_more, 4, CLAIM_CHANGE },
 	{ step_move, 3, CLAIM_CHANGE }, { step_fork, 7, .claims_itself = true }, { step_visit, 1, CLAIM_FORK },
-	{ step_collapse, 1, CLAIM_USE }, { step_mode, 1, CLAIM_USE }, { step_run, 8, .claims_itself = true },
+	{ step_collapse, 3, CLAIM_USE }, { step_mode, 1, CLAIM_USE }, { step_run, 8, .claims_itself = true },
 };
 
 /* For a while some kinds of steps are left out and others are frequent: what needs many of one kind in a row, or none of another, would
