@@ -93,7 +93,7 @@ static bool range_empty(const struct page *t, va_t va, va_t end)
 	if (next_used(t, pt_index(start, level)) > pt_index(end - 1, level))
 		return true;
 	*low = t;
-	return is_aligned(start | end, pt_slot_size(level));	/* else an edge cuts a table further down */
+	return !level;		/* else an edge may cut a table further down, or its groups say more than there is */
 }
 
 [[nodiscard]] static int own_edges(struct vm *vm, va_t start, va_t end)
@@ -109,13 +109,15 @@ static bool range_empty(const struct page *t, va_t va, va_t end)
 	return pt_own_existing(vm, end, last, &t);
 }
 
-/* For a range that a shared table or one further down holds a part of; or nothing at all. */
+/* For a range of several tables, or below a shared one. */
 [[gnu::noinline]] static int prepare_edges(struct vm *vm, va_t start, va_t end, struct page **low)
 {
 	if (range_empty(*low ? *low : vm->root, start, end)) {
 		*low = nullptr;
 		return 0;
 	}
+	if (*low && is_aligned(start | end, pt_slot_size((*low)->level)))
+		return 0;
 	int err = own_edges(vm, start, end);
 
 	/* What is covered wholly may still be shared, also all of it: then it goes from the root. */
