@@ -13,14 +13,26 @@
 		.flags = R_READ | R_WRITE | R_MAXREAD | R_MAXWRITE | R_MAXEXEC | vm->def_flags,
 	};
 
-	if (!layout_is_free(&vm->layout, old, new_end + PAGE_SIZE))
-		return -ENOMEM;
+	struct layout_change c;
 	u64 pages = (new_end - old) >> PAGE_SHIFT;
 	int err = map_check_limits(vm, pages, r.flags);
 
 	if (!err && (r.flags & R_LOCKED))
 		err = map_check_locked(vm, pages);
-	return err ? err : map_insert(vm, &r);
+	if (!err)
+		err = layout_prepare(&vm->layout, old, new_end, false, &c);
+	if (unlikely(err))
+		return err;
+	const struct region *next = layout_here(&c);
+
+	if (!next || next->start >= new_end + PAGE_SIZE) {
+		layout_insert(&vm->layout, &r, &c);
+		map_inserted(vm, &r);
+	} else {
+		err = -ENOMEM;
+	}
+	layout_done(&c);
+	return err;
 }
 
 /* The new break, or on failure the old one, which is also how one asks for it (brk(2)). */
