@@ -32,7 +32,6 @@ PYTHON = $(shell $(SETUP) --python)
 .PHONY: run debug test test-long model fuzz mutants check bench setup help
 run: kernel image
 	$(Q)$(SETUP) --quiet run $(if $(QEMU_SINCE_$(MACHINE)),$(MACHINE))
-	@echo '  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.'
 	@$(RUN)
 
 debug: kernel image

@@ -4,6 +4,7 @@
 Text outside frames is the kernel's own: what it says before init has taken the console over, and
 a panic, which starts with a line `*** panic: ...` and ends with `*** end of panic`."""
 
+import contextlib
 import ctypes
 import os
 import select
@@ -19,20 +20,53 @@ INPUT_WINDOW = 2048  # as in user/init.c
 INPUT_FRAME = 1024
 PANIC = b"*** panic: "
 PANIC_END = b"*** end of panic"
-TIMEOUT, DIED = 124, 125
+TIMEOUT, DIED, HUNG_UP = 124, 125, 128 + signal.SIGHUP
 LAST_WORDS = 64 << 10  # how much of the line's raw bytes is kept
 
 
-def in_child():
-    """An own process group: Ctrl-C on a terminal must not reach QEMU before us. And no QEMU
-    outlives its runner."""
-    os.setpgid(0, 0)
+def end_with_runner():
+    """No QEMU outlives its runner."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def interactive(command):
-    """A shell for a human: QEMU's own console multiplexer, Ctrl-A X ends it."""
-    return subprocess.run(command + ["-serial", "mon:stdio"]).returncode
+def in_child():
+    """An own process group: Ctrl-C on a terminal must not reach QEMU before us."""
+    os.setpgid(0, 0)
+    end_with_runner()
+
+
+def interactive(command, timeout=None):
+    """A shell for a human: QEMU's own console multiplexer, Ctrl-A X ends it. So does the end of the
+    terminal, which we must look for: only the session's leader gets a SIGHUP, and make is one that
+    then waits for us."""
+    print("  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.", flush=True)
+    qemu = subprocess.Popen(command + ["-serial", "mon:stdio"], preexec_fn=end_with_runner)
+    try:
+        watch = select.poll()
+        watch.register(os.pidfd_open(qemu.pid), select.POLLIN)
+        if os.isatty(0):
+            watch.register(0, 0)  # a hang-up is always reported
+        ended = dict(watch.poll(timeout and timeout * 1000))
+        if not ended:
+            return say_timeout(timeout)
+        return HUNG_UP if 0 in ended else qemu.wait()
+    finally:
+        stop(qemu)
+
+
+def stop(qemu):
+    """QEMU gives the terminal back as it was, if it may."""
+    qemu.terminate()
+    try:
+        qemu.wait(5)
+    except subprocess.TimeoutExpired:
+        qemu.kill()
+        qemu.wait()
+
+
+def say_timeout(seconds):
+    print(f"tools/quire: no end after {seconds:g} s", file=sys.stderr)
+    return TIMEOUT
 
 
 class Frames:
@@ -127,7 +161,7 @@ class Run:
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def timed_out(self):
-        print(f"tools/quire: no end after {self.args.timeout:g} s", file=sys.stderr)
+        say_timeout(self.args.timeout)
         self.report_text()
         return TIMEOUT
 
@@ -248,8 +282,8 @@ class TerminalRun(Run):
             return self.timed_out()
         if writable:
             self.send()
-        if 0 in readable:
-            self.to_guest += os.read(0, 4096)
+        if 0 in readable and not self.read_keys():
+            return HUNG_UP
         data = os.read(self.line_out, 65536) if self.line_out in readable else b""
         self.frames.feed(data)
         for channel, payload in self.frames.frames():
@@ -261,6 +295,15 @@ class TerminalRun(Run):
         if panic is not None or (self.line_out in readable and not data):
             return DIED
         return None
+
+    def read_keys(self):
+        """False: the terminal is gone."""
+        try:
+            keys = os.read(0, 4096)
+        except OSError:
+            keys = b""
+        self.to_guest += keys
+        return bool(keys)
 
     shown = 0
 
@@ -281,5 +324,6 @@ def on_terminal(command, args):
             status = run.step()
         return status
     finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, saved)
         run.close()
+        with contextlib.suppress(termios.error):  # it may be gone
+            termios.tcsetattr(0, termios.TCSADRAIN, saved)

@@ -2,9 +2,11 @@
 """The runner's host side, with a shell script in QEMU's place, and the archive writer."""
 
 import argparse
+import os
 import sys
 import time
 
+import pexpect
 import pytest
 
 from boards import ROOT
@@ -108,3 +110,17 @@ def test_archive_is_the_same_every_time(tmp_path):
         archive.add(str(tmp_path), "d")
         made.append(archive.bytes())
     assert made[0] == made[1]
+
+
+def test_end_of_the_terminal_ends_the_machine():
+    """Only a session's leader hears of it by a signal: here a shell that does not care, as make does."""
+    script = f"import sys; sys.path.insert(0, {ROOT + '/tools'!r}); import session\n" \
+             "session.interactive(['sh', '-c', 'echo $$ is up; exec sleep 60'])"
+    child = pexpect.spawn("sh", ["-c", 'trap "" HUP; "$@"; :', "sh", sys.executable, "-c", script])
+    child.expect(rb"(\d+) is up")
+    machine = int(child.match[1])
+    os.close(child.child_fd)
+    deadline = time.monotonic() + 10
+    while os.path.exists(f"/proc/{machine}") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{machine}")
