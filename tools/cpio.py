@@ -10,8 +10,12 @@ TRAILER = "TRAILER!!!"
 
 
 class Archive:
-    def __init__(self):
+    """With `below`, another archive that is unpacked first: its folders, and links to them, stay as
+    they are."""
+
+    def __init__(self, below=b""):
         self.entries = {}  # path without leading slash -> (mode, data, (major, minor))
+        self.there = {path.strip("/") for _, path, mode in records(below) if not stat.S_ISREG(mode)}
 
     def put(self, path, mode, data=b"", device=(0, 0)):
         path = path.strip("/")
@@ -21,7 +25,8 @@ class Archive:
         self.entries[path] = (mode, data, device)
 
     def folder(self, path, mode=0o755):
-        self.put(path, stat.S_IFDIR | mode)
+        if path.strip("/") not in self.there:
+            self.put(path, stat.S_IFDIR | mode)
 
     def file(self, path, data, mode=0o644):
         self.put(path, stat.S_IFREG | mode, data)
@@ -64,13 +69,19 @@ def record(inode, mode, path, data, device):
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 
-def without_trailer(archive):
-    """The archive `archive` (bytes), open for more records."""
+def records(archive):
+    """(offset, path, mode) of each record, up to the first trailer."""
     at = 0
     while at < len(archive):
-        size, name_size = (int(archive[at + o:at + o + 8], 16) for o in (54, 94))
-        if archive[at + 110:at + 110 + name_size - 1] == TRAILER.encode():
-            return archive[:at]
+        mode, size, name_size = (int(archive[at + o:at + o + 8], 16) for o in (14, 54, 94))
+        path = os.fsdecode(archive[at + 110:at + 110 + name_size - 1])
+        yield at, path, mode
+        if path == TRAILER:
+            return
         at += (110 + name_size + 3) & ~3
         at += (size + 3) & ~3
-    return archive
+
+
+def without_trailer(archive):
+    """The archive `archive` (bytes), open for more records."""
+    return next((archive[:at] for at, path, _ in records(archive) if path == TRAILER), archive)

@@ -40,11 +40,12 @@ def interactive(command, timeout=None):
     terminal, which we must look for: only the session's leader gets a SIGHUP, and make is one that
     then waits for us."""
     print("  Ctrl-A X ends QEMU, Ctrl-A H shows what else there is.", flush=True)
+    terminal = os.isatty(0)  # not once it is gone
     qemu = subprocess.Popen(command + ["-serial", "mon:stdio"], preexec_fn=end_with_runner)
     try:
         watch = select.poll()
         watch.register(os.pidfd_open(qemu.pid), select.POLLIN)
-        if os.isatty(0):
+        if terminal:
             watch.register(0, 0)  # a hang-up is always reported
         ended = dict(watch.poll(timeout and timeout * 1000))
         if not ended:

@@ -102,6 +102,17 @@ def test_archive_can_be_continued():
     assert len(names) == 4 and joined.count(b"TRAILER!!!") == 1 and len(joined) % 4 == 0
 
 
+def test_folders_of_the_archive_below_stay_as_they_are(tmp_path):
+    below = cpio.Archive()
+    below.folder("tmp", 0o1777)
+    below.link("lib", "usr/lib")
+    more = cpio.Archive(cpio.without_trailer(below.bytes()))
+    more.file("tmp/new/a", b"")
+    more.file("lib/b", b"")
+    more.add(str(tmp_path), "tmp")
+    assert [path for _, path, _ in cpio.records(more.bytes())] == ["tmp/new", "tmp/new/a", "lib/b", "TRAILER!!!"]
+
+
 def test_archive_is_the_same_every_time(tmp_path):
     (tmp_path / "f").write_text("x")
     made = []
