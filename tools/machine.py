@@ -39,6 +39,17 @@ def build(root, arch, debug, kernel):
         fail("the build failed")
 
 
+def bytes_of(size):
+    """Of QEMU's way to write a size, which counts in MiB; None if it is none."""
+    parts = re.fullmatch(r"(\d+)([bkmgt]?)", size.lower())
+    return int(parts[1]) << 10 * "bkmgt".index(parts[2] or "m") if parts else None
+
+
+def max_cpus(root):
+    with open(f"{root}/lib/base.h") as f:
+        return int(re.search(r"MAX_CPUS = (\d+)", f.read())[1])
+
+
 def newer_machines(about):
     """Machines that only newer versions of QEMU have: tools/setup NAME gets what they need."""
     return [key[len("QEMU_SINCE_"):] for key in about if key.startswith("QEMU_SINCE_")]

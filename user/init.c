@@ -6,13 +6,15 @@
 //       0x01, channel, length (16 bits, little-endian), payload
 //   to the host: R ready, O stdout, E stderr, A count of input bytes consumed, L kernel log,
 //   S trace of system calls, X exit status; from the host: I stdin, C end of stdin. The host never has more than
-//   INPUT_WINDOW bytes of I unacknowledged, so the console's input buffer cannot overflow.
+//   INPUT_WINDOW bytes of I unacknowledged, so the console's input buffer cannot overflow. If there
+//   is a file /etc/quire/stdin, that is the program's standard input.
 // - Otherwise it keeps a login shell running on the console.
 //
 // It is an ordinary Linux program and runs under Linux too.
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -155,16 +157,57 @@ static void reset_signals(void)
 	power(sig == SIGTERM ? RB_AUTOBOOT : sig == SIGUSR1 ? RB_HALT_SYSTEM : RB_POWER_OFF);
 }
 
+// The file that execvp() would run, found without the failed calls that a trace would show.
+static const char *find_program(const char *name)
+{
+	static char path[PATH_MAX];
+
+	if (strchr(name, '/'))
+		return name;
+	for (int mode = X_OK; mode >= F_OK; mode -= X_OK - F_OK) {
+		for (const char *dir = getenv("PATH"), *end; dir && *dir; dir = end + (*end == ':')) {
+			end = strchrnul(dir, ':');
+			snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dir), dir, name);
+			if (!access(path, mode))
+				return path;
+		}
+	}
+	return nullptr;
+}
+
+// From here on this process and its children are traced; the first call that is seen is execve().
+static void trace_self(void)
+{
+	write(open("/dev/trace", O_WRONLY | O_CLOEXEC), "1", 1);
+}
+
+[[noreturn]] static void exec_program(char **argv, const char *cwd, bool trace)
+{
+	const char *path = find_program(argv[0]), *more = "";
+
+	reset_signals();
+	if (cwd && chdir(cwd)) {
+		dprintf(2, "quire: %s: %s\n", cwd, strerror(errno));
+		_exit(126);
+	}
+	if (trace)
+		trace_self();
+	errno = ENOENT;
+	if (path)
+		execv(path, argv);
+	int err = errno;
+	if (err == ENOENT && path && !access(path, F_OK))
+		more = " (it is there, but not its loader, or the interpreter that its #! line names)";
+	dprintf(2, "quire: %s: %s%s\n", argv[0], strerror(err), more);
+	_exit(err == ENOENT || err == ENOTDIR ? 127 : 126);
+}
+
 // Runs argv as the leader of a session that has the console as its terminal, in a child.
-[[noreturn]] static void exec_on_console(char **argv)
+[[noreturn]] static void exec_on_console(char **argv, const char *cwd)
 {
 	setsid();
 	ioctl(CONSOLE, TIOCSCTTY, 1);
-	reset_signals();
-	execvp(argv[0], argv);
-	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
-	dprintf(2, "quire: %s: %s\n", argv[0], strerror(errno));
-	_exit(status);
+	exec_program(argv, cwd, false);
 }
 
 // ---- A shell on the console ----
@@ -181,7 +224,7 @@ static void reset_signals(void)
 		if (shell < 0) {
 			shell = fork();
 			if (shell == 0)
-				exec_on_console((char *[]){"/bin/sh", "-l", nullptr});
+				exec_on_console((char *[]){"/bin/sh", "-l", nullptr}, nullptr);
 			if (shell < 0)
 				sleep(1);
 		}
@@ -280,28 +323,24 @@ static bool read_job(struct job *job)
 	return job->argc > 0;
 }
 
-// From here on this process and its children are traced.
-static void trace_self(void)
-{
-	int fd = open("/dev/trace", O_WRONLY | O_CLOEXEC);
-
-	write(fd, "1", 1);
-	close(fd);
-}
-
 [[noreturn]] static void exec_on_pipes(struct job *job, int in, int out, int err)
 {
 	setsid();
 	dup2(in, 0);
 	dup2(out, 1);
 	dup2(err, 2);
-	reset_signals();
-	if (job->trace >= 0)
-		trace_self();
-	execvp(job->argv[0], job->argv);
-	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
-	dprintf(2, "quire: %s: %s\n", job->argv[0], strerror(errno));
-	_exit(status);
+	exec_program(job->argv, job->cwd, job->trace >= 0);
+}
+
+// A file in the image is the program's input; what comes over the line is then read by nobody.
+static void replace_input(int *in)
+{
+	int fd = open("/etc/quire/stdin", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	unlink("/etc/quire/stdin");
+	close(*in);
+	*in = fd;
 }
 
 static bool start_on_pipes(struct job *job)
@@ -310,6 +349,7 @@ static bool start_on_pipes(struct job *job)
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
 		return false;
+	replace_input(&in[0]);
 	if (job->want_trace)
 		job->trace = open("/dev/trace", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	job->pid = fork();
@@ -466,7 +506,7 @@ static void run_on_console(struct job *job)
 		ioctl(CONSOLE, TIOCSWINSZ, &job->window);
 	job->pid = fork();
 	if (job->pid == 0)
-		exec_on_console(job->argv);
+		exec_on_console(job->argv, job->cwd);
 	while (!job->exited) {
 		if (!child_changed)
 			sigsuspend(&none);
@@ -498,8 +538,7 @@ static void send_log(void)
 
 [[noreturn]] static void run_job(struct job *job)
 {
-	if (job->cwd && chdir(job->cwd))
-		dprintf(2, "quire: %s: %s\n", job->cwd, strerror(errno));
+	chdir("/root");
 	if (job->terminal) {
 		run_on_console(job);
 		make_raw(CONSOLE);
@@ -523,7 +562,7 @@ static void send_log(void)
 
 int main(void)
 {
-	static struct job job = {.cwd = "/root", .in = -1, .out = -1, .err = -1, .trace = -1};
+	static struct job job = {.in = -1, .out = -1, .err = -1, .trace = -1};
 
 	umask(0);
 	mount_all();

@@ -7,6 +7,8 @@ import random
 import re
 import subprocess
 
+import pytest
+
 from boards import ONE_EACH, ROOT, TWO_EACH, on
 
 ALL_BYTES = bytes(range(256))
@@ -108,6 +110,32 @@ def test_environment_and_folder(board):
 
 
 @on(ONE_EACH)
+def test_folder_that_is_not_there_is_126(board):
+    done = board.run("pwd", options=["--cwd", "/nosuch"])
+    assert (done.returncode, done.stdout) == (126, b"") and b"/nosuch" in done.stderr
+
+
+@on(ONE_EACH)
+def test_missing_loader_is_named(board, tmp_path):
+    (tmp_path / "script").write_text("#!/nosuch\n")
+    (tmp_path / "script").chmod(0o755)
+    done = board.run("/script", options=["--add", f"{tmp_path}/script:/script"])
+    assert done.returncode == 127 and b"loader" in done.stderr
+
+
+@on(ONE_EACH)
+def test_file_as_input_is_a_file(board, tmp_path):
+    """As large as would take minutes byte by byte, and read from where it stands."""
+    (tmp_path / "data").write_bytes(ALL_BYTES * 40_000)
+    with open(tmp_path / "data", "rb") as stdin:
+        stdin.seek(256)
+        done = subprocess.run([*board.command("--timeout", "60"), "--", "sh", "-c", "md5sum; ls /etc/quire"],
+                              stdin=stdin, capture_output=True, timeout=90)
+    wanted = subprocess.run(["md5sum"], input=ALL_BYTES * 39_999, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, wanted.stdout + b"run\n")
+
+
+@on(ONE_EACH)
 def test_arguments_arrive_as_they_are(board):
     odd = ["", "a b", "c\nd", "'\"$x\\", "é"]
     done = board.run("sh", "-c", r'''printf '<%s>' "$@"''', "sh", *odd)
@@ -124,7 +152,7 @@ def test_log_goes_to_its_file(board, tmp_path):
 @on(TWO_EACH)
 def test_strace_decodes_calls_and_follows_children(board, tmp_path):
     trace = tmp_path / "trace"
-    done = board.shell("echo hello | cat; /test/helper/crash null; exit 3",
+    done = board.shell("echo hello | cat; /test/helper/crash null; test -e /nosuch; exit 3",
                        options=("--strace-output", str(trace)))
     text = trace.read_text()
     assert (done.returncode, done.stdout) == (3, b"hello\n")
@@ -136,6 +164,7 @@ def test_strace_decodes_calls_and_follows_children(board, tmp_path):
         assert re.search(pattern, text), f"{pattern}\n{text}"
     assert all(re.match(r"\[\d+\] ", line) for line in text.splitlines())
     assert "lost" not in text
+    assert text.splitlines()[0].partition(" ")[2].startswith("execve(")
 
 
 @on(ONE_EACH)
@@ -177,9 +206,15 @@ def test_faults_of_a_program_are_recorded(board, tmp_path):
     assert "<circle" in (tmp_path / "t.svg").read_text()
 
 
-def test_unknown_option_says_so():
-    done = subprocess.run([f"{ROOT}/tools/quire", "--nonsense"], capture_output=True)
-    assert done.returncode == 2 and b"nonsense" in done.stderr
+@pytest.mark.parametrize("words, says", [
+    (["--nonsense"], "nonsense"), (["ls", "-l"], "put -- before ls"), ([], "needs a terminal"),
+    (["--cpus", "0", "--", "true"], "1 to 16"), (["--cpus", "17", "--", "true"], "1 to 16"),
+    (["--mem", "16M", "--", "true"], "at least 32M"), (["--mem", "much", "--", "true"], "at least 32M"),
+    (["--env", "FOO", "--", "true"], "K=V"), (["--add", "x:y", "--", "true"], "HOST:/GUEST"),
+])
+def test_wrong_options_say_so(words, says):
+    done = subprocess.run([f"{ROOT}/tools/quire", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 2 and says in done.stderr
 
 
 def test_missing_file_says_so():
