@@ -233,7 +233,7 @@ static void full_of_sleepers(bool exec)
 	pipe(fds);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, sockets);
 	sockets[1] = socket(AF_UNIX, SOCK_STREAM, 0);
-	bind(sockets[1], &(struct sockaddr){AF_UNIX}, sizeof(sa_family_t));
+	bind(sockets[1], &(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t));
 	listen(sockets[1], 1);
 	flock(open("/proc/self/exe", O_RDONLY), LOCK_SH);
 	pthread_mutexattr_init(&attr);
