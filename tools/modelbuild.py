@@ -64,3 +64,9 @@ def build(folder, cpu, flags=("-O2",), jobs=2, front=None, changed=None, base=No
         list(pool.map(lambda t: compile_one(*t, cpu, flags, front), todo))
     subprocess.run([CC, *flags, "-o", binary, *objects, "-lcmocka", "-lm", "-pthread"], cwd=ROOT, check=True)
     return binary
+
+
+def shares(steps, each, least):
+    """Parts of about the same size that are `steps` together, none larger than `each`: at least so many, if there are as many."""
+    parts = max(-(-steps // each), min(least, steps))
+    return [steps // parts + (i < steps % parts) for i in range(parts)]
