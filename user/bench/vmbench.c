@@ -576,11 +576,17 @@ int main(int argc, char **argv)
 		} else return 2;
 	}
 	if (divn < 1) divn = 1;
+	int ran = 0;
 	for (unsigned k = 0; k < sizeof tests / sizeof *tests; k++) {
 		int want = optind >= argc;
 		for (int a = optind; a < argc; a++)
 			if (strstr(tests[k].name, argv[a])) want = 1;
 		if (want) tests[k].f();
+		ran += want;
+	}
+	if (!ran) {
+		fprintf(stderr, "vmbench: no such group; vmbench -t lists them\n");
+		return 2;
 	}
 	puts("vmbench done");
 	return 0;
