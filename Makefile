@@ -24,6 +24,13 @@ endif
 include arch/$(ARCH)/arch.mk
 
 MACHINE ?= $(MACHINE_DEFAULT)
+COMMA := ,
+MACHINES = $(shell sed -n 's/^QEMU_\([a-z][^ ]*\) :=.*/\1/p' arch/$1/arch.mk)
+ifneq ($(filter run debug,$(MAKECMDGOALS)),)
+ifeq ($(filter $(firstword $(subst $(COMMA), ,$(MACHINE))),$(call MACHINES,$(ARCH))),)
+$(error MACHINE=$(MACHINE): there are $(foreach a,$(ARCHES),$(call MACHINES,$a) (ARCH=$a)))
+endif
+endif
 CPUS ?= 1
 MEM ?= 1G
 BASE := $(BUILD)/$(ARCH)

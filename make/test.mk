@@ -72,14 +72,17 @@ setup:
 	@tools/setup
 
 help:
-	@echo 'make [ARCH=arm64|x86_64] [MACHINE=virt|raspi4b|q35] [CPUS=n] [MEM=size] [DEBUG=1] GOAL'
+	@echo 'make [ARCH=arm64|x86_64] [MACHINE=virt|raspi4b|q35] [CPUS=n] [MEM=size] [DEBUG=1] [V=1] GOAL'
+	@echo
+	@echo '  CPUS is 1 to 16, MEM at least 32M; q35 needs ARCH=x86_64, the others arm64. V=1 shows the commands.'
+	@echo "  APPEND='WORDS' are boot options for run and debug: boot/options.h lists them."
 	@echo
 	@echo '  run      boot to a shell on this terminal'
-	@echo '  test     run all tests; TESTS="-k fork" passes options to pytest'
+	@echo '  test     run all tests; TESTS="-k fork" passes options to pytest (all is built first, on both CPUs)'
 	@echo '  test-long  the same, with what takes an hour'
 	@echo '  model    run the model of mm/ for long; STEPS=100000000 SEED=n'
 	@echo '  fuzz     run the fuzzers; TIME=3600 (seconds each) TARGET=elf'
-	@echo '  mutants  see whether the model finds mistakes made on purpose'
+	@echo '  mutants  see whether the model finds mistakes made on purpose; MUTANTS="NAME..." only these'
 	@echo '  check    examine the sources: layers, sizes, licence'
 	@echo '  bench    count the instructions of common operations; BENCH=--linux compares'
 	@echo '  debug    boot and wait for gdb'

@@ -26,6 +26,10 @@ def facts(root, arch):
         return dict(re.findall(r"^([\w-]+) := (.*?)\s*$", f.read(), re.M))
 
 
+def machines(root, arch):
+    return [key[len("QEMU_"):] for key in facts(root, arch) if re.match("QEMU_[a-z]", key)]
+
+
 def build(root, arch, debug, kernel):
     """Makes what is missing or stale, quietly."""
     goals = (["kernel"] if kernel else []) + ["image"]
@@ -90,7 +94,8 @@ def find_qemu(root, about, name):
 
 def qemu_program(root, about, arch, name):
     if f"QEMU_{name}" not in about:
-        fail(f"{arch} has no machine {name}")
+        have = "; ".join(f"{' '.join(machines(root, a))} ({a})" for a in arches(root))
+        fail(f"{arch} has no machine {name}; there are {have}")
     program = find_qemu(root, about, name)
     since = about.get(f"QEMU_SINCE_{name}")
     if program:
