@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 
@@ -14,6 +15,7 @@ from boards import ROOT
 sys.path.insert(0, f"{ROOT}/tools")
 
 import cpio
+import modelbuild
 import session
 
 PANIC = b"*** panic: test\r\nframe 1\r\n*** end of panic\r\n"
@@ -135,3 +137,15 @@ def test_end_of_the_terminal_ends_the_machine():
     while os.path.exists(f"/proc/{machine}") and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not os.path.exists(f"/proc/{machine}")
+
+
+@pytest.mark.parametrize("steps, each, parts", [(20_000, 250_000, 2), (2_000_000, 250_000, 8), (600_001, 250_000, 3), (1, 10, 1)])
+def test_the_model_takes_as_many_steps_as_asked_for(steps, each, parts):
+    shares = modelbuild.shares(steps, each, 2)
+    assert sum(shares) == steps and len(shares) == parts and max(shares) <= each
+
+
+@pytest.mark.parametrize("tool", ["abi", "bench", "check", "faults", "mkiso", "quire", "screenshot", "setup", "test"])
+def test_help_is_help(tool):
+    done = subprocess.run([f"{ROOT}/tools/{tool}", "--help"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and f"tools/{tool} " in done.stdout and done.stderr == ""
