@@ -55,6 +55,12 @@ constexpr unsigned MAX_CPUS = 16;
 /* One access, whole, not merged or repeated by the compiler; no ordering. */
 #define load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+/* What is read next depends on the address that is loaded: CPUs keep such loads in order; a thread sanitizer must be told. */
+#ifdef QUIRE_HOST
+#define load_dependent(p) load_acquire(p)
+#else
+#define load_dependent(p) load_relaxed(p)
+#endif
 #define store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 

@@ -52,7 +52,7 @@ static inline struct pte *pt_walk_from(struct page *t, int l, va_t va, int level
 
 	for (; l > level; l--) {
 		struct pte *slot = &slots[pt_index(va, l)];
-		struct pte e = { load_relaxed(&slot->raw) };
+		struct pte e = { load_dependent(&slot->raw) };
 
 		if (unlikely(!pte_table_open(e))) {
 			*stopped = l;
