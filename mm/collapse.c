@@ -60,8 +60,7 @@ static void replace_table(struct vm *vm, struct page *upper, struct page *t, str
 	tlb_flush(&b);
 	copy_pages(block, t);
 	pt_slot_set(upper, index, pte_leaf(page_pa(block), 1, fault_leaf_prot(r, r->flags & R_WRITE)));
-	tlb_add_page(&b, t);
-	tlb_finish(&b);
+	pt_put(t);	/* what was below it went with the same flush */
 	vm_count(block_collapse);
 }
 

@@ -35,9 +35,9 @@ struct remap {
 	if (!is_aligned(m->new_addr, PAGE_SIZE) || m->new_addr > USER_END ||
 	    m->new_len > USER_END - m->new_addr)
 		return -EINVAL;
-	bool meet = m->old + m->old_len > m->new_addr && m->new_addr + m->new_len > m->old;
-
-	return meet ? -EINVAL : 0;
+	if (m->old + m->old_len > m->new_addr && m->new_addr + m->new_len > m->old)
+		return -EINVAL;
+	return (m->flags & MREMAP_FIXED) && m->new_addr < MMAP_MIN ? -EPERM : 0;
 }
 
 /* The region must hold the whole old range. */
@@ -99,7 +99,7 @@ static long move(struct vm *vm, const struct remap *m)
 	struct region r = part(m, m->new_addr, 0, m->new_len);
 	struct layout_change c;
 	struct tlb_batch b;
-	struct page *low;
+	struct page *low = nullptr;
 	bool stays = m->flags & MREMAP_DONTUNMAP;
 	int err = layout_prepare(&vm->layout, r.start, r.end, false, &c);
 
@@ -108,7 +108,8 @@ static long move(struct vm *vm, const struct remap *m)
 	if (err)
 		return err;
 	tlb_begin(&b, vm);
-	err = pt_prepare(vm, m->old, m->old + m->old_len, &low);
+	if (m->old_len)		/* else it stays, and is mapped a second time */
+		err = pt_prepare(vm, m->old, m->old + m->old_len, &low);
 	if (!err && low)
 		err = pt_move(&b, m->old, m->new_addr, min(m->old_len, m->new_len));
 	if (!err) {
@@ -117,7 +118,8 @@ static long move(struct vm *vm, const struct remap *m)
 		if (m->old_len && !stays)
 			layout_remove(&vm->layout, m->old, m->old + m->old_len, &c);
 		/* What is left at the old place: a tail that did not come along, and empty tables. */
-		err = pt_unmap(&b, m->old, m->old + m->old_len);
+		if (low)
+			err = pt_unmap(&b, m->old, m->old + m->old_len);
 		assert(!err);
 	}
 	tlb_finish(&b);

@@ -105,6 +105,7 @@ static void flush_others(u64 cpus, const struct tlb_batch *b, u64 gen)
 void tlb_flush_kernel(va_t start, va_t end)
 {
 	preempt_disable();
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* a CPU that starts just now sees the new entries, or we see it */
 	u64 others = load_acquire(&tlb_cpus_started) & ~BIT(cpu_id());
 
 	arch_tlb_kernel(start, end);
@@ -198,9 +199,9 @@ constexpr va_t TLB_IS_BLOCK = 1;		/* in a descriptor's address */
 
 static void add_reference(struct tlb_batch *b, va_t ref)
 {
+	b->pages[b->count++] = ref;
 	if (b->count == TLB_BATCH_PAGES)
 		tlb_finish(b);
-	b->pages[b->count++] = ref;
 }
 
 void tlb_add_page(struct tlb_batch *b, struct page *p)
@@ -241,6 +242,8 @@ static void put_reference(va_t ref)
 
 void tlb_finish_all(struct tlb_batch *b)
 {
+	/* What goes was reached from somewhere: without a range nothing would be flushed. */
+	assert(b->start < b->end || (!b->count && !b->chain));
 	tlb_flush(b);
 	for (unsigned i = 0; i < b->count; i++)
 		put_reference(b->pages[i]);

@@ -132,6 +132,11 @@ static void test_mremap(void)
 	q = mremap(s, 0, 2 * PAGE, MREMAP_MAYMOVE);
 	ok(q != MAP_FAILED && q[0] == 9, "an old length of 0 doubles a shared mapping");
 	ok(mremap(p, 0, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EINVAL, "not a private one");
+	q = mremap(s, 0, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, nullptr);	// Linux's root may
+	ok(q == nullptr || (q == MAP_FAILED && errno == EPERM), "nor at address 0");
+	q = mremap(nullptr, 0, PAGE, MREMAP_MAYMOVE);
+	ok(q != MAP_FAILED || errno == EFAULT, "from address 0");
+	munmap(nullptr, PAGE);
 	ok(mremap(s, 0, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, s) == MAP_FAILED && errno == EFAULT, "nor in its own place");
 	ok(msync(s, 2 * PAGE, MS_ASYNC) == -1 && errno == ENOMEM, "which is free then");
 	ok(mremap(p + 1, PAGE, PAGE, 0) == MAP_FAILED && errno == EINVAL, "a crooked address: EINVAL");
