@@ -57,14 +57,21 @@ static inline va_t slot_next(va_t va, int level, unsigned i, va_t end)
 	return min(end, slot_begin(va, level, i + 1));
 }
 
+/* A slot of level 1 is empty for a moment while another space that shares its table splits a block, under the table's lock. */
+static struct pte settled_slot(struct page *t, unsigned i)
+{
+	scoped_spin(&t->lock);
+	return pte_load(&pt_slots(t)[i]);
+}
+
 /* Is nothing mapped in the range? Below t, which may be frozen: what is empty there stays so. */
-static bool range_empty(const struct page *t, va_t va, va_t end)
+static bool range_empty(struct page *t, va_t va, va_t end)
 {
 	int level = t->level;
 	unsigned i = pt_index(va, level), last = pt_index(end - 1, level);
 
 	for (; (i = next_used(t, i)) <= last; i++) {
-		struct pte e = pte_load(&pt_slots(t)[i]);
+		struct pte e = level == 1 ? settled_slot(t, i) : pte_load(&pt_slots(t)[i]);
 
 		if (!e.raw)
 			continue;

@@ -307,7 +307,8 @@ static struct page *own_slot(struct vm *vm, struct page *p, va_t va, int level, 
 	return t;
 }
 
-/* Nobody walks a frozen table without copying it first, for which he needs its lock: the gap is not seen. */
+/* Another space may hold a frozen table's path meanwhile: who copies the table needs its lock, and who asks whether a slot is empty
+ * takes it (range_empty), so the gap is not seen. */
 bool pt_split_block(struct vm *vm, struct page *p, va_t va, bool everywhere)
 {
 	struct spare_tables spare = {};

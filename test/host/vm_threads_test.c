@@ -93,6 +93,17 @@ static void touch_some(struct worker *w)
 	}
 }
 
+/* Takes out a part of what is mapped by blocks, and maps it again: nothing of what was there may be seen. */
+static void unmap_big(struct worker *w)
+{
+	unsigned at = below(w, BIG), n = 1 + below(w, BIG - at);
+	int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
+
+	assert(vm_munmap(w->vm, BIG_AT + at * BIG_UNIT, n * BIG_UNIT) == 0);
+	assert(vm_mmap(w->vm, BIG_AT + at * BIG_UNIT, n * BIG_UNIT, P_R | P_W, flags, nullptr, 0, 0) > 0);
+	memset(w->view.big + at, 0, n);
+}
+
 /* Maps, unmaps, protects or empties a part of the thread's own pages. */
 static void change_own(struct worker *w)
 {
@@ -151,6 +162,8 @@ static void fork_and_go_on(struct worker *w)
 		touch_some(&child);
 		if (below(&child, 8) == 0)
 			change_own(&child);
+		if (below(&child, 10) == 0)	/* nobody else runs the child */
+			unmap_big(&child);
 		if (below(&child, 20) == 0 && w->vm == first)
 			fork_and_go_on(&child);
 	}
