@@ -31,7 +31,7 @@ void block_get(struct page *first)
 {
 	scoped_spin(&first->block_lock);
 	if (likely(block_whole(first))) {
-		first->refs++;
+		store_relaxed(&first->refs, first->refs + 1);
 		return;
 	}
 	for (struct page *p = first; p < first + BLOCK_PAGES; p++)
@@ -41,9 +41,12 @@ void block_get(struct page *first)
 void block_put(struct page *first)
 {
 	spin_lock(&first->block_lock);
-	bool whole = block_whole(first), last = whole && --first->refs == 0;
+	bool whole = block_whole(first), last = whole && first->refs == 1;
 
-	if (unlikely(!whole)) {
+	if (likely(whole)) {
+		/* Who sees itself alone then, without the lock, frees it: what we read of it was before (tlb_add_block). */
+		store_release(&first->refs, first->refs - 1);
+	} else {
 		for (struct page *p = first + 1; p < first + BLOCK_PAGES; p++)
 			page_put(p);
 	}

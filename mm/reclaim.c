@@ -193,7 +193,7 @@ static void evict_shared(struct sweep *s)
 		/* Its rights may have been restricted meanwhile, nothing else. */
 		assert(pte_pa(pte_load(v->slot), 0).v == page_pa(v->page).v);
 		store_release(&v->slot->raw, pte_swap(v->swap).raw);
-		s->table->swapped++;
+		store_relaxed(&s->table->swapped, (u16)(s->table->swapped + 1));	/* others may be counting */
 	}
 	spin_unlock(&s->table->lock);
 	vm_flush_everywhere(0, USER_END);

@@ -53,7 +53,7 @@ static void count_tables(struct page *t, bool shared, struct pt_counts *c)
 {
 	c->tables++;
 	c->shared_tables += shared;
-	c->swap += t->swapped;
+	c->swap += load_relaxed(&t->swapped);
 	if (t->level == 0)
 		return;
 	for (u64 groups = t->groups; groups; groups &= groups - 1) {
@@ -85,7 +85,7 @@ static u64 pages_below(const struct page *t)
 	u64 sum = 0;
 
 	if (t->level == 0)
-		return t->used - t->swapped;
+		return t->used - load_relaxed(&t->swapped);
 	for (u64 groups = t->groups; groups; groups &= groups - 1) {
 		unsigned i = 8 * (unsigned)__builtin_ctzl(groups);
 
@@ -129,12 +129,18 @@ void vm_rss_inherit(struct vm *child, struct vm *vm)
 
 u64 vm_rss_peak(struct vm *vm, bool exact)
 {
-	scoped_write(&vm->lock);
+	if (exact)
+		rwlock_write(&vm->lock);
+	else if (!rwlock_write_try(&vm->lock))
+		return load_relaxed(&vm->rss.peak);
 	if (exact)
 		vm_rss_look(vm);
 	else
 		vm_rss_note(vm);
-	return max(vm->rss.peak, most_now(vm));
+	u64 peak = max(vm->rss.peak, most_now(vm));
+
+	rwlock_write_done(&vm->lock);
+	return peak;
 }
 
 void vm_rss_peak_reset(struct vm *vm)
