@@ -328,7 +328,7 @@ static u64 shrink_all(u64 want, bool hard)
 		if (hard && load_relaxed(&b->object.npages)) {
 			(void)object_try_writeback(&b->object, 0, ~0ul);
 			if (load_relaxed(&b->object.mapped))
-				vm_unmap_object(&b->object, 0, ~0ul, true);
+				vm_unmap_object(&b->object, 0, ~0ul, false);
 		}
 		freed += object_drop_clean(&b->object, 0, ~0ul, want - freed);
 		blockdev_put(b);
