@@ -244,18 +244,15 @@ static long remove_pages(struct vm *vm, va_t start, va_t end)
 	return holes;
 }
 
-/* ---- MADV_WILLNEED: pages are brought in, not mapped; what fails will be told to who touches them. */
+/* ---- MADV_WILLNEED: pages are brought in, not mapped; what fails will be told to who touches them. Left out: pages of objects
+ * that are in swap. */
 
 static void read_object(struct object *o, u64 first, u64 n)
 {
-	struct page *p;
+	u64 end = min(first + n, align_up(load_acquire(&o->size), PAGE_SIZE) >> PAGE_SHIFT);
 
-	for (u64 at = 0; o->ops->fill && at < n; at += OBJECT_RUN)
-		object_read_ahead(o, first + at, (unsigned)min(n - at, (u64)OBJECT_RUN));
-	for (u64 at = 0; at < n && load_relaxed(&o->nswapped); at++) {
-		if (!object_page(o, first + at, 0, &p))
-			page_put(p);
-	}
+	for (u64 at = first; o->ops->fill && at < end; at += OBJECT_RUN)
+		object_read_ahead(o, at, (unsigned)min(end - at, (u64)OBJECT_RUN));
 }
 
 static int find_swapped(void *arg, va_t va, struct pte e, int level)

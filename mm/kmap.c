@@ -6,7 +6,7 @@
  * A stack lives in a slot of twice its size, whose lower half is never mapped: an overflow
  * faults, and one bit of an address tells guard from stack. A freed stack keeps its pages and its
  * mapping, and waits in a short list of the CPU or in a list of all CPUs for the next thread. When
- * that list is long, or memory is short, some are unmapped together, with one flush of all CPUs;
+ * that list of all CPUs is long, or memory is short, some are unmapped together, with one flush of all CPUs;
  * their slots wait in a list that runs through their first entries, which are then not present. A
  * new mapping replaces an entry that no TLB caches.
  *

@@ -394,10 +394,11 @@ struct unmap_range {
 }
 
 /* It cannot fail, and what it frees may be what everybody waits for: so the tables that it must copy come from the reserve. When
- * even that is used up it waits, with nothing held that somebody else needs in order to give memory back. */
+ * even that is used up it waits, with no lock held; and not for a space whose users have gone, which is freed, all of it, when we
+ * let go of it. */
 static void unmap_object_from(struct vm *vm, void *arg)
 {
-	while (unmap_object_once(vm, arg))
+	while (unmap_object_once(vm, arg) && load_acquire(&vm->users) > 1)
 		vm_wait_for_memory();
 }
 

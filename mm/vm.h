@@ -160,7 +160,8 @@ static inline void vm_rss_note(struct vm *vm)
 		vm_rss_look(vm);
 }
 void vm_rss_inherit(struct vm *child, struct vm *vm);	/* for fork, under vm's lock for writing */
-/* The most that was ever resident, in pages. exact: as of now, else a 64th may be missed. Takes the lock. */
+/* The most that was ever resident, in pages. exact: as of now, and takes the lock; else a 64th may be missed, or what came since the
+ * last look if the lock is taken. */
 u64 vm_rss_peak(struct vm *vm, bool exact);
 void vm_rss_peak_reset(struct vm *vm);		/* from now on */
 
