@@ -243,9 +243,12 @@ void rwlock_read(struct rwlock *l)
 	u64 s = load_relaxed(&l->state);
 
 	debug_assert(!preempt_disabled());
-	if (unlikely((s & (RW_WRITER | RW_FLAGS)) ||
-		     !swap_if(&l->state, s, s + RW_READER, __ATOMIC_ACQUIRE)))
-		lock_slow(l, false, &lock_waits.read);
+	while (likely(!(s & (RW_WRITER | RW_FLAGS)))) {
+		if (likely(__atomic_compare_exchange_n(&l->state, &s, s + RW_READER, false, __ATOMIC_ACQUIRE,
+						       __ATOMIC_RELAXED)))
+			return;
+	}
+	lock_slow(l, false, &lock_waits.read);
 }
 
 void rwlock_write(struct rwlock *l)

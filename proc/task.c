@@ -79,10 +79,12 @@ void thread_gone(struct thread *t)
 {
 	static struct work trim = { .fn = trim_stacks };
 
-	kstack_free(t->head.stack_top);
+	void *stack = t->head.stack_top;
+
+	store_release(&t->head.stack_top, nullptr);	/* first: dump_thread() may be looking */
+	kstack_free(stack);
 	if (unlikely(kstack_is_crowded()))
 		work_queue(&trim);
-	t->head.stack_top = nullptr;
 	thread_put(t);
 }
 
