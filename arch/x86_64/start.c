@@ -36,9 +36,14 @@ void arch_early_putc(char c)
 	if (!early_uart)
 		return;
 	outb(COM1 + UART_DATA, (u8)c);
-	/* Sent altogether, so that the driver that sets the port up anew cuts nothing off. */
-	for (unsigned spins = 0; !(inb(COM1 + UART_LSR) & LSR_IDLE) && spins < 100000; spins++)
+	/* Sent altogether, so that the driver that sets the port up anew cuts nothing off. A port that is stuck is given up. */
+	for (unsigned spins = 0; !(inb(COM1 + UART_LSR) & LSR_IDLE); spins++) {
+		if (spins == 100000)
+			early_uart = false;
+		if (!early_uart)
+			return;
 		cpu_relax();
+	}
 }
 
 bool arch_early_works(void)
