@@ -62,9 +62,9 @@ void arch_init(struct boot_info *bi)
 	seed_collect(&arm64_fdt);
 	gic_init(&arm64_fdt);
 	time_init_timer(&arm64_fdt);
-	log_info("arm64: %s, %u CPUs, entered at EL%lu, %s, %d-bit ASIDs%s",
+	log_info("arm64: %s, %u CPU%s, entered at EL%lu, %s, %d-bit ASIDs%s",
 		 fdt_string(&arm64_fdt, fdt_root(), "model") ?: "board without a name", arch_cpu_count(),
-		 arm64_entry_level, gic_name(), arch_asid_bits(), cpu_has_pan ? ", PAN" : "");
+		 arch_cpu_count() == 1 ? "" : "s", arm64_entry_level, gic_name(), arch_asid_bits(), cpu_has_pan ? ", PAN" : "");
 }
 
 void arch_init_devices(void)

@@ -16,8 +16,8 @@ void arch_init(struct boot_info *bi)
 	apic_init(x86_acpi.apic_pa);
 	ioapic_init();
 	smp_init();
-	log_info("x86-64: %u CPUs, TSC %lu.%03lu MHz, %s timer%s%s%s", arch_cpu_count(),
-		 x86_tsc_hz / 1000000, x86_tsc_hz / 1000 % 1000,
+	log_info("x86-64: %u CPU%s, TSC %lu.%03lu MHz, %s timer%s%s%s", arch_cpu_count(),
+		 arch_cpu_count() == 1 ? "" : "s", x86_tsc_hz / 1000000, x86_tsc_hz / 1000 % 1000,
 		 x86_features.tsc_deadline ? "deadline" : "APIC", x86_features.pcid ? ", PCID" : "",
 		 x86_features.smap ? ", SMAP" : "", x86_features.xsave ? ", XSAVE" : "");
 }
