@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The first process. It mounts what a Unix expects and then does one of two things:
 //
-// - With /etc/quire/run in the image (put there by tools/quire) it runs that one program and
+// - With a program in /etc/quire/run (put there by tools/quire) it runs that one and
 //   passes its standard input, output and error through the console as frames:
 //       0x01, channel, length (16 bits, little-endian), payload
 //   to the host: R ready, O stdout, E stderr, A count of input bytes consumed, L kernel log,
 //   S trace of system calls, X exit status; from the host: I stdin, C end of stdin. The host never has more than
 //   INPUT_WINDOW bytes of I unacknowledged, so the console's input buffer cannot overflow. If there
 //   is a file /etc/quire/stdin, that is the program's standard input.
-// - Otherwise it keeps a login shell running on the console.
+// - Otherwise it keeps a login shell running on the console. (The file may then tell the size of the
+//   terminal at the other end of the line.)
 //
 // It is an ordinary Linux program and runs under Linux too.
 
@@ -210,33 +211,6 @@ static void trace_self(void)
 	exec_program(argv, cwd, false);
 }
 
-// ---- A shell on the console ----
-
-[[noreturn]] static void run_shell(void)
-{
-	sigset_t none;
-	pid_t shell = -1;
-
-	sigemptyset(&none);
-	for (;;) {
-		if (shutdown_signal)
-			shut_down(shutdown_signal);
-		if (shell < 0) {
-			shell = fork();
-			if (shell == 0)
-				exec_on_console((char *[]){"/bin/sh", "-l", nullptr}, nullptr);
-			if (shell < 0)
-				sleep(1);
-		}
-		if (!child_changed)
-			sigsuspend(&none);
-		child_changed = 0;
-		for (pid_t pid; (pid = waitpid(-1, nullptr, WNOHANG)) > 0;)
-			if (pid == shell)
-				shell = -1;
-	}
-}
-
 // ---- One program for tools/quire ----
 
 struct job {
@@ -246,7 +220,7 @@ struct job {
 	bool terminal; // on the console itself rather than through frames
 	bool want_log;
 	bool want_trace;
-	struct winsize window;
+	struct winsize window; // the host's terminal
 
 	pid_t pid;
 	int status; // of the shell's kind: 128 + n for signal n
@@ -497,13 +471,21 @@ static void serve_pipes(struct job *job)
 		;
 }
 
+// A serial line does not know how large the terminal at its end is.
+static void set_window(const struct job *job)
+{
+	struct winsize now;
+
+	if (job->window.ws_row && !ioctl(CONSOLE, TIOCGWINSZ, &now) && !now.ws_row)
+		ioctl(CONSOLE, TIOCSWINSZ, &job->window);
+}
+
 static void run_on_console(struct job *job)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (job->window.ws_row)
-		ioctl(CONSOLE, TIOCSWINSZ, &job->window);
+	set_window(job);
 	job->pid = fork();
 	if (job->pid == 0)
 		exec_on_console(job->argv, job->cwd);
@@ -560,6 +542,34 @@ static void send_log(void)
 	power(RB_POWER_OFF);
 }
 
+// ---- A shell on the console ----
+
+[[noreturn]] static void run_shell(const struct job *job)
+{
+	sigset_t none;
+	pid_t shell = -1;
+
+	set_window(job);
+	sigemptyset(&none);
+	for (;;) {
+		if (shutdown_signal)
+			shut_down(shutdown_signal);
+		if (shell < 0) {
+			shell = fork();
+			if (shell == 0)
+				exec_on_console((char *[]){"/bin/sh", "-l", nullptr}, nullptr);
+			if (shell < 0)
+				sleep(1);
+		}
+		if (!child_changed)
+			sigsuspend(&none);
+		child_changed = 0;
+		for (pid_t pid; (pid = waitpid(-1, nullptr, WNOHANG)) > 0;)
+			if (pid == shell)
+				shell = -1;
+	}
+}
+
 int main(void)
 {
 	static struct job job = {.in = -1, .out = -1, .err = -1, .trace = -1};
@@ -574,5 +584,5 @@ int main(void)
 	if (read_job(&job))
 		run_job(&job);
 	chdir("/root");
-	run_shell();
+	run_shell(&job);
 }

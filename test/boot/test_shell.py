@@ -162,6 +162,7 @@ def test_ps_and_free(board):
 @on(TWO_EACH)
 def test_terminal_size_and_modes(board):
     with console(board) as c:
+        assert c.run("stty size") == "24 80\n"  # the host's terminal
         c.run("stty rows 30 cols 90")
         assert c.run("stty size") == "30 90\n"
         assert "isig icanon" in c.run("stty -a")
