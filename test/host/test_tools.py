@@ -149,3 +149,9 @@ def test_the_model_takes_as_many_steps_as_asked_for(steps, each, parts):
 def test_help_is_help(tool):
     done = subprocess.run([f"{ROOT}/tools/{tool}", "--help"], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0 and f"tools/{tool} " in done.stdout and done.stderr == ""
+
+
+@pytest.mark.parametrize("words", [["MACHINE=foo"], ["MACHINE=virt", "ARCH=x86_64"]])
+def test_unknown_machine_is_turned_down_before_the_build(words):
+    done = subprocess.run(["make", "-C", ROOT, "-n", "run", *words], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and "q35 (ARCH=x86_64)" in done.stderr
