@@ -365,8 +365,11 @@ void step_more(struct space *s)
 		unsigned weight;
 		bool alone;
 	} steps[] = {
-		{ step_advice, 10 }, { step_lock, 3 }, { step_brk, 3 }, { step_stack, 2 }, { step_resize, 4 }, { step_exec, 1 },
-		{ step_unmap_all, 1 }, { step_punch, 3, true }, { step_store, 3 }, { step_kernel, 10 },
+		{ .step = step_advice, .weight = 10 }, { .step = step_lock, .weight = 3 },
+		{ .step = step_brk, .weight = 3 }, { .step = step_stack, .weight = 2 },
+		{ .step = step_resize, .weight = 4 }, { .step = step_exec, .weight = 1 },
+		{ .step = step_unmap_all, .weight = 1 }, { .step = step_punch, .weight = 3, .alone = true },
+		{ .step = step_store, .weight = 3 }, { .step = step_kernel, .weight = 10 },
 	};
 	unsigned left = host_below(40);
 
