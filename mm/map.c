@@ -267,12 +267,15 @@ long vm_mmap_refused(struct vm *vm, va_t addr, u64 len, int flags, u64 offset, i
 		return -EINVAL;
 	if (len > USER_END)
 		return -ENOMEM;
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		scoped_read(&vm->lock);
+	scoped_read(&vm->lock);
+	bool locked = (flags & MAP_LOCKED) || (vm->def_flags & R_LOCKED);
+
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 		first = check_place(vm, addr, align_up(len, PAGE_SIZE), flags);
-	}
 	if (!first && (flags & MAP_LOCKED) && !map_may_lock(vm))
 		first = -EPERM;
+	if (!first && locked)
+		first = map_check_locked(vm, align_up(len, PAGE_SIZE) >> PAGE_SHIFT);
 	if (!first && !(flags & MAP_ANONYMOUS) && offset + align_up(len, PAGE_SIZE) < offset)
 		first = -EOVERFLOW;
 	if (!first && type != MAP_PRIVATE && type != MAP_SHARED)
