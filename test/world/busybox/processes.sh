@@ -17,7 +17,6 @@ mkdir x; cp /bin/busybox x/tac; mkfifo p; x/tac p & x/tac p & sleep 0.3; pidof t
 #: time: what a command took
 time -f '%C %x' true; time -f '%x' sh -c 'exit 3'; echo $?; time -f '%E %e' sleep 0.1 2>&1 | sed 's/[0-9]/N/g'; time -p true 2>&1 | sed 's/[0-9]/N/g'; time -f '%c %w %W %t' true 2>&1 | wc -w; time -f '%F %R' true 2>&1 | awk '{ print ($2 > 10) }'; time -o o -f %x false; cat o
 #: time: the most memory that was in use
-#! it is not kept: it would make every exit count pages
 time -f '%M' true 2>&1 | awk '{ print ($1 > 0) }'
 #: timeout: commands cut short
 timeout 0.2 sleep 5; echo $?; timeout 5 true; echo $?; timeout -s KILL 0.2 sleep 5; echo $?; timeout 5 sh -c 'exit 9'; echo $?; timeout 5 no-such; echo $?; timeout -k 0.2 0.2 sh -c 'trap "" TERM; sleep 3'; echo $?
