@@ -17,6 +17,7 @@ enum claim : u8 {
 	CLAIM_USE,		/* others may, too */
 	CLAIM_FORK,		/* alone; but what the flat model says stays true */
 	CLAIM_CHANGE,		/* alone; nobody knows what is there meanwhile */
+	CLAIM_ITSELF,		/* of a kind of step: it claims what it needs itself */
 };
 
 /* From now on `job` is run in the middle of steps: where jobs are not held, as they are at first. nullptr: no more. */

@@ -26,7 +26,8 @@ struct range {
 extern struct space spaces[SPACES];
 extern struct object *objects[OBJECTS + 1];
 extern u8 contents[OBJECTS + 1][OBJECT_PAGES];
-extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen;
+extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen, forks_seen, reclaimed_seen;
+extern unsigned big_windows;		/* how often, of ten, one of the last two */
 extern unsigned reclaiming;		/* CPUs that do */
 extern unsigned long seed;
 
@@ -72,6 +73,19 @@ void step_punch(struct space *s);
 void step_store(struct space *s);
 /* The page's own bytes are gone. */
 void dropped(struct shadow_page *p);
+/* vm_model_steps.c. */
+struct space *random_space(void);
+void step_map(struct space *s);
+void step_unmap(struct space *s);
+void step_protect(struct space *s);
+void step_collapse(struct space *s);
+void step_mode(struct space *s);
+void step_move(struct space *s);
+void step_fork(struct space *s);
+void step_access(struct space *s);
+void step_reclaim(struct space *s);
+void step_run(struct space *s);
+void step_visit(struct space *s);
 /* One of the steps of vm_model_more.c. */
 void step_more(struct space *s);
 /* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */
