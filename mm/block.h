@@ -39,6 +39,12 @@ static inline bool block_whole(const struct page *first)
 {
 	return load_relaxed(&first->order) == BLOCK_ORDER;
 }
+/* block_alone() of a whole block without its lock, for who has an entry: nobody else can count or break it then. Who has just let go
+ * of it may still be about to unlock: not before that may the descriptor be freed. */
+static inline bool block_is_ours(const struct page *first)
+{
+	return block_whole(first) && page_refs(first) == 1 && !load_acquire(&first->block_lock.held);
+}
 
 /* Can va's 2 MiB of this region be a block at all? And does the policy want one? */
 bool block_fits(const struct region *r, va_t va);

@@ -218,8 +218,7 @@ void tlb_add_page(struct tlb_batch *b, struct page *p)
 
 void tlb_add_block(struct tlb_batch *b, struct page *first)
 {
-	/* Whole and with one reference it cannot be broken by anybody else. */
-	if (block_whole(first) && page_refs(first) == 1) {
+	if (block_is_ours(first)) {
 		first->next = b->chain;
 		b->chain = first;
 		return;
