@@ -3,6 +3,7 @@
 
 import contextlib
 import re
+import signal
 import time
 
 import pexpect
@@ -56,6 +57,11 @@ def console(board):
     try:
         yield it
     finally:
+        it.child.kill(signal.SIGTERM)  # the runner ends the machine first
+        for _ in range(100):
+            if not it.child.isalive():
+                break
+            time.sleep(0.05)
         it.child.close(force=True)
 
 
