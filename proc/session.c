@@ -205,10 +205,11 @@ bool pgrp_is_orphaned_locked(struct pgrp *g, const struct task *ignore)
 	return true;
 }
 
+/* Or one that will be, as soon as its threads have come by. */
 static bool has_stopped(struct pgrp *g)
 {
 	list_for_each(t, &g->members, struct task, in_group)
-		if (load_relaxed(&t->stopped) && !t->zombie)
+		if (load_relaxed(&t->stopping) && !t->zombie)
 			return true;
 	return false;
 }

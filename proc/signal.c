@@ -79,8 +79,8 @@ void group_exit_locked(struct task *task, int status)
 {
 	task->group_exit = true;
 	task->exit_status = status;
-	task->stopping = false;
 	signal_stop_mark(task, false);
+	store_relaxed(&task->stopped, false);
 	list_for_each(t, &task->threads, struct thread, in_task) {
 		t->stop_acked = false;
 		ptrace_killed_locked(t);

@@ -14,19 +14,19 @@
 #include "proc/ptrace.h"
 #include "proc/tree.h"
 
-static u32 stopped_tasks;		/* (a) */
+static u32 stopping_tasks;		/* (a) */
 
-void signal_stop_mark(struct task *task, bool stopped)
+void signal_stop_mark(struct task *task, bool stopping)
 {
-	if (task->stopped == stopped)
+	if (task->stopping == stopping)
 		return;
-	store_relaxed(&task->stopped, stopped);
-	__atomic_fetch_add(&stopped_tasks, stopped ? 1 : -1u, __ATOMIC_RELAXED);
+	store_relaxed(&task->stopping, stopping);
+	__atomic_fetch_add(&stopping_tasks, stopping ? 1 : -1u, __ATOMIC_RELAXED);
 }
 
 bool signal_stop_any(void)
 {
-	return load_relaxed(&stopped_tasks) != 0;
+	return load_relaxed(&stopping_tasks) != 0;
 }
 
 static void flush_all(struct task *task, u64 set)
@@ -47,8 +47,8 @@ static void continue_locked(struct task *task)
 		task->continued = true;
 		task->cld_pending = CLD_CONTINUED;
 	}
-	task->stopping = false;
 	signal_stop_mark(task, false);
+	store_relaxed(&task->stopped, false);
 	task->nstopped = 0;
 	list_for_each(t, &task->threads, struct thread, in_task)
 		store_relaxed(&t->stop_acked, false);
@@ -105,7 +105,7 @@ void signal_stop_complete(struct task *task)
 {
 	if (!task->stopping || task->stopped || !task->nstopped || task->nstopped < task->nthreads)
 		return;
-	signal_stop_mark(task, true);
+	store_relaxed(&task->stopped, true);
 	task->stop_reported = false;
 	task->continued = false;
 	parent_notify(task, CLD_STOPPED, task->stop_signal);
@@ -154,13 +154,18 @@ void signal_stop(int sig, u32 conts)
 	struct thread *self = thread_current();
 	struct task *task = self->task;
 
-	if (sig != SIGSTOP && pgrp_is_orphaned(task->pgid))
+	/* Under one lock with the question, so that who orphans the group comes before it, or finds a task that stops. */
+	u64 flags = spin_lock_irq(&tasks_lock);
+
+	if (sig != SIGSTOP && pgrp_is_orphaned_locked(task->group, nullptr)) {
+		spin_unlock_irq(&tasks_lock, flags);
 		return;
-	u64 flags = spin_lock_irq(&task->siglock);
+	}
+	spin_lock(&task->siglock);
 	bool begin = !task->stopping && task->conts == conts && !task->group_exit;
 
 	if (begin) {
-		task->stopping = true;
+		signal_stop_mark(task, true);
 		task->stop_signal = sig;
 		list_for_each(t, &task->threads, struct thread, in_task)
 			if (t != self && !t->exiting) {
@@ -170,6 +175,7 @@ void signal_stop(int sig, u32 conts)
 	} else if (task->stopping && self->stop_acked && ptrace_traced(self)) {
 		self->ptrace->trap |= PTRACE_TRAP_STOP;	/* its tracer let it run on, and it stops again */
 	}
-	spin_unlock_irq(&task->siglock, flags);
+	spin_unlock(&task->siglock);
+	spin_unlock_irq(&tasks_lock, flags);
 	signal_stop_point();
 }

@@ -124,8 +124,8 @@ static inline bool signal_stop_due(const struct thread *t)
 
 	return unlikely(task->stopping || task->cld_pending || load_acquire(&t->ptrace)) && signal_stop_wanted(t);
 }
-/* task->stopped changes; keeps count of the stopped tasks, of which there are none as a rule. */
-void signal_stop_mark(struct task *task, bool stopped);
+/* task->stopping changes, under siglock; keeps count of the tasks that stop or have, of which there are none as a rule. */
+void signal_stop_mark(struct task *task, bool stopping);
 bool signal_stop_any(void);
 /* A thread less: was it the last one that a stop waited for? Under tasks_lock and siglock. */
 void signal_stop_complete(struct task *task);
