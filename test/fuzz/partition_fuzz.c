@@ -7,6 +7,7 @@
  * ever be read.
  */
 #include <string.h>
+#include "crc32.h"
 #include "test/fuzz/fuzz.h"
 #include "fs/partition.h"
 #include "lib/errno.h"
@@ -25,18 +26,6 @@ static int read_disk(const struct partition_source *s, u64 sector, void *buf)
 	return 0;
 }
 
-static u32 sum(const u8 *p, size_t n)
-{
-	u32 crc = ~0u;
-
-	while (n--) {
-		crc ^= *p++;
-		for (unsigned bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-	}
-	return ~crc;
-}
-
 /* The header in that sector, if it is one, gets the sums that it should have. */
 static void seal(u64 sector, u64 unit)
 {
@@ -51,11 +40,11 @@ static void seal(u64 sector, u64 unit)
 	if (memcmp(h, "EFI PART", 8) || size > 512)
 		return;
 	if (entries < SECTORS && count < 1024 && each < 1024 && entries * unit * 512 + count * each <= sizeof(disk)) {
-		crc = sum((u8 *)disk + entries * unit * 512, count * each);
+		crc = crc32((u8 *)disk + entries * unit * 512, count * each);
 		memcpy(h + 88, &crc, 4);
 	}
 	memset(h + 16, 0, 4);
-	crc = sum(h, size);
+	crc = crc32(h, size);
 	memcpy(h + 16, &crc, 4);
 }
 
