@@ -89,19 +89,24 @@ int pid_show_statm(struct inode *i, struct text *t)
 	return 0;
 }
 
-/* clear_refs: 5 lets VmHWM begin anew. Marks of use (1 to 3) are the reclaimer's; there are none of dirtying (4). */
+/* proc_pid_clear_refs(5): 1 to 3 take marks of use away, 5 lets VmHWM begin anew. There are no marks of dirtying (pagemap's bit
+ * 55 is never set), so 4 has nothing to do, as on a Linux without CONFIG_MEM_SOFT_DIRTY. */
 long pid_store_clear_refs(struct inode *i, const char *buf, size_t n)
 {
+	enum : u64 { SOFT_DIRTY = 4, PEAK };
 	scoped_vm *vm = nullptr;
 	const char *end;
 	u64 what = str_number(buf, &end);
-	int err = end == buf || what != 5 ? -EINVAL : pid_vm(i, &vm);
+	bool known = end > buf && what >= ACCESSED_ALL && what <= PEAK && (!*end || (*end == '\n' && !end[1]));
+	int err = known ? pid_vm(i, &vm) : -EINVAL;
 
-	if (err)
-		return err;
-	if (vm)
+	if (err || !vm)
+		return err ? err : (long)n;
+	if (what == PEAK)
 		vm_rss_peak_reset(vm);
-	return (long)n;
+	else if (what != SOFT_DIRTY)
+		err = vm_clear_accessed(vm, (enum accessed_kind)what);
+	return err ? err : (long)n;
 }
 
 /* ---- the tree */

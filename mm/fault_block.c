@@ -80,6 +80,15 @@ static int write_block(struct fault_state *f, struct pte *slot, struct pte e)
 	return f->want_page ? -EAGAIN : FAULT_OK;
 }
 
+/* Somebody has cleared Accessed, and this CPU does not set it by itself. */
+static int block_accessed(struct fault_state *f, struct pte *slot, struct pte e)
+{
+	scoped_spin(&f->table->lock);
+	if (slot->raw == e.raw)
+		store_release(&slot->raw, pte_leaf(pte_pa(e, 1), 1, pte_prot(e, 1) | P_ACCESSED).raw);
+	return -EAGAIN;
+}
+
 static int fault_block(struct fault_state *f)
 {
 	struct pte *slot = &pt_slots(f->table)[pt_index(f->va, 1)];
@@ -92,6 +101,8 @@ static int fault_block(struct fault_state *f)
 	f->upgrade = true;
 	if (f->access == P_W && !(pte_prot(e, 1) & P_W))
 		return write_block(f, slot, e);
+	if (unlikely(!(pte_prot(e, 1) & P_ACCESSED)))
+		return block_accessed(f, slot, e);
 	if (f->want_page)
 		return hand_out_part(f, slot, e);
 	fault_does(f, spurious);

@@ -78,6 +78,8 @@ void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t e
 /* Gives read/execute rights, and takes away: every leaf in [start, end) gets exactly `prot`, except that P_W is only
  * kept where it was. For mprotect. After pt_prepare_leaves(); cannot fail. */
 void pt_protect(struct tlb_batch *b, struct page *low, va_t start, va_t end, u32 prot);
+/* Takes Accessed from every leaf in [start, end), blocks too. After pt_prepare_leaves(); cannot fail. */
+void pt_clear_accessed(struct tlb_batch *b, struct page *low, va_t start, va_t end);
 /* Moves the entries of [from, from+len) to `to` (empty there); whole table slots where both are aligned. */
 [[nodiscard]] int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len);
 

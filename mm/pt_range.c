@@ -251,6 +251,7 @@ int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct p
 struct leaf_change {
 	struct tlb_batch *batch;
 	u32 prot;
+	bool forget;		/* that they were accessed, and nothing else */
 	u64 attributes, flip;	/* the last kind of entry seen, and its change */
 };
 
@@ -262,8 +263,9 @@ static u64 leaf_flip(struct pte e, int level, const struct leaf_change *c)
 		return 0;
 	u32 old = pte_prot(e, level);
 	u32 allowed = c->prot & (P_R | P_X | (old & P_W));
+	u32 now = c->forget ? old & ~(u32)P_ACCESSED : (old & ~rwx) | (allowed & rwx);
 
-	return e.raw ^ pte_leaf(pte_pa(e, level), level, (old & ~rwx) | (allowed & rwx)).raw;
+	return e.raw ^ pte_leaf(pte_pa(e, level), level, now).raw;
 }
 
 /* The pages of a run of slots are about to be run as code. */
@@ -333,16 +335,29 @@ static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change 
 	return end;
 }
 
+static inline void change_leaves(struct page *low, va_t start, va_t end, struct leaf_change *c)
+{
+	if (likely(low)) {
+		change_pages(low, start, end, c);
+		return;
+	}
+	for (va_t va = start; va < end;)
+		va = change_piece(c->batch->vm, va, end, c);
+}
+
 void pt_protect(struct tlb_batch *b, struct page *low, va_t start, va_t end, u32 prot)
 {
 	struct leaf_change c = { .batch = b, .prot = prot };
 
-	if (likely(low)) {
-		change_pages(low, start, end, &c);
-		return;
-	}
-	for (va_t va = start; va < end;)
-		va = change_piece(b->vm, va, end, &c);
+	change_leaves(low, start, end, &c);
+}
+
+/* Plain stores do: where Accessed is set the CPU has no reason to write (law 12). */
+[[gnu::cold]] void pt_clear_accessed(struct tlb_batch *b, struct page *low, va_t start, va_t end)
+{
+	struct leaf_change c = { .batch = b, .forget = true };
+
+	change_leaves(low, start, end, &c);
 }
 
 /* One step of a move: slots of level 1 (tables of 512 pages) where both places are aligned, else pages; up to the end of

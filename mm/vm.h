@@ -165,6 +165,11 @@ void vm_rss_inherit(struct vm *child, struct vm *vm);	/* for fork, under vm's lo
 u64 vm_rss_peak(struct vm *vm, bool exact);
 void vm_rss_peak_reset(struct vm *vm);		/* from now on */
 
+/* /proc/PID/clear_refs: takes the marks of use from the entries of all regions, of those without an object, or of those with one
+ * (mm/accessed.c). 0, or -ENOMEM with some of it done. */
+enum accessed_kind : u8 { ACCESSED_ALL = 1, ACCESSED_ANON, ACCESSED_MAPPED };
+[[nodiscard]] int vm_clear_accessed(struct vm *vm, enum accessed_kind kind);
+
 /* Calls fn for every address space, with a reference held; may sleep. */
 void vm_for_each(void (*fn)(struct vm *vm, void *arg), void *arg);
 

@@ -343,6 +343,15 @@ static void step_kernel(struct space *s)
 		check(seen == expected(p), "the kernel reads %02x at window %u page %u, not %02x", seen, w, i, expected(p));
 }
 
+/* Marks of use go: nobody sees anything of that. */
+static void step_clear_accessed(struct space *s)
+{
+	unsigned failed = machine_failures();
+	int err = vm_clear_accessed(s->vm, (enum accessed_kind)(ACCESSED_ALL + host_below(3)));
+
+	check(!err || machine_failures() != failed, "clear_refs: %d", err);
+}
+
 /* What changes more than one space: nobody else does anything. */
 static void step_alone(struct space *s, void (*step)(struct space *))
 {
@@ -370,8 +379,9 @@ void step_more(struct space *s)
 		{ .step = step_resize, .weight = 4 }, { .step = step_exec, .weight = 1 },
 		{ .step = step_unmap_all, .weight = 1 }, { .step = step_punch, .weight = 3, .alone = true },
 		{ .step = step_store, .weight = 3 }, { .step = step_kernel, .weight = 10 },
+		{ .step = step_clear_accessed, .weight = 2 },
 	};
-	unsigned left = host_below(40);
+	unsigned left = host_below(42);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(steps); left -= steps[i++].weight) {
 		if (left >= steps[i].weight)
