@@ -36,6 +36,8 @@ CONSTANT(randomize_va_space, "2")
 CONSTANT(cap_last_cap, "%d", CAP_LAST)
 CONSTANT(ngroups_max, "%u", GROUPS_MAX)
 CONSTANT(sched_rr_timeslice_ms, "%lu", SCHED_RR_SLICE_NS / 1000000)
+CONSTANT(sched_rt_period_us, "%lu", SCHED_RT_PERIOD_NS / 1000)
+CONSTANT(sched_rt_runtime_us, "%lu", SCHED_RT_MOST_NS / 1000)
 CONSTANT(entropy_avail, "256")
 CONSTANT(poolsize, "256")
 CONSTANT(overcommit_memory, "%u", load_relaxed(&commit_policy.mode))
@@ -292,6 +294,8 @@ static const struct pseudo_entry kernel_table[] = {
 	{ .name = "random", .mode = S_IFDIR | 0555, .children = random_table },
 	RO("randomize_va_space", randomize_va_space),
 	RO("sched_rr_timeslice_ms", sched_rr_timeslice_ms),
+	RO("sched_rt_period_us", sched_rt_period_us),
+	RO("sched_rt_runtime_us", sched_rt_runtime_us),
 	{ .name = "sem", .mode = S_IFREG | 0444, .show = sysctl_show_sem },
 	SYSCTL("shmall", shmall),
 	SYSCTL("shmmax", shmmax),

@@ -21,6 +21,8 @@ static bool slice_over(struct runqueue *rq, struct thread *t, u64 now)
 
 	if (!next)
 		return false;
+	if (thread_is_rt(t) && runqueue_rt_rests(rq))
+		return true;
 	if (t->policy == SCHED_RR && next->rt_priority == t->rt_priority &&
 	    ran >= SCHED_RR_SLICE_NS) {
 		runqueue_requeue(rq, t);
@@ -41,6 +43,14 @@ static void sample(struct thread *t)
 	t->in_system = !t->task || frame_in_syscall(arch_frame(&t->head));
 }
 
+static void rt_period(struct runqueue *rq, u64 now)
+{
+	if (now - rq->rt_since < SCHED_RT_PERIOD_NS)
+		return;
+	rq->rt_since = now;
+	rq->rt_ns = 0;
+}
+
 static void tick(struct timer *timer)
 {
 	struct runqueue *rq = container_of(timer, struct runqueue, tick);
@@ -52,6 +62,7 @@ static void tick(struct timer *timer)
 	runqueue_lock(rq);
 	sample(t);
 	sched_account(rq, t, now);
+	rt_period(rq, now);
 	if (!rq->first || runs_before(t, rq->first))
 		runqueue_raise_min(rq, t);	/* who runs on and on is chosen only once */
 	if (++rq->ticks % BALANCE_TICKS == 0 || rq->nr > 1)

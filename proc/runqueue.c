@@ -3,7 +3,8 @@
  * Who runs next: fair by weight. Each thread's virtual time grows with the CPU time it gets,
  * divided by its weight; the one with the least goes first (Stoica & Abdel-Wahab 1995, as CFS made
  * it known). Real-time threads (SCHED_FIFO, SCHED_RR) go before all others, by priority, then by
- * their place in line.
+ * their place in line; but not for ever: once they have had 95 % of a second, others go first for the
+ * rest of it, so that a machine with a real-time thread in a loop still answers.
  *
  * The next thread is kept outside the tree: with two runnable threads, the usual case, a switch
  * inserts and removes without touching the tree at all.
@@ -75,6 +76,18 @@ void runqueue_remove(struct runqueue *rq, struct thread *t)
 struct thread *runqueue_next(const struct runqueue *rq, const struct thread *t)
 {
 	return of_node(t == rq->first ? rb_first(&rq->rest) : rb_next(&t->run_node));
+}
+
+struct thread *runqueue_pop_fair(struct runqueue *rq)
+{
+	struct thread *t = rq->first;
+
+	while (t && thread_is_rt(t))
+		t = runqueue_next(rq, t);
+	if (!t)
+		return runqueue_pop(rq);
+	runqueue_remove(rq, t);
+	return t;
 }
 
 void runqueue_requeue(struct runqueue *rq, struct thread *t)

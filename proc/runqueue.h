@@ -36,6 +36,7 @@ struct runqueue {
 	struct rb_tree rest;	/* (r) all others, in order */
 	u64 min_vruntime;	/* (r) never falls; where those who wake or arrive are put */
 	u64 rt_line;		/* (r) last place given to a real-time thread */
+	u64 rt_since, rt_ns;	/* (r) since when, and how much, real-time threads have had */
 	u32 cpu;		/* (i) */
 	bool waiting;		/* (a) in or about to enter arch_wait_irq(): needs an interrupt */
 
@@ -107,15 +108,25 @@ static inline void runqueue_raise_min(struct runqueue *rq, const struct thread *
 
 /* From anywhere in the order. */
 void runqueue_remove(struct runqueue *rq, struct thread *t);
+/* The next that is not real-time, or else the next. Real-time threads have had enough. */
+struct thread *runqueue_pop_fair(struct runqueue *rq);
 /* The one behind t, or nullptr. */
 struct thread *runqueue_next(const struct runqueue *rq, const struct thread *t);
 
-/* Charges `ns` of CPU time to the running thread. */
-static inline void runqueue_charge(struct thread *t, u64 ns)
+/* Must a real-time thread let others go first? */
+static inline bool runqueue_rt_rests(const struct runqueue *rq)
 {
-	if (likely(t->weight == WEIGHT_0))
-		t->vruntime += thread_is_rt(t) ? 0 : ns;
-	else if (!thread_is_rt(t))
+	return unlikely(rq->rt_ns > SCHED_RT_MOST_NS);
+}
+
+/* Charges `ns` of CPU time to the running thread. */
+static inline void runqueue_charge(struct runqueue *rq, struct thread *t, u64 ns)
+{
+	if (unlikely(thread_is_rt(t)))
+		rq->rt_ns += ns;
+	else if (likely(t->weight == WEIGHT_0))
+		t->vruntime += ns;
+	else
 		t->vruntime += ns * WEIGHT_0 / t->weight;
 }
 
@@ -171,7 +182,7 @@ static inline void sched_account(struct runqueue *rq, struct thread *t, u64 now)
 		t->user_ns += ns;
 		*(t->nice > 0 ? &times->nice : &times->user) += ns;
 	}
-	runqueue_charge(t, ns);
+	runqueue_charge(rq, t, ns);
 }
 void sched_tick_init(struct runqueue *rq);
 void sched_tick_start(struct runqueue *rq, u64 now);	/* idle no more */

@@ -112,12 +112,14 @@ static struct thread *pick_next(struct runqueue *rq, struct thread *self, bool p
 		leave_queue(rq, self);
 		store_relaxed(&self->state, THREAD_RUNNING);
 	} else {
-		if (!rq->first || runs_before(self, rq->first))
+		bool rests = thread_is_rt(self) && runqueue_rt_rests(rq);
+
+		if (!rq->first || (runs_before(self, rq->first) && !rests))
 			return self;
 		runqueue_insert(rq, self);
 		self->switches_forced++;
 	}
-	struct thread *next = runqueue_pop(rq);
+	struct thread *next = runqueue_rt_rests(rq) ? runqueue_pop_fair(rq) : runqueue_pop(rq);
 
 	if (!next && load_relaxed(&cpus_online) != BIT(rq->cpu))
 		next = sched_steal(rq);

@@ -16,6 +16,8 @@ enum : u8 { SCHED_NORMAL, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
 constexpr int RT_PRIORITY_MAX = 99;
 constexpr u64 SCHED_SLICE_NS = 4'000'000;	/* how long one runs while others wait */
 constexpr u64 SCHED_RR_SLICE_NS = 100'000'000;	/* of SCHED_RR among equals */
+constexpr u64 SCHED_RT_PERIOD_NS = 1'000'000'000;	/* of each real-time threads have this much */
+constexpr u64 SCHED_RT_MOST_NS = 950'000'000;		/* at most while others wait */
 
 void sched_init(void);			/* makes boot_thread CPU 0's idle thread */
 /* Brings the others up, in parallel; does not wait for them. limit: CPUs to use at most. */

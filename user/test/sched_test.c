@@ -327,6 +327,49 @@ static void test_policy(void)
 	ok(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param) == 0, "back to SCHED_OTHER");
 }
 
+// What runs on one CPU with us, before all of its programs, and does not stop.
+static void hog(const cpu_set_t *cpu, const volatile bool *over)
+{
+	struct sched_param rt = { .sched_priority = 50 };
+	struct timespec now;
+
+	sched_setaffinity(0, sizeof(*cpu), cpu);
+	if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &rt))
+		_exit(2);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (time_t until = now.tv_sec + 30; !*over && now.tv_sec < until;)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	_exit(*over ? 0 : 1);
+}
+
+// Linux has it that way since 6.12 always, before unless sched_rt_runtime_us is -1.
+static void test_hog(void)
+{
+	volatile bool *over = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cpu_set_t all, one;
+	int status = -1;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	for (int cpu = 0; cpu < CPU_SETSIZE && !CPU_COUNT(&one); cpu++)
+		if (CPU_ISSET(cpu, &all))
+			CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	pid_t pid = fork();
+	if (!pid)
+		hog(&one, over);
+	for (int i = 0; i < 5; i++)
+		usleep(20'000);
+	*over = true;
+	waitpid(pid, &status, 0);
+	sched_setaffinity(0, sizeof(all), &all);
+	munmap((void *)over, 4096);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		tap_skip("a real-time policy needs rights");
+	else
+		ok(!status, "a SCHED_FIFO thread in a loop leaves some time to the others of its CPU");
+}
+
 static void test_attributes(void)
 {
 	struct {
@@ -370,6 +413,7 @@ int main(void)
 	test_priority();
 	test_fairness();
 	test_policy();
+	test_hog();
 	test_attributes();
 	return tap_done();
 }
