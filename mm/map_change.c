@@ -164,12 +164,14 @@ long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
 	bool down = prot & PROT_GROWSDOWN;
 	va_t end;
 
+	if (down && (prot & PROT_GROWSUP))
+		return -EINVAL;		/* whatever the range is, as on Linux */
 	prot &= ~PROT_GROWSDOWN;
 	int err = map_range(addr, len, -ENOMEM, &end);
 
 	if (err || addr == end)
 		return err;
-	if (prot == (PROT_GROWSUP | (prot & PROT_ANY)) && !down)
+	if (prot == (PROT_GROWSUP | (prot & PROT_ANY)))
 		return refuse_grows_up(vm, addr);
 	if (prot & ~PROT_ANY)
 		return -EINVAL;

@@ -40,16 +40,24 @@ struct remap {
 	return (m->flags & MREMAP_FIXED) && m->new_addr < MMAP_MIN ? -EPERM : 0;
 }
 
-/* The region must hold the whole old range. */
+/* Nothing moves and nothing is added. */
+static bool only_shrinks(const struct remap *m)
+{
+	return !(m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && m->new_len <= m->old_len;
+}
+
+/* The region must hold all that stays or moves; what is cut off may lie in others, or in none. */
 [[nodiscard]] static int find_region(struct vm *vm, struct remap *m)
 {
 	if (!layout_find(&vm->layout, m->old, &m->region))
 		return -EFAULT;
 	struct region *r = &m->region;
 
-	if (m->old_len > USER_END && m->new_len <= m->old_len)
+	if (m->new_len < m->old_len && m->old_len > USER_END - m->old)
 		return -EINVAL;		/* no range to unmap */
-	if (m->old_len > r->end - m->old)
+	if (only_shrinks(m))
+		return 0;
+	if (min(m->old_len, m->new_len) > r->end - m->old)
 		return -EFAULT;
 	if (!m->old_len && !(r->flags & R_SHARED))
 		return -EINVAL;
@@ -143,14 +151,13 @@ static long remap_locked(struct vm *vm, struct remap *m)
 
 	if (err)
 		return err;
-	if (!(m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && m->old_len) {
+	if (only_shrinks(m)) {
 		if (m->new_len < m->old_len)
 			err = map_unmap(vm, m->old + m->new_len, m->old + m->old_len);
-		if (m->new_len <= m->old_len)
-			return err ? err : (long)m->old;
-		if (can_grow_in_place(vm, m))
-			return grow_in_place(vm, m);
+		return err ? err : (long)m->old;
 	}
+	if (!(m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && m->old_len && can_grow_in_place(vm, m))
+		return grow_in_place(vm, m);
 	if (!(m->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
 	if (vm->layout.regions + 3 > REGIONS_MAX)

@@ -103,6 +103,7 @@ static void test_mprotect(void)
 	ok(syscall(SYS_mprotect, p, ~0ul - PAGE, PROT_READ) == -1 && errno == ENOMEM, "a length that wraps: ENOMEM");
 	ok(mprotect(p, PAGE, 64) == -1 && errno == EINVAL, "unknown rights: EINVAL");
 	ok(mprotect(p, PAGE, PROT_READ | PROT_GROWSUP | PROT_GROWSDOWN) == -1 && errno == EINVAL, "both ways: EINVAL");
+	ok(syscall(SYS_mprotect, p, ~0ul - PAGE, PROT_GROWSUP | PROT_GROWSDOWN) == -1 && errno == EINVAL, "before a length that wraps");
 	ok(mprotect(p, PAGE, PROT_READ | PROT_GROWSDOWN) == -1 && errno == EINVAL, "PROT_GROWSDOWN on no stack: EINVAL");
 	char *s = anon(4, RW, MAP_GROWSDOWN);
 	ok(mprotect(s + 2 * PAGE, PAGE, PROT_READ | PROT_GROWSDOWN) == 0 && touch(s, true) == SEGV_ACCERR && touch(s + 3 * PAGE, true) == 0,
@@ -143,6 +144,24 @@ static void test_mremap(void)
 	ok(mremap(p, PAGE, 0, 0) == MAP_FAILED && errno == EINVAL, "no new length: EINVAL");
 	munmap(p, PAGE);
 	ok(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT, "nothing there: EFAULT");
+}
+
+// What mremap cuts off may lie in other regions, or in none.
+static void test_mremap_across(void)
+{
+	char *p = anon(8, RW, 0), *to = anon(8, PROT_NONE, 0);
+
+	strcpy(p, "moved");
+	mprotect(p + 2 * PAGE, PAGE, PROT_READ);
+	munmap(p + 5 * PAGE, PAGE);
+	ok(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE) == p, "mremap to the same length, across regions");
+	ok(mremap(p + PAGE, 7 * PAGE, 3 * PAGE, 0) == p + PAGE && touch(p + 3 * PAGE, true) == 0, "shrinking, across a hole");
+	ok(msync(p + 4 * PAGE, PAGE, MS_ASYNC) == -1 && msync(p + 7 * PAGE, PAGE, MS_ASYNC) == -1, "cuts off all that is behind");
+	ok(mremap(p, 4 * PAGE, 5 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT, "growing, across regions: EFAULT");
+	ok(mremap(p, 4 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED && errno == EFAULT, "moving more than a region: EFAULT");
+	ok(mremap(p, 3 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to && !strcmp(to, "moved"), "moving a part of the first");
+	ok(msync(p, PAGE, MS_ASYNC) == -1 && msync(p + 2 * PAGE, PAGE, MS_ASYNC) == -1, "nothing stays at the old place");
+	ok(mremap(to, 1ul << 63, PAGE, 0) == MAP_FAILED && errno == EINVAL, "shrinking from beyond the end: EINVAL");
 }
 
 // arm64's pointers may carry a tag; calls about what is mapped overlook it, mmap itself does not.
@@ -235,6 +254,7 @@ int main(void)
 	test_zero_device();
 	test_mprotect();
 	test_mremap();
+	test_mremap_across();
 	test_tags();
 	test_remap_file_pages();
 	test_limits();
