@@ -46,6 +46,15 @@ static inline unsigned next_used(const struct page *t, unsigned i)
 	return used ? (i & ~7u) + 8 * (unsigned)__builtin_ctzl(used) : PT_SLOTS;
 }
 
+/* Are these eight slots empty? */
+static bool group_empty(const struct pte *slots)
+{
+	for (unsigned i = 0; i < 8; i++)
+		if (slots[i].raw)
+			return false;
+	return true;
+}
+
 /* Of the range [va, end) in one table: where in it slot i begins, and the next one. */
 static inline va_t slot_begin(va_t va, int level, unsigned i)
 {
@@ -57,28 +66,52 @@ static inline va_t slot_next(va_t va, int level, unsigned i, va_t end)
 	return min(end, slot_begin(va, level, i + 1));
 }
 
-/* A slot of level 1 is empty for a moment while another space that shares its table splits a block, under the table's lock. */
-static struct pte settled_slot(struct page *t, unsigned i)
+/* From an empty slot i on. Where the groups say more than there is they are put right, so nobody looks there in vain again. */
+[[gnu::noinline]] static unsigned skip_empty(struct page *t, const struct pte *slots, unsigned i, unsigned last)
 {
-	scoped_spin(&t->lock);
-	return pte_load(&pt_slots(t)[i]);
+	while ((i = next_used(t, i)) <= last) {
+		unsigned group = i / 8;
+
+		do {
+			if (slots[i].raw)
+				return i;
+		} while (++i % 8 && i <= last);
+		if (group_empty(slots + group * 8))
+			t->groups &= ~BIT(group);
+	}
+	return i;
 }
 
-/* Is nothing mapped in the range? Below t, which may be frozen: what is empty there stays so. */
-static bool range_empty(struct page *t, va_t va, va_t end)
+/* The first used slot in [i, last] of a table that is ours alone; above last: there is none. */
+static inline unsigned find_used(struct page *t, const struct pte *slots, unsigned i, unsigned last)
+{
+	i = next_used(t, i);
+	return likely(i > last || slots[i].raw) ? i : skip_empty(t, slots, i, last);
+}
+
+/* The same in a frozen table. A slot of level 1 is empty for a moment while another space that shares the table splits a block,
+ * under the table's lock. */
+static unsigned find_used_frozen(struct page *t, const struct pte *slots, unsigned i, unsigned last)
+{
+	scoped_spin(&t->lock);
+	while ((i = next_used(t, i)) <= last && !slots[i].raw)
+		i++;
+	return i;
+}
+
+/* Is nothing mapped in the range? Below t, which may be frozen, unless it is `ours`: what is empty there stays so. */
+static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 {
 	int level = t->level;
+	const struct pte *slots = pt_slots(t);
 	unsigned i = pt_index(va, level), last = pt_index(end - 1, level);
 
-	for (; (i = next_used(t, i)) <= last; i++) {
-		struct pte e = level == 1 ? settled_slot(t, i) : pte_load(&pt_slots(t)[i]);
-
-		if (!e.raw)
-			continue;
+	for (; (i = ours ? find_used(t, slots, i, last) : find_used_frozen(t, slots, i, last)) <= last; i++) {
+		struct pte e = pte_load(&slots[i]);
 		va_t from = slot_begin(va, level, i), to = slot_next(va, level, i, end);
 
 		if (pte_kind(e, level) != PTE_TABLE || covers(from, to, level) ||
-		    !range_empty(pa_page(pte_table_pa(e)), from, to))
+		    !range_empty(pa_page(pte_table_pa(e)), ours && pte_writable(e, level), from, to))
 			return false;
 	}
 	return true;
@@ -119,7 +152,7 @@ static bool range_empty(struct page *t, va_t va, va_t end)
 /* For a range of several tables, or below a shared one. */
 [[gnu::noinline]] static int prepare_edges(struct vm *vm, va_t start, va_t end, struct page **low)
 {
-	if (range_empty(*low ? *low : vm->root, start, end)) {
+	if (range_empty(*low ? *low : vm->root, true, start, end)) {
 		*low = nullptr;
 		return 0;
 	}
@@ -178,22 +211,27 @@ static void unmap_slot(struct tlb_batch *b, struct page *t, unsigned index, stru
 	tlb_add_page(b, child);
 }
 
+static void unmap_pages(struct tlb_batch *b, struct page *t, va_t va, va_t end)
+{
+	const struct pte *slots = pt_slots(t);
+	unsigned first = pt_index(va, 0), last = pt_index(end - 1, 0);
+
+	for (unsigned i = first; t->used && (i = find_used(t, slots, i, last)) <= last; i++)
+		unmap_page(b, t, i, pte_load(&slots[i]), va + ((va_t)(i - first) << PAGE_SHIFT));
+}
+
 static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end)
 {
 	int level = t->level;
+	const struct pte *slots = pt_slots(t);
 	unsigned i = pt_index(va, level), last = pt_index(end - 1, level);
-	va_t base = va - ((va_t)i << PAGE_SHIFT);	/* at level 0 */
 
-	for (; t->used && (i = next_used(t, i)) <= last; i++) {
-		struct pte e = pte_load(&pt_slots(t)[i]);
-
-		if (!e.raw)
-			continue;
-		if (level)
-			unmap_slot(b, t, i, e, slot_begin(va, level, i), slot_next(va, level, i, end));
-		else
-			unmap_page(b, t, i, e, base + ((va_t)i << PAGE_SHIFT));
+	if (!level) {
+		unmap_pages(b, t, va, end);
+		return;
 	}
+	for (; t->used && (i = find_used(t, slots, i, last)) <= last; i++)
+		unmap_slot(b, t, i, pte_load(&slots[i]), slot_begin(va, level, i), slot_next(va, level, i, end));
 }
 
 void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t end)
