@@ -6,7 +6,7 @@
  * that copying or freeing a sparse table looks at few cache lines. A table is let go of with all its slots
  * cleared, and some such tables wait on a per-CPU list: a new table then costs no clearing.
  *
- * pt_share.c shares and unshares tables, pt_range.c edits ranges, pt_check.c checks the laws.
+ * pt_share.c shares and unshares tables, pt_range.c edits ranges, pt_move.c moves them, pt_check.c checks the laws.
  */
 #include "mm/pt.h"
 #include "lib/string.h"
