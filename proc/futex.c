@@ -8,12 +8,12 @@
  * A waiter lies on its thread's stack. The waker says `woken`, wakes, unlinks; the thread takes the
  * bucket's lock once before it goes, so that the waker is done with both by then.
  *
- * Words with owners and priority inheritance are in proc/futex_pi.c.
+ * Words with owners and priority inheritance are in proc/futex_pi.c; waiters that are to be moved from a plain word to such
+ * a one in proc/futex_requeue_pi.c. Here these are only found in the way: -EINVAL.
  *
  * Lock order: vm->lock (key, before all) | bucket (two: by address) < run queue.
  */
 #include "proc/futex.h"
-#include "lib/list.h"
 #include "mm/kmem.h"
 #include "mm/user.h"
 #include "mm/vm.h"
@@ -22,31 +22,17 @@
 #include "proc/task.h"
 #include "proc/wait.h"
 
-struct futex_bucket {
-	alignas(CACHE_LINE) struct spinlock lock;
-	struct list waiters;	/* nullptr links: never used yet */
-};
-
-struct futex_waiter {
-	struct list node;		/* (bucket's lock) */
-	struct futex_bucket *bucket;	/* (a) changes with both locks held */
-	struct futex_key key;		/* (bucket's lock) */
-	struct thread *thread;
-	u32 bitset;
-	bool woken;			/* (bucket's lock to set) */
-};
-
 constexpr unsigned BUCKET_BITS = 8;
 static struct futex_bucket buckets[1 << BUCKET_BITS];
 
-static struct futex_bucket *bucket_of(const struct futex_key *k)
+struct futex_bucket *futex_bucket_of(const struct futex_key *k)
 {
 	u64 h = (k->space ^ k->place >> 2) * 0x9e3779b97f4a7c15;	/* 2^64 / golden ratio */
 
 	return &buckets[h >> (64 - BUCKET_BITS)];
 }
 
-static void bucket_lock(struct futex_bucket *b)
+void futex_bucket_lock(struct futex_bucket *b)
 {
 	spin_lock(&b->lock);
 	if (unlikely(!b->waiters.next))
@@ -85,8 +71,7 @@ static int fault_in(va_t uaddr)
 
 /* ---- waiting */
 
-/* Out of the queue, and nobody holds w any more. Was it woken? */
-static bool leave(struct futex_waiter *w)
+bool futex_leave(struct futex_waiter *w)
 {
 	for (;;) {
 		struct futex_bucket *b = load_relaxed(&w->bucket);
@@ -104,8 +89,7 @@ static bool leave(struct futex_waiter *w)
 	}
 }
 
-/* Looks at the word and lines up. */
-static int enter(struct futex_waiter *w, va_t uaddr, bool shared, u32 value)
+int futex_enter(struct futex_waiter *w, va_t uaddr, bool shared, u32 value)
 {
 	for (;;) {
 		u32 found;
@@ -113,9 +97,9 @@ static int enter(struct futex_waiter *w, va_t uaddr, bool shared, u32 value)
 
 		if (err)
 			return err;
-		struct futex_bucket *b = bucket_of(&w->key);
+		struct futex_bucket *b = futex_bucket_of(&w->key);
 
-		bucket_lock(b);
+		futex_bucket_lock(b);
 		err = arch_user_load32(uaddr, &found);
 		if (!err && found == value) {
 			w->bucket = b;
@@ -138,7 +122,7 @@ int futex_wait(va_t uaddr, bool shared, u32 value, u32 bitset, u64 deadline_ns)
 
 	if (!bitset)
 		return -EINVAL;
-	int err = enter(&w, uaddr, shared, value);
+	int err = futex_enter(&w, uaddr, shared, value);
 
 	if (err)
 		return err;
@@ -150,7 +134,7 @@ int futex_wait(va_t uaddr, bool shared, u32 value, u32 bitset, u64 deadline_ns)
 		err = wait_sleep(deadline_ns, true);
 	} while (!err);
 	store_relaxed(&self->state, THREAD_RUNNING);
-	return leave(&w) ? 0 : err;
+	return futex_leave(&w) ? 0 : err;
 }
 
 /* ---- waiting for any of several */
@@ -172,7 +156,7 @@ static bool any_woken(const struct futex_many *m)
 static int leave_all(struct futex_many *m, int err)
 {
 	for (unsigned i = 0; i < m->n; i++)
-		if (leave(&m->w[i]))
+		if (futex_leave(&m->w[i]))
 			err = (int)i;
 	return err;
 }
@@ -184,7 +168,7 @@ static int enter_all(struct futex_many *m, const struct futex_word *words, unsig
 		struct futex_waiter *w = &m->w[m->n];
 
 		*w = (struct futex_waiter){ .thread = thread_current(), .bitset = FUTEX_ANY };
-		int err = enter(w, words[m->n].uaddr, words[m->n].shared, words[m->n].value);
+		int err = futex_enter(w, words[m->n].uaddr, words[m->n].shared, words[m->n].value);
 
 		if (err)
 			return err;
@@ -221,6 +205,7 @@ static void wake_waiter(struct futex_waiter *w)
 	list_remove(&w->node);
 }
 
+/* How many, or -EINVAL: one of them only wants to be moved. */
 static int wake_key(struct futex_bucket *b, const struct futex_key *key, int n, u32 bitset)
 {
 	int woken = 0;
@@ -230,6 +215,8 @@ static int wake_key(struct futex_bucket *b, const struct futex_key *key, int n, 
 			break;
 		if (!futex_key_equal(&w->key, key) || !(w->bitset & bitset))
 			continue;
+		if (unlikely(w->pi))
+			return -EINVAL;
 		wake_waiter(w);
 		woken++;
 	}
@@ -243,9 +230,9 @@ long futex_wake(va_t uaddr, bool shared, int n, u32 bitset)
 
 	if (err)
 		return err;
-	struct futex_bucket *b = bucket_of(&key);
+	struct futex_bucket *b = futex_bucket_of(&key);
 
-	bucket_lock(b);
+	futex_bucket_lock(b);
 	long woken = wake_key(b, &key, n, bitset);
 
 	spin_unlock(&b->lock);
@@ -266,15 +253,15 @@ static int pair_make(struct futex_pair *p, va_t first, va_t second, bool shared)
 	if (err)
 		return err;
 	for (unsigned i = 0; i < 2; i++)
-		p->bucket[i] = bucket_of(&p->key[i]);
+		p->bucket[i] = futex_bucket_of(&p->key[i]);
 	return 0;
 }
 
 static void pair_lock(struct futex_pair *p)
 {
-	bucket_lock(min(p->bucket[0], p->bucket[1]));
+	futex_bucket_lock(min(p->bucket[0], p->bucket[1]));
 	if (p->bucket[0] != p->bucket[1])
-		bucket_lock(max(p->bucket[0], p->bucket[1]));
+		futex_bucket_lock(max(p->bucket[0], p->bucket[1]));
 }
 
 static void pair_unlock(struct futex_pair *p)
@@ -291,11 +278,17 @@ static long wake_and_move(struct futex_pair *p, int nwake, int nmove, bool count
 	int moved = 0;
 	struct list moving = LIST_INIT(moving);
 
+	if (woken < 0)
+		return woken;
 	list_for_each_safe(w, &p->bucket[0]->waiters, struct futex_waiter, node) {
 		if (moved >= nmove)
 			break;
 		if (!futex_key_equal(&w->key, &p->key[0]))
 			continue;
+		if (w->pi) {
+			woken = -EINVAL;
+			break;
+		}
 		list_remove(&w->node);
 		list_push_back(&moving, &w->node);
 		w->key = p->key[1];
@@ -303,7 +296,7 @@ static long wake_and_move(struct futex_pair *p, int nwake, int nmove, bool count
 		moved++;
 	}
 	list_splice_back(&p->bucket[1]->waiters, &moving);
-	return woken + (count_moved ? moved : 0);
+	return woken < 0 || !count_moved ? woken : woken + moved;
 }
 
 long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const u32 *expected)
@@ -427,16 +420,16 @@ long futex_wake_op(va_t first, va_t second, bool shared, int n1, int n2, u32 op)
 			return err;
 		pair_lock(&p);
 		err = op_perform(second, op, &old);
-		long woken = 0;
+		long woken = 0, more = 0;
 
 		if (!err) {
 			woken = wake_key(p.bucket[0], &p.key[0], n1, FUTEX_ANY);
-			if (op_compare(op, old) > 0)
-				woken += wake_key(p.bucket[1], &p.key[1], n2, FUTEX_ANY);
+			if (woken >= 0 && op_compare(op, old) > 0)
+				more = wake_key(p.bucket[1], &p.key[1], n2, FUTEX_ANY);
 		}
 		pair_unlock(&p);
 		if (!err)
-			return woken;
+			return more < 0 ? more : woken + more;
 		if (err != -EFAULT || futex_fault_in_write(second))
 			return err;
 	}

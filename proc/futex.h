@@ -30,6 +30,12 @@ long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const 
  * -EPERM, not ours. */
 long futex_lock_pi(va_t uaddr, bool shared, u64 deadline_ns, bool try);
 long futex_unlock_pi(va_t uaddr, bool shared);
+/* FUTEX_WAIT_REQUEUE_PI: sleeps while *uaddr == value, until futex_requeue_pi() moves it to `second`, a word with an owner, and that
+ * word is ours: 0. -EAGAIN: another value, or a signal after it was moved; -EINVAL: the same word; -ETIMEDOUT; -ERESTARTNOINTR. */
+int futex_wait_requeue_pi(va_t uaddr, bool shared, u32 value, u64 deadline_ns, va_t second);
+/* FUTEX_CMP_REQUEUE_PI: moves at most nwake, which must be 1, + nmove of those to `to`; the first gets it if it is free. How many
+ * were moved; -EAGAIN: *from is not `expected`; -EINVAL: one waits for something else; as futex_lock_pi(). */
+long futex_requeue_pi(va_t from, va_t to, bool shared, int nwake, int nmove, u32 expected);
 /* The current thread leaves its address space: what it owns goes to those who wait for it. */
 struct thread;
 void futex_pi_exit(struct thread *t);

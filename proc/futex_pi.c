@@ -8,11 +8,11 @@
  * space, with FUTEX_OWNER_DIED; until then its place in the list says that the word is looked after.
  *
  * Contended words of this kind are rare, so all waiters stand in one list under one lock. Left out: waiters of plain
- * FUTEX_WAIT on the same word are not noticed (Linux: -EINVAL); FUTEX_CMP_REQUEUE_PI and FUTEX_WAIT_REQUEUE_PI.
+ * FUTEX_WAIT on the same word are not noticed (Linux: -EINVAL).
  *
  * An owner that waiters point to cannot go away: it passes futex_pi_exit() first, which takes the lock.
  *
- * Lock order: vm->lock (key) | pi_lock < tasks_lock, run queue.
+ * Lock order: vm->lock (key) | futex_pi_lock < tasks_lock, run queue.
  */
 #include "proc/futex.h"
 #include "proc/futex_word.h"
@@ -20,45 +20,32 @@
 #include "proc/task.h"
 #include "proc/wait.h"
 
-/* Lies on its thread's stack. (l) pi_lock */
-struct pi_waiter {
-	struct list node;		/* (l) */
-	struct futex_key key;		/* (l) */
-	struct thread *thread;		/* (i) */
-	struct thread *owner;		/* (l) nullptr: it has ended */
-	bool queued;			/* (l) */
-	bool granted;			/* (l to set) the word is ours */
-	bool died;			/* (l to set) the owner ended; we take the word over */
-	u32 dead_tid;			/* (l) who that was */
-};
-
-static struct spinlock pi_lock;
+struct spinlock futex_pi_lock;
 static struct list waiters = LIST_INIT(waiters);	/* (l) by priority, equals in order of arrival */
 
-constexpr int RETRY = 1, QUEUED = 2;
 constexpr unsigned CHAIN_MAX = 64;	/* owners that wait for others: longer than any program nests its locks */
 
-/* ---- the list; pi_lock is held */
+/* ---- the list; futex_pi_lock is held */
 
-static struct pi_waiter *first_for(const struct futex_key *key)
+static struct futex_pi_waiter *first_for(const struct futex_key *key)
 {
-	list_for_each(w, &waiters, struct pi_waiter, node)
+	list_for_each(w, &waiters, struct futex_pi_waiter, node)
 		if (futex_key_equal(&w->key, key))
 			return w;
 	return nullptr;
 }
 
-static struct pi_waiter *waiter_of(const struct thread *t)
+static struct futex_pi_waiter *waiter_of(const struct thread *t)
 {
-	list_for_each(w, &waiters, struct pi_waiter, node)
+	list_for_each(w, &waiters, struct futex_pi_waiter, node)
 		if (w->thread == t)
 			return w;
 	return nullptr;
 }
 
-static void insert(struct pi_waiter *n)
+static void insert(struct futex_pi_waiter *n)
 {
-	list_for_each(w, &waiters, struct pi_waiter, node) {
+	list_for_each(w, &waiters, struct futex_pi_waiter, node) {
 		if (w->thread->rt_priority < n->thread->rt_priority) {
 			list_insert_between(&n->node, w->node.prev, &w->node);
 			n->queued = true;
@@ -69,7 +56,7 @@ static void insert(struct pi_waiter *n)
 	n->queued = true;
 }
 
-static void take_off(struct pi_waiter *w)
+static void take_off(struct futex_pi_waiter *w)
 {
 	list_remove(&w->node);
 	w->queued = false;
@@ -80,10 +67,10 @@ static void take_off(struct pi_waiter *w)
 static void lend(struct thread *owner)
 {
 	for (unsigned n = 0; owner && n < CHAIN_MAX; n++) {
-		struct pi_waiter *own;
+		struct futex_pi_waiter *own;
 		u8 most = 0;
 
-		list_for_each(w, &waiters, struct pi_waiter, node) {
+		list_for_each(w, &waiters, struct futex_pi_waiter, node) {
 			if (w->owner == owner) {
 				most = w->thread->rt_priority;
 				break;
@@ -105,7 +92,7 @@ static void lend(struct thread *owner)
 static bool deadlocks(const struct thread *self, const struct thread *owner)
 {
 	for (unsigned n = 0; owner && n < CHAIN_MAX; n++) {
-		const struct pi_waiter *w;
+		const struct futex_pi_waiter *w;
 
 		if (owner == self)
 			return true;
@@ -118,7 +105,7 @@ static bool deadlocks(const struct thread *self, const struct thread *owner)
 /* The word is t's now: those who wait for it wait for t. */
 static void adopt(const struct futex_key *key, struct thread *t, struct thread *before)
 {
-	list_for_each(w, &waiters, struct pi_waiter, node)
+	list_for_each(w, &waiters, struct futex_pi_waiter, node)
 		if (futex_key_equal(&w->key, key))
 			w->owner = t;
 	t->pi_owner = true;
@@ -129,8 +116,8 @@ static void adopt(const struct futex_key *key, struct thread *t, struct thread *
 
 /* ---- locking */
 
-/* Free, or its owner has ended and we are to take it over. 0, RETRY, -EFAULT. */
-static int take(struct pi_waiter *w, va_t uaddr, u32 value)
+/* Free, or its owner has ended and we are to take it over. 0, FUTEX_RETRY, -EFAULT. */
+static int take(struct futex_pi_waiter *w, va_t uaddr, u32 value)
 {
 	u32 tid = (u32)w->thread->tid, found;
 	u32 died = w->died ? FUTEX_OWNER_DIED : value & FUTEX_OWNER_DIED;
@@ -138,16 +125,16 @@ static int take(struct pi_waiter *w, va_t uaddr, u32 value)
 	int err = arch_user_cmpxchg32(uaddr, value, tid | died | (others ? FUTEX_WAITERS : 0), &found);
 
 	if (err || found != value)
-		return err ? err : RETRY;
+		return err ? err : FUTEX_RETRY;
 	if (others)
 		adopt(&w->key, w->thread, nullptr);
 	return 0;
 }
 
 /* Lines up behind the owner; the word says that somebody waits. */
-static int enqueue(struct pi_waiter *w, va_t uaddr, u32 value, struct thread *owner)
+static int enqueue(struct futex_pi_waiter *w, va_t uaddr, u32 value, struct thread *owner)
 {
-	const struct pi_waiter *first = first_for(&w->key);
+	const struct futex_pi_waiter *first = first_for(&w->key);
 	u32 found;
 
 	if (!owner && !first)
@@ -159,7 +146,7 @@ static int enqueue(struct pi_waiter *w, va_t uaddr, u32 value, struct thread *ow
 	int err = arch_user_cmpxchg32(uaddr, value, value | FUTEX_WAITERS, &found);
 
 	if (err || found != value)
-		return err ? err : RETRY;
+		return err ? err : FUTEX_RETRY;
 	if (owner) {
 		owner->pi_owner = true;
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before pi_gone: futex_pi_exit() */
@@ -174,11 +161,10 @@ static int enqueue(struct pi_waiter *w, va_t uaddr, u32 value, struct thread *ow
 	w->granted = w->died = false;
 	insert(w);
 	lend(owner);
-	return QUEUED;
+	return FUTEX_QUEUED;
 }
 
-/* One look at the word, under pi_lock. `owner`: the thread that `expected` names, found before. 0: ours; QUEUED, RETRY, -errno. */
-static int attempt(struct pi_waiter *w, va_t uaddr, bool try, u32 expected, struct thread *owner)
+int futex_pi_attempt(struct futex_pi_waiter *w, va_t uaddr, bool try, u32 expected, struct thread *owner)
 {
 	u32 value, self = (u32)w->thread->tid;
 	int err = arch_user_load32(uaddr, &value);
@@ -195,13 +181,13 @@ static int attempt(struct pi_waiter *w, va_t uaddr, bool try, u32 expected, stru
 		return take(w, uaddr, value);
 	if (try)
 		return -EAGAIN;
-	return tid == (expected & FUTEX_TID) ? enqueue(w, uaddr, value, owner) : RETRY;
+	return tid == (expected & FUTEX_TID) ? enqueue(w, uaddr, value, owner) : FUTEX_RETRY;
 }
 
 /* The first in line behind w takes over what w was told to. */
-static void pass_on(const struct pi_waiter *w)
+static void pass_on(const struct futex_pi_waiter *w)
 {
-	struct pi_waiter *next = first_for(&w->key);
+	struct futex_pi_waiter *next = first_for(&w->key);
 
 	if (!next)
 		return;
@@ -210,8 +196,7 @@ static void pass_on(const struct pi_waiter *w)
 	thread_wake(next->thread);
 }
 
-/* Sleeps in the line. 0: the word is ours; RETRY: its owner ended; -ETIMEDOUT, -ERESTARTNOINTR. */
-static int sleep_in_line(struct pi_waiter *w, u64 deadline_ns)
+int futex_pi_sleep(struct futex_pi_waiter *w, u64 deadline_ns)
 {
 	struct thread *self = w->thread;
 	int err = 0;
@@ -225,30 +210,31 @@ static int sleep_in_line(struct pi_waiter *w, u64 deadline_ns)
 	} while (!err);
 	store_relaxed(&self->state, THREAD_RUNNING);
 
-	scoped_spin(&pi_lock);
+	scoped_spin(&futex_pi_lock);
 	if (w->granted)
 		return 0;
-	return w->died && !err ? RETRY : err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
+	return w->died && !err ? FUTEX_RETRY : err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
 }
 
-/* Out of the line, with an error. */
-static void give_up(struct pi_waiter *w)
+/* It may have been handed the word after it had stopped waiting: then it has it. */
+int futex_pi_give_up(struct futex_pi_waiter *w, int err)
 {
-	scoped_spin(&pi_lock);
+	scoped_spin(&futex_pi_lock);
 	bool queued = w->queued;
 
+	if (w->granted)
+		return 0;
 	if (queued)
 		take_off(w);
 	if (w->died)
 		pass_on(w);
 	else if (queued)
 		lend(w->owner);
+	return err;
 }
 
-long futex_lock_pi(va_t uaddr, bool shared, u64 deadline_ns, bool try)
+int futex_pi_lock_word(struct futex_pi_waiter *w, va_t uaddr, bool shared, u64 deadline_ns, bool try)
 {
-	struct pi_waiter w = { .thread = thread_current() };
-
 	for (;;) {
 		struct futex_key key;
 		u32 value;
@@ -256,33 +242,35 @@ long futex_lock_pi(va_t uaddr, bool shared, u64 deadline_ns, bool try)
 
 		if (!err)
 			err = arch_user_load32(uaddr, &value);
-		if (err) {
-			give_up(&w);
-			return err;
-		}
+		if (err)
+			return futex_pi_give_up(w, err);
 		struct thread *owner = value & FUTEX_TID ? thread_find((int)(value & FUTEX_TID)) : nullptr;
 
-		spin_lock(&pi_lock);
-		w.key = key;
-		err = attempt(&w, uaddr, try, value, owner);
-		spin_unlock(&pi_lock);
+		spin_lock(&futex_pi_lock);
+		w->key = key;
+		err = futex_pi_attempt(w, uaddr, try, value, owner);
+		spin_unlock(&futex_pi_lock);
 		if (owner)
 			thread_put(owner);
-		if (err == QUEUED)
-			err = sleep_in_line(&w, deadline_ns);
+		if (err == FUTEX_QUEUED)
+			err = futex_pi_sleep(w, deadline_ns);
 		if (err == -EFAULT)
-			err = futex_fault_in_write(uaddr) ? -EFAULT : RETRY;
-		if (err == RETRY)
-			continue;
-		if (err)
-			give_up(&w);
-		return err;
+			err = futex_fault_in_write(uaddr) ? -EFAULT : FUTEX_RETRY;
+		if (err != FUTEX_RETRY)
+			return err ? futex_pi_give_up(w, err) : 0;
 	}
+}
+
+long futex_lock_pi(va_t uaddr, bool shared, u64 deadline_ns, bool try)
+{
+	struct futex_pi_waiter w = { .thread = thread_current() };
+
+	return futex_pi_lock_word(&w, uaddr, shared, deadline_ns, try);
 }
 
 /* ---- unlocking */
 
-/* Hands the word on, or frees it. Under pi_lock. 0, RETRY, -errno. */
+/* Hands the word on, or frees it. Under futex_pi_lock. 0, FUTEX_RETRY, -errno. */
 static int hand_on(const struct futex_key *key, va_t uaddr)
 {
 	struct thread *self = thread_current();
@@ -293,13 +281,13 @@ static int hand_on(const struct futex_key *key, va_t uaddr)
 		return err;
 	if ((value & FUTEX_TID) != (u32)self->tid)
 		return -EPERM;
-	struct pi_waiter *w = first_for(key);
+	struct futex_pi_waiter *w = first_for(key);
 
 	if (w)
 		next = (u32)w->thread->tid | FUTEX_WAITERS;
 	err = arch_user_cmpxchg32(uaddr, value, next, &found);
 	if (err || found != value)
-		return err ? err : RETRY;
+		return err ? err : FUTEX_RETRY;
 	if (!w)
 		return 0;
 	take_off(w);
@@ -322,12 +310,12 @@ long futex_unlock_pi(va_t uaddr, bool shared)
 
 		if (err)
 			return err;
-		spin_lock(&pi_lock);
+		spin_lock(&futex_pi_lock);
 		err = hand_on(&key, uaddr);
-		spin_unlock(&pi_lock);
+		spin_unlock(&futex_pi_lock);
 		if (err == -EFAULT)
-			err = futex_fault_in_write(uaddr) ? -EFAULT : RETRY;
-		if (err != RETRY)
+			err = futex_fault_in_write(uaddr) ? -EFAULT : FUTEX_RETRY;
+		if (err != FUTEX_RETRY)
 			return err;
 	}
 }
@@ -338,8 +326,8 @@ void futex_pi_exit(struct thread *t)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before pi_owner: enqueue() */
 	if (!load_relaxed(&t->pi_owner))
 		return;
-	scoped_spin(&pi_lock);
-	list_for_each(w, &waiters, struct pi_waiter, node) {
+	scoped_spin(&futex_pi_lock);
+	list_for_each(w, &waiters, struct futex_pi_waiter, node) {
 		if (w->owner != t)
 			continue;
 		w->owner = nullptr;

@@ -10,7 +10,8 @@
 
 enum {
 	FUTEX_WAIT, FUTEX_WAKE, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP,
-	FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET, FUTEX_LOCK_PI2 = 13,
+	FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET, FUTEX_WAIT_REQUEUE_PI,
+	FUTEX_CMP_REQUEUE_PI, FUTEX_LOCK_PI2,
 	FUTEX_PRIVATE = 128, FUTEX_CLOCK_REALTIME = 256,
 	FUTEX_COMMAND = ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME),
 };
@@ -41,40 +42,43 @@ static int wait_restart(struct thread *t)
 	return wait(arg[0], arg[1], (u32)arg[2], (u32)arg[3], t->restart.deadline);
 }
 
-/* FUTEX_WAIT's time limit is relative, FUTEX_WAIT_BITSET's a moment of its clock. */
+/* FUTEX_WAIT's time limit is relative, others' a moment of their clock, FUTEX_LOCK_PI's one of the wall clock whatever it says. */
+static int decode_deadline(struct trapframe *f, int op, u64 *deadline_ns)
+{
+	int command = op & FUTEX_COMMAND;
+	bool wall = command == FUTEX_LOCK_PI || (op & FUTEX_CLOCK_REALTIME);
+	u64 ns;
+
+	*deadline_ns = ~0ul;
+	if (!ARG_PTR(3))
+		return 0;
+	int err = timespec_get(ARG_PTR(3), &ns);
+
+	if (!err)
+		*deadline_ns = command == FUTEX_WAIT ? deadline_after(ns) :
+						       deadline_at(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, ns);
+	return err;
+}
+
 static long decode_wait(struct trapframe *f, int op, u32 bitset)
 {
 	bool shared = !(op & FUTEX_PRIVATE);
-	u64 ns, deadline = ~0ul;
+	u64 deadline;
 
-	if (ARG_PTR(3)) {
-		int err = timespec_get(ARG_PTR(3), &ns);
-
-		if (err)
-			return err;
-		int clock = op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
-
-		deadline = (op & FUTEX_COMMAND) == FUTEX_WAIT ? deadline_after(ns) :
-								deadline_at(clock, ns);
-	}
-	return wait(ARG_PTR(0), shared, ARG_UINT(2), bitset, deadline);
+	return decode_deadline(f, op, &deadline) ?: wait(ARG_PTR(0), shared, ARG_UINT(2), bitset, deadline);
 }
 
-/* FUTEX_LOCK_PI's time limit is one of the wall clock whatever it says. */
 static long decode_lock(struct trapframe *f, int op)
 {
-	u64 ns, deadline = ~0ul;
+	bool shared = !(op & FUTEX_PRIVATE);
+	u64 deadline;
+	int err = decode_deadline(f, op, &deadline);
 
-	if (ARG_PTR(3)) {
-		int err = timespec_get(ARG_PTR(3), &ns);
-
-		if (err)
-			return err;
-		bool wall = (op & FUTEX_COMMAND) == FUTEX_LOCK_PI || (op & FUTEX_CLOCK_REALTIME);
-
-		deadline = deadline_at(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, ns);
-	}
-	return futex_lock_pi(ARG_PTR(0), !(op & FUTEX_PRIVATE), deadline, false);
+	if (err)
+		return err;
+	if ((op & FUTEX_COMMAND) == FUTEX_WAIT_REQUEUE_PI)
+		return futex_wait_requeue_pi(ARG_PTR(0), shared, ARG_UINT(2), deadline, ARG_PTR(4));
+	return futex_lock_pi(ARG_PTR(0), shared, deadline, false);
 }
 
 SYSCALL(futex)
@@ -101,7 +105,10 @@ SYSCALL(futex)
 		return futex_wake_op(uaddr, second, shared, n, n2, value3);
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
+	case FUTEX_WAIT_REQUEUE_PI:
 		return decode_lock(f, op);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_requeue_pi(uaddr, second, shared, n, n2, value3);
 	case FUTEX_TRYLOCK_PI:
 		return futex_lock_pi(uaddr, shared, 0, true);
 	case FUTEX_UNLOCK_PI:
