@@ -66,7 +66,7 @@ static inline struct pte page_entry_share(struct pte e)
 	}
 }
 
-void pt_clone(struct page *dst, struct page *src, const struct pte *skip)
+[[gnu::noinline]] static void slots_share(struct page *dst, struct page *src, const struct pte *skip)
 {
 	struct pte *from = pt_slots(src), *to = pt_slots(dst);
 	int level = src->level;
@@ -79,6 +79,13 @@ void pt_clone(struct page *dst, struct page *src, const struct pte *skip)
 		else
 			group_share(from + first, to + first, 0, nullptr);
 	}
+}
+
+void pt_clone(struct page *dst, struct page *src, const struct pte *skip)
+{
+	/* A table on the way to the stack often has nothing but the skipped slot. */
+	if (src->used > (skip ? 1 : 0))
+		slots_share(dst, src, skip);
 	dst->groups = src->groups;
 	dst->used = src->used;
 	dst->swapped = src->swapped;
@@ -111,73 +118,89 @@ static void spare_free(struct spare_tables *s)
 	return 0;
 }
 
+/* One table of a path that is copied: `copy` shares all that src has, but gets a new table of its own, which is returned, in the place of
+ * what src's slot `next` leads to. */
+static struct page *copy_upper(struct page *copy, struct page *src, const struct pte *next, struct spare_tables *spare)
+{
+	struct page *below = spare->tables[--spare->count];
+
+	below->level = src->level - 1;
+	pt_clone(copy, src, next);
+	pt_slots(copy)[next - pt_slots(src)] = pte_table(page_pa(below));
+	return below;
+}
+
 /*
  * A copy of `src` that nobody sees yet, with the path to va below it copied too, down to `level`. The slots of that path stay as they
  * are in the originals: what they lead to gains no sharer, and stays as long as the caller's reference on `src` does.
  */
 static struct page *copy_path(struct page *src, va_t va, int level, struct spare_tables *spare)
 {
-	struct page *top = spare->tables[spare->count - 1];
+	struct page *top = spare->tables[--spare->count], *copy = top;
 
+	copy->level = src->level;
 	for (;;) {
-		struct page *copy = spare->tables[--spare->count];
-		unsigned index = pt_index(va, src->level);
-		struct pte *next = &pt_slots(src)[index];
+		struct pte *next = &pt_slots(src)[pt_index(va, src->level)];
 
 		spin_lock(&src->lock);
 		struct pte e = *next;
 		bool last = src->level == level || pte_kind(e, src->level) != PTE_TABLE;
 
-		copy->level = src->level;
-		pt_clone(copy, src, last ? nullptr : next);
+		if (last)
+			pt_clone(copy, src, nullptr);
+		else
+			copy = copy_upper(copy, src, next, spare);
 		spin_unlock(&src->lock);
 		if (last)
 			return top;
-		pt_slots(copy)[index] = pte_table(page_pa(spare->tables[spare->count - 1]));
 		src = pa_page(pte_table_pa(e));
 	}
 }
 
-/* The entry of a private page that is ours alone, path and all, and may be written; or nullptr. */
-static struct pte *writable_alone(struct vm *vm, va_t va)
+/* Is there a private page that is ours alone, path and all, and may be written? */
+static bool writable_alone(struct vm *vm, va_t va)
 {
 	int stopped;
-	struct pte *slot = pt_walk(vm->root, va, 0, &stopped), e = pte_load(slot);
+	struct pte e = pte_load(pt_walk(vm->root, va, 0, &stopped));
 
 	if (stopped || pte_kind(e, 0) != PTE_LEAF || !pte_writable(e, 0) || pte_prot(e, 0) & (P_SHARED | P_X))
-		return nullptr;
-	return page_is_alone(pa_page(pte_pa(e, 0))) ? slot : nullptr;
+		return false;
+	return page_is_alone(pa_page(pte_pa(e, 0)));
 }
 
-/* The roots share all but the path to va, which is copied, with the page at its end, whose entry is `leaf`. */
-static void clone_root_but(struct vm *child, struct vm *parent, va_t va, struct pte *leaf, struct spare_tables *spare,
-			   struct page *page)
+/* The roots share all but the path to va, which is copied, with the page at its end. That path is the parent's alone, and so are
+ * its tables while the parent is locked for writing. */
+static void clone_root_but(struct page *copy, struct page *src, va_t va, struct spare_tables *spare, struct page *page)
 {
-	unsigned index = pt_index(va, PT_LEVELS - 1);
-	struct pte *slot = &pt_slots(parent->root)[index], was = *leaf;
-	struct page *old = pa_page(pte_pa(was, 0));
-	int stopped;
+	while (src->level) {
+		struct pte *next = &pt_slots(src)[pt_index(va, src->level)];
 
-	pt_clone(child->root, parent->root, slot);
-	pt_slots(child->root)[index] = pte_table(page_pa(copy_path(pa_page(pte_table_pa(*slot)), va, 0, spare)));
+		copy = copy_upper(copy, src, next, spare);
+		src = pa_page(pte_table_pa(*next));
+	}
+	unsigned index = pt_index(va, 0);
+	struct pte *leaf = &pt_slots(src)[index], was = *leaf;
+	struct page *old = pa_page(pte_pa(was, 0));
+
+	pt_clone(copy, src, nullptr);
 	/* The page has been shared with all of its table: take that back. */
 	arch_page_copy(page_address(page), page_address(old));
-	*pt_walk(child->root, va, 0, &stopped) = (struct pte){ (was.raw & ~PTE_ADDRESS) | page_pa(page).v };
+	pt_slots(copy)[index] = (struct pte){ (was.raw & ~PTE_ADDRESS) | page_pa(page).v };
 	store_release(&leaf->raw, was.raw);
 	store_relaxed(&old->refs, 1);
 }
 
 void pt_clone_root(struct vm *child, struct vm *parent, va_t split)
 {
-	struct pte *leaf = split ? writable_alone(parent, split) : nullptr;
-	struct spare_tables spare = {};
+	struct spare_tables spare;
 	struct page *page = nullptr;
 
 	debug_assert(rwlock_is_write_locked(&parent->lock));
-	if (leaf && !spare_fill(&spare, PT_LEVELS - 1, PA_PLENTY))
+	spare.count = 0;
+	if (split && writable_alone(parent, split) && !spare_fill(&spare, PT_LEVELS - 1, PA_PLENTY))
 		page = page_alloc(0, PAGE_ANON, PA_PLENTY);
 	if (page)
-		clone_root_but(child, parent, split, leaf, &spare, page);
+		clone_root_but(child->root, parent->root, split, &spare, page);
 	else
 		pt_clone(child->root, parent->root, nullptr);
 	spare_free(&spare);
