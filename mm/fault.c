@@ -156,3 +156,23 @@ enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool fo
 	*page = f.page;
 	return res;
 }
+
+int vm_place_page(struct vm *vm, va_t va, struct page *p)
+{
+	struct page *table;
+	struct region r;
+
+	scoped_write(&vm->lock);
+	bool mapped = layout_find(&vm->layout, va, &r);
+	int err = pt_own(vm, va, 0, &table);
+
+	debug_assert(mapped);
+	if (err) {
+		page_put(p);
+		return err;
+	}
+	scoped_spin(&table->lock);
+	pt_slot_set(table, pt_index(va, 0), page_leaf(p, fault_leaf_prot(&r, true)));
+	arch_publish();
+	return 0;
+}

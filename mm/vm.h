@@ -134,10 +134,12 @@ long vm_remap_file_pages(struct vm *vm, va_t addr, u64 len, int prot, u64 page, 
 
 /* For exec: puts a region at a fixed place in a vm that does not run yet; replaces what is there. */
 [[nodiscard]] int vm_map_fixed(struct vm *vm, const struct region *r);
-/* Writes to / reads from / clears memory of any vm (exec's stack, ptrace, process_vm_*): faults pages in. Returns bytes done. */
+/* The same: p, a private page that the caller has filled, is what is at va from now on, where a region is mapped and nothing was
+ * touched. p goes along, also where that fails. 0, -ENOMEM. */
+[[nodiscard]] int vm_place_page(struct vm *vm, va_t va, struct page *p);
+/* Writes to / reads from memory of any vm (ptrace, process_vm_*): faults pages in. Returns bytes done. */
 size_t vm_write(struct vm *vm, va_t addr, const void *src, size_t n);
 size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n);
-size_t vm_clear(struct vm *vm, va_t addr, size_t n);
 /* For debuggers: also where the program itself may not (vm_fault_page()); what was written can be run as code. */
 size_t vm_force_write(struct vm *vm, va_t addr, const void *src, size_t n);
 size_t vm_force_read(struct vm *vm, va_t addr, void *dst, size_t n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory of any address space, page by page, through faults and the direct map: exec's first stack, ptrace-like
- * reads, /proc/PID/cmdline. Slower than a user copy, but needs no switch.
+ * Memory of any address space, page by page, through faults and the direct map: ptrace-like reads and writes,
+ * /proc/PID/cmdline. Slower than a user copy, but needs no switch.
  */
 #include "arch/arch.h"
 #include "lib/string.h"
@@ -9,7 +9,7 @@
 #include "mm/pt.h"
 #include "mm/vm.h"
 
-enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_CLEAR, ACCESS_FORCE_READ, ACCESS_FORCE_WRITE };
+enum access_kind { ACCESS_READ, ACCESS_WRITE, ACCESS_FORCE_READ, ACCESS_FORCE_WRITE };
 
 static void access_page(void *at, void *buf, size_t n, enum access_kind kind)
 {
@@ -24,9 +24,6 @@ static void access_page(void *at, void *buf, size_t n, enum access_kind kind)
 	case ACCESS_FORCE_WRITE:
 		memcpy(at, buf, n);
 		arch_sync_code(at, n);
-		break;
-	case ACCESS_CLEAR:
-		memset(at, 0, n);
 		break;
 	}
 }
@@ -76,11 +73,6 @@ size_t vm_write(struct vm *vm, va_t addr, const void *src, size_t n)
 size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n)
 {
 	return vm_access(vm, addr, dst, n, ACCESS_READ);
-}
-
-size_t vm_clear(struct vm *vm, va_t addr, size_t n)
-{
-	return vm_access(vm, addr, nullptr, n, ACCESS_CLEAR);
 }
 
 size_t vm_force_write(struct vm *vm, va_t addr, const void *src, size_t n)

@@ -87,6 +87,24 @@ static u32 segment_flags(const struct elf_segment *s)
 	       (s->flags & PF_X ? R_EXEC : 0);
 }
 
+/* The last page of a segment is the file's up to `end`, and zero behind: .bss. So it is private from the start. */
+static int place_tail(struct vm *vm, const struct exec_file *f, u64 offset, va_t end)
+{
+	struct page *from, *p = page_alloc(0, PAGE_ANON, PA_ZERO);
+
+	if (!p)
+		return -ENOMEM;
+	int err = object_page(f->object, offset >> PAGE_SHIFT, OP_CREATE, &from);
+
+	if (err) {
+		page_put(p);
+		return offset >= f->size ? -ENOEXEC : -ENOMEM;	/* cut off: there is no such page */
+	}
+	memcpy(page_address(p), page_address(from), end & ~PAGE_MASK);
+	page_put(from);
+	return vm_place_page(vm, end & PAGE_MASK, p);
+}
+
 /* The file's part, in whole pages: [start, file_end). */
 static int map_file_part(struct vm *vm, const struct exec_file *f, const struct elf_segment *s, va_t start,
 			 va_t file_end)
@@ -101,12 +119,10 @@ static int map_file_part(struct vm *vm, const struct exec_file *f, const struct 
 	va_t bytes_end = s->vaddr + s->filesz;
 	int err = vm_map_fixed(vm, &r);
 
-	/* The rest of the last page is .bss. A segment that may not be written keeps what the file has there. */
+	/* A segment that may not be written keeps what the file has behind its end. */
 	if (err || s->memsz == s->filesz || !(s->flags & PF_W) || bytes_end == file_end)
 		return err;
-	if (vm_clear(vm, bytes_end, file_end - bytes_end) == file_end - bytes_end)
-		return 0;
-	return s->offset + s->filesz > f->size ? -ENOEXEC : -ENOMEM;	/* the file is cut off: there is no such page */
+	return place_tail(vm, f, s->offset + s->filesz, bytes_end);
 }
 
 static int map_segment(struct vm *vm, const struct exec_file *f, struct elf_segment *s, u64 bias)

@@ -198,52 +198,77 @@ int args_copy(struct exec_args *a, const struct exec_vectors *v, char *const *pr
 
 /* ---- out */
 
-/* Writes upwards into the new stack, by way of a buffer: a small program's whole stack goes in one piece. */
+/* Writes upwards into the new stack: pages that become the program's when they are full, or the last. */
 struct writer {
 	struct vm *vm;
-	va_t at;			/* where the buffer's first byte goes */
-	size_t n;			/* bytes in the buffer */
-	bool failed;
-	alignas(u64) u8 buffer[1024];
+	va_t at;			/* of the next byte */
+	struct page *page;		/* where that goes; nullptr: a new one */
+	int err;			/* once set, nothing is written any more */
 };
 
-static void flush(struct writer *w)
+static void place(struct writer *w, va_t last)
 {
-	if (vm_write(w->vm, w->at, w->buffer, w->n) != w->n)
-		w->failed = true;
-	w->at += w->n;
-	w->n = 0;
+	int err = vm_place_page(w->vm, last & PAGE_MASK, w->page);
+
+	w->err = w->err ?: err;
+	w->page = nullptr;
+}
+
+/* Where the next bytes go, and how many there is room for; nullptr after an error. */
+static void *put_room(struct writer *w, size_t *room)
+{
+	if (!w->page && !w->err) {
+		w->page = page_alloc(0, PAGE_ANON, PA_ZERO);
+		w->err = w->page ? 0 : -ENOMEM;
+	}
+	if (w->err)
+		return nullptr;
+	*room = PAGE_SIZE - (w->at & ~PAGE_MASK);
+	return (u8 *)page_address(w->page) + (w->at & ~PAGE_MASK);
+}
+
+static void put_done(struct writer *w, size_t n)
+{
+	w->at += n;
+	if (!(w->at & ~PAGE_MASK))
+		place(w, w->at - 1);
 }
 
 static void put_bytes(struct writer *w, const void *p, size_t n)
 {
 	while (n) {
-		size_t part = min(n, sizeof(w->buffer) - w->n);
+		size_t room;
+		void *to = put_room(w, &room);
 
-		memcpy(w->buffer + w->n, p, part);
-		w->n += part;
-		p = (const u8 *)p + part;
-		n -= part;
-		if (w->n == sizeof(w->buffer))
-			flush(w);
+		if (!to)
+			return;
+		room = min(room, n);
+		memcpy(to, p, room);
+		put_done(w, room);
+		p = (const u8 *)p + room;
+		n -= room;
 	}
 }
 
 /* Only while the position is a multiple of 8. */
 static void put_word(struct writer *w, u64 v)
 {
-	*(u64 *)(w->buffer + w->n) = v;
-	w->n += sizeof(v);
-	if (w->n == sizeof(w->buffer))
-		flush(w);
+	size_t room;
+	u64 *to = put_room(w, &room);
+
+	if (!to)
+		return;
+	*to = v;
+	put_done(w, sizeof(v));
 }
 
+/* The pages are zero already. */
 static void put_zeros_until(struct writer *w, va_t end)
 {
-	static const u8 zeros[64];
+	size_t room;
 
-	while (w->at + w->n < end)
-		put_bytes(w, zeros, min(sizeof(zeros), end - (w->at + w->n)));
+	while (w->at < end && put_room(w, &room))
+		put_done(w, min(room, end - w->at));
 }
 
 static void put_strings(struct writer *w, const struct exec_args *a)
@@ -354,7 +379,6 @@ static void write_stack(struct writer *w, const struct exec_args *a, const struc
 	u8 random[16];
 
 	random_bytes(random, sizeof(random));
-	w->at = p->sp;
 	put_word(w, a->argc);
 	put_pointers(w, &c, a->argc);
 	put_pointers(w, &c, a->envc);
@@ -365,18 +389,16 @@ static void write_stack(struct writer *w, const struct exec_args *a, const struc
 	put_bytes(w, arch_abi.machine, p->strings - p->platform);
 	put_strings(w, a);
 	put_bytes(w, s->path, strlen(s->path) + 1);
-	flush(w);
+	if (w->page)
+		place(w, w->at);
 }
 
 int exec_stack(struct vm *vm, const struct exec_args *a, struct exec_start *s)
 {
 	struct places p;
-	struct writer w;
 
-	w.vm = vm;
-	w.failed = false;
-	w.n = 0;
 	find_places(vm, a, s, &p);
+	struct writer w = { .vm = vm, .at = p.sp };
 	int err = map_stack(vm, s, p.sp);
 
 	if (err)
@@ -386,5 +408,5 @@ int exec_stack(struct vm *vm, const struct exec_args *a, struct exec_start *s)
 	vm->arg_end = vm->env_start = p.strings + a->arg_bytes;
 	vm->env_end = p.execfn;
 	s->sp = p.sp;
-	return w.failed ? -ENOMEM : 0;
+	return w.err;
 }
