@@ -10,7 +10,7 @@ image: $(INITRAMFS)
 $(INITRAMFS): $(BASE)/user/list $(USER_BIN) $(SYSROOT)/.done tools/mkimage tools/cpio.py $(wildcard user/etc/*)
 	$(call SAY,IMAGE,$@)
 	$(Q)tools/mkimage $@ --busybox $(SYSROOT)/bin/busybox --etc user/etc \
-		--add $(BASE)/user/init:/sbin/init \
+		--add $(BASE)/init/init:/sbin/init \
 		$(foreach p,$(filter $(BASE)/user/test/%,$(USER_BIN)),--add $p:/test/$(notdir $p)) \
 		$(foreach p,$(filter $(BASE)/user/helper/%,$(USER_BIN)),--add $p:/test/helper/$(notdir $p)) \
 		$(foreach p,$(filter $(BASE)/user/fuzz/%,$(USER_BIN)),--add $p:/test/fuzz/$(notdir $p)) \

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-# User programs: each file is one static Linux program, built with musl. The C library comes from
+# User programs: each file is one static Linux program, built with musl; init has a folder. The C library comes from
 # the distribution's packages, unpacked under build/sysroot, and nothing of the host's is used.
 
 SYSROOT := $(BUILD)/sysroot/$(ARCH)
 SYSROOT_PACKAGES := musl-dev linux-libc-dev busybox-static '/libgcc-\d+-dev/'
-USER_SRC := user/init.c $(wildcard user/test/*.c user/bench/*.c user/helper/*.c user/fuzz/*.c)
-USER_BIN := $(patsubst %.c,$(BASE)/%,$(USER_SRC))
+USER_SRC := $(wildcard user/test/*.c user/bench/*.c user/helper/*.c user/fuzz/*.c)
+USER_BIN := $(BASE)/init/init $(patsubst %.c,$(BASE)/%,$(USER_SRC))
+INIT_OBJ := $(patsubst user/%.c,$(BASE)/%.o,$(wildcard user/init/*.c))
 MUSL_LIB := $(SYSROOT)/usr/lib/$(USER_TARGET)
 
 UFLAGS := --target=$(USER_TARGET) $(USER_CFLAGS) -std=gnu23 -O2 -g -static -fno-pie \
@@ -23,15 +24,26 @@ $(SYSROOT)/.done: | $(BUILD)/.tools
 	$(Q)tools/sysroot $(DEB_ARCH) $(SYSROOT) $(SYSROOT_PACKAGES)
 	@touch $@
 
+# $(call LINK_STATIC,OBJECTS): a static program with musl.
+LINK_STATIC = $(LD) -static -nostdlib -z noexecstack -o $@ $(MUSL_LIB)/crt1.o $(MUSL_LIB)/crti.o $1 \
+	--start-group $(MUSL_LIB)/libc.a \
+	$(wildcard $(SYSROOT)/usr/lib/gcc/$(MULTIARCH)/*/libgcc.a) --end-group $(MUSL_LIB)/crtn.o
+
 $(BASE)/user/%: user/%.c $(SYSROOT)/.done
 	$(call SAY,USER,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UFLAGS) -MF $@.d -MT $@ -c -o $@.o $<
-	$(Q)$(LD) -static -nostdlib -z noexecstack -o $@ $(MUSL_LIB)/crt1.o $(MUSL_LIB)/crti.o $@.o \
-		--start-group $(MUSL_LIB)/libc.a \
-		$(wildcard $(SYSROOT)/usr/lib/gcc/$(MULTIARCH)/*/libgcc.a) --end-group $(MUSL_LIB)/crtn.o
+	$(Q)$(call LINK_STATIC,$@.o)
 
--include $(wildcard $(USER_BIN:=.d))
+$(INIT_OBJ): $(BASE)/init/%.o: user/init/%.c $(SYSROOT)/.done
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UFLAGS) -c -o $@ $<
+
+$(BASE)/init/init: $(INIT_OBJ)
+	$(call SAY,USER,$@)
+	$(Q)$(call LINK_STATIC,$^)
+
+-include $(wildcard $(USER_BIN:=.d) $(INIT_OBJ:.o=.d))
 
 # Programs that musl's loader links when they start (test/world). The library comes from the
 # distribution's package and is not here: an empty one of its name stands in when we link.

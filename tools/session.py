@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One run of QEMU seen from the host: the frames of user/init.c, panics, timeouts, terminals.
+"""One run of QEMU seen from the host: the frames of user/init, panics, timeouts, terminals.
 
 Text outside frames is the kernel's own: what it says before init has taken the console over, and
 a panic, which starts with a line `*** panic: ...` and ends with `*** end of panic`."""
@@ -16,7 +16,7 @@ import threading
 import time
 import tty
 
-INPUT_WINDOW = 2048  # as in user/init.c
+INPUT_WINDOW = 2048  # as in user/init/init.h
 INPUT_FRAME = 1024
 PANIC = b"*** panic: "
 PANIC_END = b"*** end of panic"
