@@ -142,7 +142,8 @@ static void flush_unicast(const struct tlb_batch *b)
 /*
  * All of the space is about to be flushed everywhere: CPUs that do not have it loaded will hold nothing of it. A CPU that
  * loads it meanwhile says so first and looks at its bit then; we clear the bit first and look at what it says then
- * (join_cpus): one of us puts the bit back.
+ * (join_cpus): one of us puts the bit back. Only for one who has the space loaded itself: its own bit stays then, and another
+ * one who flushes at the same time does not take itself for the only CPU before this flush has been.
  */
 static void forget_cpus(struct vm *vm, u64 cpus)
 {
@@ -176,7 +177,7 @@ static void flush_broadcast(const struct tlb_batch *b)
 	}
 	bool everywhere = cpus != BIT(cpu_id());
 
-	if (everywhere && wants_whole(b->start, b->end))
+	if (everywhere && wants_whole(b->start, b->end) && load_relaxed(&tlb_cpus[cpu_id()].vm) == b->vm)
 		forget_cpus(b->vm, cpus);
 	flush_cpu(asid, b->start, b->end, b->tables, everywhere);
 	preempt_enable();
