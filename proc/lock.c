@@ -7,9 +7,11 @@
  * readers have it. Else, or after SPIN_NS, it lines up and sleeps. A lock that is let go of is free
  * for whoever comes first, also while the first in line wakes up: given to a sleeper it would be
  * idle until that one runs, and all who come meanwhile would have to sleep as well. Who has
- * been overtaken for HANDOFF_NS is handed the lock, and nobody starves.
+ * been overtaken for HANDOFF_NS is handed the lock, and nobody starves. That time begins when it first came too late:
+ * how long its CPU took to wake up, which under a hypervisor can be as much, is no fault of the others.
  *
- * Readers do not join readers while somebody waits (RW_WAITERS) or a writer spins (RW_SPINNER).
+ * Readers do not join readers while a writer waits (RW_WRITER_WAITS) or spins (RW_SPINNER). A reader in line keeps nobody
+ * out: the lock was free since, or will be, and it has been woken, or will be.
  *
  * A waiter lies on its thread's stack; its thread takes the queue's lock before it returns. A writer
  * who lets go while others wait does so under the queue's lock: whoever is last to use a mutex may
@@ -26,22 +28,24 @@
 constexpr u64 SPIN_NS = 200'000;		/* then sleeping and being woken is cheap */
 constexpr u64 HANDOFF_NS = 4'000'000;
 
-/* state: the flags, and above them the writer's thread or the number of readers. WAITERS and
- * HANDOFF change under the queue's lock; WAITERS is set while anybody is in line. */
+/* state: the flags, and above them the writer's thread or the number of readers. WAITERS, WRITER_WAITS and
+ * HANDOFF change under the queue's lock; the first two say whether anybody is in line, and any writer. */
 enum rw_state : u64 {
 	RW_WRITER = 1,
 	RW_WAITERS = 2,
 	RW_HANDOFF = 4,			/* the next time it is free it is for the first in line */
 	RW_SPINNER = 8,			/* the next time it is free it is for the writer that spins */
-	RW_READER = 16,
-	RW_FLAGS = RW_WAITERS | RW_HANDOFF | RW_SPINNER,
+	RW_WRITER_WAITS = 16,
+	RW_READER = 32,
+	RW_KEEPS_OUT = RW_WRITER | RW_WRITER_WAITS | RW_HANDOFF | RW_SPINNER,	/* readers */
+	RW_FLAGS = RW_WAITERS | RW_WRITER_WAITS | RW_HANDOFF | RW_SPINNER,
 };
 static_assert(alignof(struct thread) >= RW_READER);
 
 struct lock_waiter {
 	struct list node;		/* (queue's lock) */
 	struct thread *thread;
-	u64 since;
+	u64 since;			/* it was first woken in vain; 0: not yet */
 	bool write;
 	bool granted;			/* (queue's lock) has it, and is out of line */
 };
@@ -65,7 +69,7 @@ static inline bool may_barge(u64 s, bool write, u64 mine)
 {
 	if (s & (RW_HANDOFF | RW_SPINNER) & ~mine)
 		return false;
-	return is_free(s) || (!write && !(s & (RW_WRITER | RW_WAITERS)));
+	return is_free(s) || (!write && !(s & (RW_WRITER | RW_WRITER_WAITS)));
 }
 
 /* ---- spinning */
@@ -111,6 +115,15 @@ static struct lock_waiter *first_waiter(struct rwlock *l)
 	return list_empty(waiters) ? nullptr : list_first(waiters, struct lock_waiter, node);
 }
 
+static bool writer_waits(struct rwlock *l)
+{
+	list_for_each(w, &l->waiters.waiters, struct lock_waiter, node) {
+		if (w->write)
+			return true;
+	}
+	return false;
+}
+
 static void leave_line(struct rwlock *l, struct lock_waiter *w)
 {
 	u64 clear = first_waiter(l) == w ? RW_HANDOFF : 0;
@@ -118,6 +131,8 @@ static void leave_line(struct rwlock *l, struct lock_waiter *w)
 	list_remove(&w->node);
 	if (list_empty(&l->waiters.waiters))
 		clear |= RW_WAITERS;
+	if (w->write && !writer_waits(l))
+		clear |= RW_WRITER_WAITS;
 	if (clear)
 		__atomic_fetch_and(&l->state, ~clear, __ATOMIC_RELAXED);
 }
@@ -125,13 +140,15 @@ static void leave_line(struct rwlock *l, struct lock_waiter *w)
 /* Ours, or marked as waited for while somebody has it or is about to get it. */
 static bool take_or_mark(struct rwlock *l, bool write)
 {
+	const u64 mark = RW_WAITERS | (write ? RW_WRITER_WAITS : 0);
+
 	for (;;) {
 		u64 s = load_relaxed(&l->state);
 
 		if (may_barge(s, write, RW_SPINNER)) {
 			if (swap_if(&l->state, s, s + held_by_me(write), __ATOMIC_ACQUIRE))
 				return true;
-		} else if ((s & RW_WAITERS) || swap_if(&l->state, s, s | RW_WAITERS, __ATOMIC_RELAXED)) {
+		} else if ((s & mark) == mark || swap_if(&l->state, s, s | mark, __ATOMIC_RELAXED)) {
 			return false;
 		}
 	}
@@ -142,6 +159,7 @@ static bool take_or_mark(struct rwlock *l, bool write)
 static bool take_from_line(struct rwlock *l, struct lock_waiter *w)
 {
 	bool first = first_waiter(l) == w;
+	u64 now = arch_clock_ns();
 
 	for (;;) {
 		u64 s = load_relaxed(&l->state);
@@ -153,8 +171,8 @@ static bool take_from_line(struct rwlock *l, struct lock_waiter *w)
 			leave_line(l, w);
 			return true;
 		}
-		if (!first || arch_clock_ns() - w->since < HANDOFF_NS ||
-		    swap_if(&l->state, s, s | RW_HANDOFF, __ATOMIC_RELAXED))
+		w->since = w->since ? w->since : now;
+		if (!first || now - w->since < HANDOFF_NS || swap_if(&l->state, s, s | RW_HANDOFF, __ATOMIC_RELAXED))
 			return false;
 	}
 }
@@ -209,9 +227,9 @@ static void wait_in_line(struct rwlock *l, struct lock_waiter *w)
 	} while (!w->granted && !take_from_line(l, w));
 }
 
-static void line_up(struct rwlock *l, bool write, u64 now)
+static void line_up(struct rwlock *l, bool write)
 {
-	struct lock_waiter w = { .thread = thread_current(), .since = now, .write = write };
+	struct lock_waiter w = { .thread = thread_current(), .write = write };
 
 	scoped_spin(&l->waiters.lock);
 	if (!take_or_mark(l, write)) {
@@ -226,7 +244,7 @@ static void line_up(struct rwlock *l, bool write, u64 now)
 
 	lock_waited(&count->waits);
 	if (!rw_spin(l, write, from + SPIN_NS))
-		line_up(l, write, from);
+		line_up(l, write);
 	__atomic_fetch_add(&count->ns, arch_clock_ns() - from, __ATOMIC_RELAXED);
 }
 
@@ -243,7 +261,7 @@ void rwlock_read(struct rwlock *l)
 	u64 s = load_relaxed(&l->state);
 
 	debug_assert(!preempt_disabled());
-	while (likely(!(s & (RW_WRITER | RW_FLAGS)))) {
+	while (likely(!(s & RW_KEEPS_OUT))) {
 		if (likely(__atomic_compare_exchange_n(&l->state, &s, s + RW_READER, false, __ATOMIC_ACQUIRE,
 						       __ATOMIC_RELAXED)))
 			return;

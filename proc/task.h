@@ -43,7 +43,7 @@ struct signal_queue {			/* pending signals */
 };
 
 struct thread {
-	struct thread_head head;	/* first: entry code reaches it */
+	alignas(CACHE_LINE) struct thread_head head;	/* first: entry code reaches it. Aligned: proc/lock.c */
 	struct arch_thread arch;
 	int tid;
 	struct task *task;		/* (i) nullptr for kernel threads */

@@ -194,7 +194,7 @@ static void who_is_overtaken_for_long_is_handed_the_lock(void **state)
 	for (; overtaken < 3; overtaken++)	/* while the clock stands still, as often as we like */
 		overtake(&threads[1]);
 	assert_false(load_relaxed(&got));
-	store_relaxed(&clock_step, 2'000'000);
+	store_relaxed(&clock_step, 4'000'000);
 	overtake(&threads[1]);			/* now it asks for a hand-over */
 	assert_false(load_relaxed(&got));
 	rwlock_write_done(&lock);		/* the lock is not free again */
@@ -226,6 +226,32 @@ static void readers_do_not_join_readers_that_a_writer_waits_for(void **state)
 	assert_int_equal(lock.state, 0);
 }
 
+/* One that has been woken and does not run yet keeps nobody out but writers that come later. */
+static void readers_join_readers_while_readers_are_in_line(void **state)
+{
+	pthread_t sleeper, reader;
+
+	rwlock_init(&lock);
+	store_relaxed(&readers_in, 0);
+	store_relaxed(&owners_run, false);
+	rwlock_write(&lock);
+	start(&sleeper, 1, read_once);
+	until_asleep(&threads[1]);
+	set_gate(true);
+	rwlock_write_done(&lock);
+	rwlock_read(&lock);
+	start(&reader, 2, read_once);
+	while (load_relaxed(&readers_in) == 0)		/* for ever, if it had to line up */
+		cpu_relax();
+	assert_int_equal(load_relaxed(&readers_in), 1);
+	set_gate(false);
+	pthread_join(reader, nullptr);
+	pthread_join(sleeper, nullptr);
+	rwlock_read_done(&lock);
+	assert_int_equal(load_relaxed(&readers_in), 2);
+	assert_int_equal(lock.state, 0);
+}
+
 /* Readers that are in line together get in together, even if none of them lets go. */
 static void *read_and_meet(void *me)
 {
@@ -251,7 +277,8 @@ static void meet_in_the_lock(bool handed_over)
 		until_asleep(&threads[i]);
 	}
 	if (handed_over) {
-		store_relaxed(&clock_step, 2'000'000);
+		store_relaxed(&clock_step, 4'000'000);
+		overtake(&threads[1]);		/* too late for the first time; for the second, it asks for a hand-over */
 		overtake(&threads[1]);
 	}
 	rwlock_write_done(&lock);
@@ -301,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup(one_writer_or_readers_that_sleep, set_up),
 		cmocka_unit_test_setup(who_is_overtaken_for_long_is_handed_the_lock, set_up),
 		cmocka_unit_test_setup(readers_do_not_join_readers_that_a_writer_waits_for, set_up),
+		cmocka_unit_test_setup(readers_join_readers_while_readers_are_in_line, set_up),
 		cmocka_unit_test_setup(readers_in_line_get_in_together, set_up),
 		cmocka_unit_test_setup(readers_who_have_waited_long_get_in_together, set_up),
 		cmocka_unit_test_setup(the_last_user_frees_the_mutex, set_up),
