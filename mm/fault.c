@@ -31,18 +31,18 @@ static int fault_zero_write(struct fault_state *f)
 	if (unlikely(!p))
 		return FAULT_OOM;
 	fault_does(f, zero_write);
-	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
+	return fill_or_put(f, p, true);
 }
 
 static int fault_zero_read(struct fault_state *f)
 {
 	fault_does(f, zero_read);
-	return fill_empty(f, zero_page, fault_leaf_prot(&f->region, false));
+	return fill_empty(f, zero_page, region_leaf(f->region, zero_page, false));
 }
 
 int fault_empty(struct fault_state *f)
 {
-	if (f->region.object)
+	if (f->region->object)
 		return fault_object(f);
 	return f->access == P_W ? fault_zero_write(f) : fault_zero_read(f);
 }
@@ -60,9 +60,10 @@ static bool access_allowed(const struct region *r, u32 access)
 /* One try, under vm->lock for reading. A FAULT_* result, or -EAGAIN: start over. */
 static int fault_once(struct fault_state *f)
 {
-	if (!layout_find(&f->vm->layout, f->va, &f->region))
+	f->region = layout_at(&f->vm->layout, f->va);
+	if (unlikely(!f->region))
 		return FAULT_MAPERR;
-	if (unlikely(!access_allowed(&f->region, f->access)))
+	if (unlikely(!access_allowed(f->region, f->access)))
 		return fault_forced(f);
 	int stopped;
 
@@ -75,8 +76,6 @@ static int fault_once(struct fault_state *f)
 	} else {
 		f->table = pt_table_of(f->slot);
 	}
-	f->index = pt_index(f->va, 0);
-
 	struct pte e = pte_load(f->slot);
 
 	if (likely(!e.raw))
@@ -117,9 +116,12 @@ static int fault_once(struct fault_state *f)
 	f->access = access;
 	f->want_page = WANT_NOTHING;
 	f->upgrade = false;
-	vm_count(faults);
+	f->deed = DEED_nothing;
 	store_relaxed(&vm->min_faults, load_relaxed(&vm->min_faults) + 1);	/* may miss one: others fault too */
-	return resolve(f);
+	enum fault_result res = resolve(f);
+
+	vm_count(deeds[f->deed]);
+	return res;
 }
 
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access)
@@ -132,8 +134,6 @@ enum fault_result vm_fault(struct vm *vm, va_t address, u32 access)
 enum fault_result vm_fault_deed(struct vm *vm, va_t address, u32 access, enum fault_deed *deed)
 {
 	struct fault_state f;
-
-	f.deed = DEED_nothing;
 	enum fault_result res = fault(&f, vm, address, access);
 
 	*deed = f.deed;
@@ -151,6 +151,7 @@ enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool fo
 		return FAULT_MAPERR;
 	enum fault_result res = resolve(&f);
 
+	vm_count(deeds[f.deed]);
 	if (res == FAULT_OK && !f.page)
 		return FAULT_BUS;	/* a device's frame has no page */
 	*page = f.page;

@@ -18,9 +18,8 @@ struct fault_state {
 	enum want : u8 { WANT_NOTHING, WANT_PAGE, WANT_FORCED } want_page;	/* forced: whatever the region allows */
 	bool upgrade;			/* an entry was there: a translation that denies may be cached (law 10) */
 	enum fault_deed deed;
-	struct region region;
+	const struct region *region;	/* in the layout: as long as vm->lock is held */
 	struct page *table;		/* ours; level 0, or 1 for a block */
-	unsigned index;
 	struct pte *slot;
 	struct page *page;		/* result, with a reference, where want_page */
 };
@@ -37,12 +36,8 @@ static inline u32 fault_leaf_prot(const struct region *r, bool write)
 	return prot;
 }
 
-/* This fault does, or has done, what the name says. */
-#define fault_does(f, name)                  \
-	do {                                 \
-		vm_count(name);              \
-		(f)->deed = DEED_##name;     \
-	} while (0)
+/* This fault does, or has done, what the name says: counted at its end. */
+#define fault_does(f, name) ((f)->deed = DEED_##name)
 
 /* Not a FAULT_*: slot and table are set, of level 0; go on there. */
 constexpr int FAULT_BELOW = -ENOENT;
@@ -64,6 +59,12 @@ static inline struct pte page_leaf(struct page *p, u32 prot)
 	return pte_leaf(page_pa(p), 0, prot);
 }
 
+/* The entry for p in this region. Inline: what all of a user's entries have in common is known when this is compiled. */
+[[gnu::always_inline]] static inline struct pte region_leaf(const struct region *r, struct page *p, bool write)
+{
+	return page_leaf(p, fault_leaf_prot(r, write));
+}
+
 /* Who asked for the page gets a reference while the entry that holds it cannot go. */
 static inline void hand_out(struct fault_state *f, struct page *p)
 {
@@ -73,23 +74,22 @@ static inline void hand_out(struct fault_state *f, struct page *p)
 	}
 }
 
-/* Fills the empty entry; the reference on p goes to it. -EAGAIN: somebody else filled it; p is still the caller's. */
-static inline int fill_empty(struct fault_state *f, struct page *p, u32 prot)
+/* Fills the empty entry with e, which maps p; the reference on p goes to it. -EAGAIN: somebody else filled it; p is still the
+ * caller's. */
+static inline int fill_empty(struct fault_state *f, struct page *p, struct pte e)
 {
-	struct pte e = page_leaf(p, prot);
-
 	scoped_spin(&f->table->lock);
 	if (unlikely(f->slot->raw))
 		return -EAGAIN;
-	pt_slot_set(f->table, f->index, e);
+	pt_slot_fill(f->table, f->slot, e);
 	hand_out(f, p);
 	return FAULT_OK;
 }
 
-/* fill_empty, and p is let go of where it failed. */
-static inline int fill_or_put(struct fault_state *f, struct page *p, u32 prot)
+/* The same with an entry as the region wants it; p is let go of where it failed. */
+static inline int fill_or_put(struct fault_state *f, struct page *p, bool write)
 {
-	int res = fill_empty(f, p, prot);
+	int res = fill_empty(f, p, region_leaf(f->region, p, write));
 
 	if (unlikely(res))
 		page_put(p);

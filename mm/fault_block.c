@@ -31,7 +31,7 @@ static int fill_block(struct fault_state *f)
 			vm_count(block_fallback);
 		return go_on_below(f);
 	}
-	struct pte e = pte_leaf(page_pa(p), 1, fault_leaf_prot(&f->region, true));
+	struct pte e = pte_leaf(page_pa(p), 1, fault_leaf_prot(f->region, true));
 
 	spin_lock(&f->table->lock);
 	bool empty = !pt_slots(f->table)[index].raw;
@@ -111,7 +111,7 @@ static int fault_block(struct fault_state *f)
 
 int fault_above(struct fault_state *f)
 {
-	if (f->vm->no_blocks || !block_wanted(&f->region, f->va))
+	if (f->vm->no_blocks || !block_wanted(f->region, f->va))
 		return go_on_below(f);
 	if (pt_own_block(f->vm, f->va, true, &f->table))
 		return FAULT_OOM;

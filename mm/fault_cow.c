@@ -12,8 +12,8 @@
  * stale translations only deny, so no flush is needed. Under the table's lock. */
 static void reuse_around(struct fault_state *f, struct pte e)
 {
-	va_t first = max(f->va & ~(REUSE_AROUND * PAGE_SIZE - 1), f->region.start);
-	va_t end = min((f->va & ~(REUSE_AROUND * PAGE_SIZE - 1)) + REUSE_AROUND * PAGE_SIZE, f->region.end);
+	va_t first = max(f->va & ~(REUSE_AROUND * PAGE_SIZE - 1), f->region->start);
+	va_t end = min((f->va & ~(REUSE_AROUND * PAGE_SIZE - 1)) + REUSE_AROUND * PAGE_SIZE, f->region->end);
 	struct pte *slot = f->slot - ((f->va - first) >> PAGE_SHIFT);
 	u64 flip = e.raw ^ f->slot->raw, attributes = e.raw & ~PTE_ADDRESS;
 
@@ -67,7 +67,7 @@ static void replace_entry(struct fault_state *f, struct pte n)
 	if (old->kind != PAGE_ZERO)
 		page_copy_early(p, old);
 
-	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, f->region.flags & R_WRITE));
+	struct pte n = region_leaf(f->region, p, f->region->flags & R_WRITE);
 
 	spin_lock(&f->table->lock);
 	bool same = f->slot->raw == e.raw;
@@ -99,7 +99,7 @@ int fault_leaf(struct fault_state *f, struct pte e)
 			fault_does(f, spurious);
 			return FAULT_OK;
 		}
-		if (f->region.object && f->region.object->ops->frame)
+		if (f->region->object && f->region->object->ops->frame)
 			return FAULT_BUS;	/* a device's frame has no page to hand out */
 		scoped_spin(&f->table->lock);
 		if (f->slot->raw != e.raw)
@@ -136,7 +136,7 @@ static int fault_forced_copy(struct fault_state *f, struct pte e, struct page *o
  * the program's own, which stays mapped with the region's rights (law 6). An empty entry first gets what a read would find. */
 [[gnu::cold]] int fault_forced(struct fault_state *f)
 {
-	u32 flags = f->region.flags, access = f->access;
+	u32 flags = f->region->flags, access = f->access;
 
 	if (flags & R_GUARD)
 		return FAULT_MAPERR;
@@ -145,8 +145,7 @@ static int fault_forced_copy(struct fault_state *f, struct pte e, struct page *o
 		return FAULT_ACCERR;
 	if (pt_own(f->vm, f->va, 0, &f->table))
 		return FAULT_OOM;
-	f->index = pt_index(f->va, 0);
-	f->slot = &pt_slots(f->table)[f->index];
+	f->slot = &pt_slots(f->table)[pt_index(f->va, 0)];
 	struct pte e = pte_load(f->slot);
 
 	if (!e.raw || pte_kind(e, 0) == PTE_SWAP) {

@@ -15,7 +15,7 @@ static int object_error(int err)
 
 static inline u64 object_index(const struct fault_state *f)
 {
-	return f->region.offset + ((f->va - f->region.start) >> PAGE_SHIFT);
+	return f->region->offset + ((f->va - f->region->start) >> PAGE_SHIFT);
 }
 
 /* May pages of a shared region be writable at once? Not where the first write must be heard of. */
@@ -29,7 +29,7 @@ static int fault_file_around(struct fault_state *f);
 /* A read of a private or shared file page. */
 static int fault_file_read(struct fault_state *f)
 {
-	struct object *o = f->region.object;
+	struct object *o = f->region->object;
 	struct page *p;
 	int res = fault_file_around(f);
 
@@ -40,9 +40,9 @@ static int fault_file_read(struct fault_state *f)
 	if (err)
 		return object_error(err);
 	fault_does(f, file_read);
-	bool write = (f->region.flags & R_SHARED) && (f->region.flags & R_WRITE) && writes_unwatched(o);
+	bool write = (f->region->flags & R_SHARED) && (f->region->flags & R_WRITE) && writes_unwatched(o);
 
-	return fill_or_put(f, p, fault_leaf_prot(&f->region, write));
+	return fill_or_put(f, p, write);
 }
 
 /* Under the table's lock: puts the pages into those of n slots that are empty, from `first` on; their references go along, and
@@ -68,15 +68,15 @@ static unsigned fill_around(struct page *table, unsigned first, struct page **pa
 /* The faulting page and its cached neighbours, up to 16, in one go. -ENOENT: the page itself is not cached. */
 static int fault_file_around(struct fault_state *f)
 {
-	struct object *o = f->region.object;
+	struct object *o = f->region->object;
 	struct page *pages[FAULT_AROUND];
-	va_t start = max(f->va & ~(FAULT_AROUND * PAGE_SIZE - 1), f->region.start);
+	va_t start = max(f->va & ~(FAULT_AROUND * PAGE_SIZE - 1), f->region->start);
 	va_t end = min((f->va & ~(FAULT_AROUND * PAGE_SIZE - 1)) + FAULT_AROUND * PAGE_SIZE,
-		       f->region.end);
+		       f->region->end);
 	unsigned n = (unsigned)((end - start) >> PAGE_SHIFT), want = (unsigned)((f->va - start) >> PAGE_SHIFT);
-	bool write = (f->region.flags & R_SHARED) && (f->region.flags & R_WRITE) && writes_unwatched(o);
-	u32 prot = fault_leaf_prot(&f->region, write);
-	u64 index = f->region.offset + ((start - f->region.start) >> PAGE_SHIFT);
+	bool write = (f->region->flags & R_SHARED) && (f->region->flags & R_WRITE) && writes_unwatched(o);
+	u32 prot = fault_leaf_prot(f->region, write);
+	u64 index = f->region->offset + ((start - f->region->start) >> PAGE_SHIFT);
 	unsigned left = object_pages_cached(o, index, n, pages);
 	struct page *wanted = left ? pages[want] : nullptr;
 	int res = -ENOENT;
@@ -87,7 +87,7 @@ static int fault_file_around(struct fault_state *f)
 				page_sync_code(pages[i], prot);
 		}
 		scoped_spin(&f->table->lock);
-		left -= fill_around(f->table, f->index - want, pages, n, prot);
+		left -= fill_around(f->table, pt_index(f->va, 0) - want, pages, n, prot);
 		res = pages[want] ? -EAGAIN : FAULT_OK;
 		if (!res)
 			hand_out(f, wanted);
@@ -104,7 +104,7 @@ static int fault_file_around(struct fault_state *f)
 static int fault_file_private_write(struct fault_state *f)
 {
 	struct page *from, *p;
-	int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_TRY, &from);
+	int err = object_page(f->region->object, object_index(f), OP_CREATE | OP_TRY, &from);
 
 	if (err)
 		return object_error(err);
@@ -115,18 +115,18 @@ static int fault_file_private_write(struct fault_state *f)
 	if (!p)
 		return FAULT_OOM;
 	fault_does(f, file_private);
-	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
+	return fill_or_put(f, p, true);
 }
 
 static int fault_file_shared_write(struct fault_state *f)
 {
 	struct page *p;
-	int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_WRITE | OP_TRY, &p);
+	int err = object_page(f->region->object, object_index(f), OP_CREATE | OP_WRITE | OP_TRY, &p);
 
 	if (err)
 		return object_error(err);
 	fault_does(f, file_shared);
-	return fill_or_put(f, p, fault_leaf_prot(&f->region, true));
+	return fill_or_put(f, p, true);
 }
 
 /* A frame of a device: mapped as it is, never counted. */
@@ -134,34 +134,34 @@ static int fault_device(struct fault_state *f)
 {
 	struct pa pa;
 	u32 extra = 0;
-	int err = f->region.object->ops->frame(f->region.object, object_index(f), &pa, &extra);
+	int err = f->region->object->ops->frame(f->region->object, object_index(f), &pa, &extra);
 
 	if (err)
 		return object_error(err);
-	u32 prot = fault_leaf_prot(&f->region, f->region.flags & R_WRITE) | P_SHARED | extra;
+	u32 prot = fault_leaf_prot(f->region, f->region->flags & R_WRITE) | P_SHARED | extra;
 
 	scoped_spin(&f->table->lock);
 	if (f->slot->raw)
 		return -EAGAIN;
-	pt_slot_set(f->table, f->index, pte_leaf(pa, 0, prot));
+	pt_slot_fill(f->table, f->slot, pte_leaf(pa, 0, prot));
 	return FAULT_OK;
 }
 
 int fault_object(struct fault_state *f)
 {
-	if (f->region.object->ops->frame)
+	if (f->region->object->ops->frame)
 		return fault_device(f);
 	if (f->access != P_W)
 		return fault_file_read(f);
-	return f->region.flags & R_SHARED ? fault_file_shared_write(f) : fault_file_private_write(f);
+	return f->region->flags & R_SHARED ? fault_file_shared_write(f) : fault_file_private_write(f);
 }
 
 int fault_shared_upgrade(struct fault_state *f, struct pte e)
 {
 	struct page *p = nullptr;
 
-	if (!f->region.object->ops->frame) {
-		int err = object_page(f->region.object, object_index(f), OP_CREATE | OP_WRITE | OP_TRY, &p);
+	if (!f->region->object->ops->frame) {
+		int err = object_page(f->region->object, object_index(f), OP_CREATE | OP_WRITE | OP_TRY, &p);
 
 		if (err)
 			return object_error(err);

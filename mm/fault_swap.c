@@ -10,8 +10,8 @@
 /* The entry gets its page back; writable at once if the page is ours alone. Under the table's lock. */
 static bool fill_swapped(struct fault_state *f, struct pte e, struct page *p)
 {
-	bool write = page_refs(p) == 1 && (f->region.flags & R_WRITE);
-	struct pte n = page_leaf(p, fault_leaf_prot(&f->region, write));
+	bool write = page_refs(p) == 1 && (f->region->flags & R_WRITE);
+	struct pte n = region_leaf(f->region, p, write);
 
 	scoped_spin(&f->table->lock);
 	if (f->slot->raw != e.raw)

@@ -24,14 +24,21 @@ void layout_destroy(struct layout *l)
 	*l = (struct layout){};
 }
 
-bool layout_find(const struct layout *l, va_t va, struct region *r)
+const struct region *layout_at(const struct layout *l, va_t va)
 {
 	unsigned i;
 	const struct layout_node *n = leaf_seek(l, va, &i);
 
-	if (unlikely(!n || n->region[i].start > va))
+	return likely(n && n->region[i].start <= va) ? &n->region[i] : nullptr;
+}
+
+bool layout_find(const struct layout *l, va_t va, struct region *r)
+{
+	const struct region *found = layout_at(l, va);
+
+	if (unlikely(!found))
 		return false;
-	*r = n->region[i];
+	*r = *found;
 	return true;
 }
 

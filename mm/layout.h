@@ -40,7 +40,7 @@ enum region_flags : u32 {
 	R_LOCKONFAULT = 8388608,	/* with R_LOCKED: not brought in before it is touched */
 };
 
-/* One region. The tree hands out copies; they never hold a pointer into it. */
+/* One region. The tree hands out copies, and to faults pointers that they forget before they let go of the lock. */
 struct region {
 	va_t start, end;	/* [start, end), page-aligned, start < end */
 	u32 flags;		/* R_* */
@@ -76,7 +76,9 @@ void layout_clone(struct layout *to, const struct layout *from);
  * objects. */
 void layout_destroy(struct layout *l);
 
-/* The region that holds va: true and a copy in *r. */
+/* The region that holds va, in the tree: until that changes, which the lock keeps it from. nullptr: there is none. */
+const struct region *layout_at(const struct layout *l, va_t va);
+/* The same as a copy: true and *r. */
 bool layout_find(const struct layout *l, va_t va, struct region *r);
 /* The first region that ends above va (it may start above va too). false: none. */
 bool layout_next(const struct layout *l, va_t va, struct region *r);

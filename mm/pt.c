@@ -172,12 +172,7 @@ void pt_put(struct page *t)
 
 void pt_slot_set(struct page *t, unsigned index, struct pte e)
 {
-	struct pte *slot = &pt_slots(t)[index];
-
-	debug_assert(slot->raw == 0 && e.raw != 0);
-	t->used++;
-	t->groups |= 1ul << (index / 8);
-	store_release(&slot->raw, e.raw);
+	pt_slot_fill(t, &pt_slots(t)[index], e);
 }
 
 void pt_slot_clear(struct page *t, unsigned index)

@@ -23,6 +23,15 @@ static inline bool pte_has_page(struct pte e)
 	return !(pte_prot(e, 0) & (P_UNCACHED | P_DEVICE));
 }
 
+/* Fills an empty slot of table t, which is ours, under its lock: keeps used and groups right. */
+static inline void pt_slot_fill(struct page *t, struct pte *slot, struct pte e)
+{
+	debug_assert(slot->raw == 0 && e.raw != 0);
+	t->used++;
+	t->groups |= 1ul << ((va_t)slot / (8 * sizeof(*slot)) % 64);
+	store_release(&slot->raw, e.raw);
+}
+
 /* So many of n slots of an owned table, from `first` on, have been filled under its lock. A group may be marked too many. */
 static inline void pt_slots_filled(struct page *t, unsigned first, unsigned n, unsigned filled)
 {

@@ -420,4 +420,6 @@ void vm_stats(struct vm_stats *out)
 		for (unsigned i = 0; i < sizeof(*out) / sizeof(u64); i++)
 			sum[i] += load_relaxed(&s[i]);
 	}
+	for (unsigned i = 0; i < DEEDS; i++)
+		out->faults += out->deeds[i];
 }

@@ -102,6 +102,7 @@ enum fault_deed : u8 {
 #define DEED(name) DEED_##name,
 	FAULT_DEEDS(DEED)
 #undef DEED
+	DEEDS
 };
 /* access: P_R, P_W or P_X. Sleeps. vm->lock not held. */
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access);
@@ -189,9 +190,17 @@ extern u32 vm_writers;
 
 /* Counters for /proc/vmstat. */
 struct vm_stats {
-	u64 faults, zero_write, zero_read, file_read, file_around, file_private, file_shared, cow_copy, cow_reuse,
-		spurious, stack_growth, owns, clones, forks, major,
-		block_fill, block_fallback, block_reuse, block_split, block_collapse;
+	union {
+		u64 deeds[DEEDS];	/* faults, each by what it did last */
+		struct {
+			u64 nothing;
+#define DEED(name) u64 name;
+			FAULT_DEEDS(DEED)
+#undef DEED
+		};
+	};
+	u64 faults;			/* their sum, which vm_stats() makes */
+	u64 stack_growth, owns, clones, forks, major, block_fallback, block_split, block_collapse;
 };
 void vm_stats(struct vm_stats *out);
 /* Recounts all tables, pages and references of all address spaces against the descriptors. The world must be quiet

@@ -75,7 +75,7 @@ static bool is_bus_error(u64 esr)
 
 static struct fault decode_abort(u64 esr, u64 far, bool user)
 {
-	u32 class = esr_class(esr), status = fault_status(esr);
+	u32 class = esr_class(esr);
 	bool fetch = class == EC_IABT_EL0 || class == EC_IABT_EL1;
 	bool write = (esr & ISS_WNR) && !(esr & ISS_CM);
 
@@ -83,7 +83,6 @@ static struct fault decode_abort(u64 esr, u64 far, bool user)
 		.address = abi_untag(far),
 		.access = fetch ? P_X : write ? P_W : P_R,
 		.user = user,
-		.present = status == FSC_PERMISSION || status == FSC_ACCESS_FLAG,
 	};
 }
 
