@@ -40,7 +40,7 @@ static void out_of_memory(void)
 	signal_task(task, SIGKILL, nullptr);
 }
 
-[[gnu::cold]] static void fault_failed(enum fault_result result, const struct fault *flt)
+static void fault_signal(enum fault_result result, const struct fault *flt)
 {
 	struct thread *self = thread_current();
 
@@ -65,35 +65,35 @@ static void out_of_memory(void)
 	}
 }
 
-/* The first task cannot be killed for want of memory: it waits until others have given some back. */
-static enum fault_result fault_in(const struct trapframe *f, struct task *task, const struct fault *flt)
+static enum fault_result fault_in(const struct trapframe *f, const struct fault *flt)
 {
-	for (;;) {
-		enum fault_result result = likely(!fault_trace_on) ?
-			vm_fault(task->vm, flt->address, flt->access) : fault_trace(f, task, flt);
+	struct task *task = task_current();
 
-		if (likely(result != FAULT_OOM) || task->pid != 1 || task->group_exit)
-			return result;
+	if (unlikely(!task || !task->vm))
+		return FAULT_MAPERR;
+	return likely(!fault_trace_on) ? vm_fault(task->vm, flt->address, flt->access) : fault_trace(f, task, flt);
+}
+
+/* The first task cannot be killed for want of memory: it waits until others have given some back. */
+[[gnu::cold, gnu::noinline]] static int fault_failed(const struct trapframe *f, const struct fault *flt, enum fault_result result)
+{
+	while (result == FAULT_OOM && task_current()->pid == 1 && !task_current()->group_exit) {
 		vm_wait_for_memory();
+		result = fault_in(f, flt);
 	}
+	if (flt->user || result == FAULT_OOM)
+		fault_signal(result, flt);
+	return flt->user || result == FAULT_OK ? 0 : -EFAULT;
 }
 
 int trap_fault(struct trapframe *f, const struct fault *flt)
 {
-	struct task *task = task_current();
-	struct vm *vm = task ? task->vm : nullptr;
-	enum fault_result result = FAULT_MAPERR;
-
 	/* A copy under a spinlock (futex) must not sleep: its caller tries again without. */
 	if (!flt->user && unlikely(preempt_disabled()))
 		return -EFAULT;
-	if (likely(vm))
-		result = fault_in(f, task, flt);
-	if (likely(result == FAULT_OK))
-		return 0;
-	if (flt->user || result == FAULT_OOM)
-		fault_failed(result, flt);
-	return flt->user ? 0 : -EFAULT;
+	enum fault_result result = fault_in(f, flt);
+
+	return likely(result == FAULT_OK) ? 0 : fault_failed(f, flt, result);
 }
 
 void trap_signal(struct trapframe *f, int sig, int code, va_t addr)
