@@ -8,23 +8,32 @@
 #include "mm/pt.h"
 #include "mm/stats.h"
 
-/* Neighbours that are alike and ours alone become writable too: after a child has gone, one fault does for many. Their
- * stale translations only deny, so no flush is needed. Under the table's lock. */
+/* Of the slots up to `last`, those that are like `e` and ours alone become like `n`. If not `all`, ends at the first that cannot. */
+static void reuse_run(struct pte *slot, struct pte *last, struct pte e, struct pte n, bool all)
+{
+	for (u64 flip = e.raw ^ n.raw; slot < last; slot++) {
+		u64 raw = slot->raw;
+
+		if (!((raw ^ e.raw) & ~PTE_ADDRESS) && page_is_alone(pa_page(pte_pa((struct pte){ raw }, 0))))
+			store_release(&slot->raw, raw ^ flip);
+		else if (!all)
+			break;
+	}
+}
+
+/* Neighbours that are alike and ours alone become writable too: after a child has gone, one fault does for many; for a whole
+ * table once it looks as if somebody writes to one page after the other. Their stale translations only deny, so no flush is
+ * needed. Under the table's lock; e was here. */
 static void reuse_around(struct fault_state *f, struct pte e)
 {
 	va_t first = max(f->va & ~(REUSE_AROUND * PAGE_SIZE - 1), f->region->start);
 	va_t end = min((f->va & ~(REUSE_AROUND * PAGE_SIZE - 1)) + REUSE_AROUND * PAGE_SIZE, f->region->end);
-	struct pte *slot = f->slot - ((f->va - first) >> PAGE_SHIFT);
-	u64 flip = e.raw ^ f->slot->raw, attributes = e.raw & ~PTE_ADDRESS;
+	struct pte *slot = f->slot - ((f->va - first) >> PAGE_SHIFT), *last = slot + ((end - first) >> PAGE_SHIFT);
+	struct pte n = *f->slot;
 
-	for (struct pte *last = slot + ((end - first) >> PAGE_SHIFT); slot < last; slot++) {
-		u64 raw = slot->raw;
-
-		if ((raw & ~PTE_ADDRESS) != attributes)
-			continue;
-		if (page_is_alone(pa_page(pte_pa((struct pte){ raw }, 0))))
-			store_release(&slot->raw, raw ^ flip);
-	}
+	reuse_run(slot, last, e, n, true);
+	if (pt_index(first, 0) && !((slot[-1].raw ^ n.raw) & ~PTE_ADDRESS))
+		reuse_run(last, last + ((pt_slot_end(end - 1, 1, f->region->end) - end) >> PAGE_SHIFT), e, n, false);
 }
 
 /* The only user of a private page writes to it again. */

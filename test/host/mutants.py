@@ -33,8 +33,8 @@ MUTANTS = [
     ("reuses-zero-page", "law 3",
      ("if (page_is_alone(p))\n\t\treturn fault_cow_reuse", "if (page_refs(p) == 1)\n\t\treturn fault_cow_reuse")),
     ("reuses-shared-neighbours", "law 3",
-     ("if (page_is_alone(pa_page(pte_pa((struct pte){ raw }, 0))))",
-      "if (pa_page(pte_pa((struct pte){ raw }, 0))->kind == PAGE_ANON)")),
+     ("page_is_alone(pa_page(pte_pa((struct pte){ raw }, 0))))",
+      "pa_page(pte_pa((struct pte){ raw }, 0))->kind == PAGE_ANON)")),
     ("block-always-alone", "law 3", ("return first->refs == 1;", "return true;")),
     ("broken-block-always-alone", "law 3",
      ("\t\tif (page_refs(p) != 1)\n\t\t\treturn false;\n", "\t\tif (!page_refs(p))\n\t\t\treturn false;\n")),
@@ -80,6 +80,7 @@ MUTANTS = [
      ("FAULT_AROUND * PAGE_SIZE,\n\t\t       f->region->end);", "FAULT_AROUND * PAGE_SIZE,\n\t\t       USER_END);")),
     ("reuse-behind-region", "ranges",
      ("REUSE_AROUND * PAGE_SIZE, f->region->end);", "REUSE_AROUND * PAGE_SIZE, USER_END);")),
+    ("reuse-goes-on-behind-region", "ranges", ("pt_slot_end(end - 1, 1, f->region->end)", "pt_slot_end(end - 1, 1, USER_END)")),
     # ---- Law 6: rights
     ("right-from-entry", "law 6",
      ("\tif (prot & P_SHARED)\n\t\treturn fault_shared_upgrade(f, e);\n",
