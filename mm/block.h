@@ -52,8 +52,9 @@ bool block_wanted(const struct region *r, va_t va);
 /* Whole blocks that there are. Looks at one descriptor in 512: for those who ask. */
 u64 block_count(void);
 
-/* madvise(MADV_COLLAPSE): each aligned 2 MiB in [start, end) becomes a block. 0, or for some of it -ENOMEM, -EAGAIN (pages are
- * shared or held), -EINVAL (not private anonymous memory, or nothing there). vm->lock not held; sleeps. */
+/* madvise(MADV_COLLAPSE): each aligned 2 MiB in [start, end) becomes a block. 0, or for some of it -EAGAIN (pages are shared or
+ * held), -EINVAL (not private anonymous memory, or nothing there; the regions behind are left), -ENOMEM (no memory, or all is well
+ * but for holes). vm->lock not held; sleeps. */
 long vm_collapse(struct vm *vm, va_t start, va_t end);
 /* Up to `most` collapses wherever they pay, in any address space. */
 void vm_collapse_some(unsigned most);

@@ -121,21 +121,44 @@ static va_t next_mapped(struct vm *vm, va_t va, va_t end)
 	return end;
 }
 
-long vm_collapse(struct vm *vm, va_t start, va_t end)
+/* What of [start, end) lies in region r. Not all of it: the last reason; no memory ends it at once. */
+[[nodiscard]] static int collapse_region(struct vm *vm, const struct region *r, va_t start, va_t end)
 {
+	va_t va = align_up(max(start, r->start), BLOCK_SIZE), next;
 	int err = 0;
 
-	end = min(end, USER_END) & ~(BLOCK_SIZE - 1);
-	for (va_t va = align_up(min(start, end), BLOCK_SIZE), next; va < end; va = next + BLOCK_SIZE) {
+	end = align_down(min(end, r->end), BLOCK_SIZE);
+	if (va > end || !block_fits(r, align_up(r->start, BLOCK_SIZE)))
+		return -EINVAL;
+	for (; va < end && err != -ENOMEM; va = next + BLOCK_SIZE) {
 		next = next_mapped(vm, va, end);
-		int res = next == va ? 0 : -EINVAL;
-
+		if (next > va)
+			err = -EINVAL;
 		if (next < end)
-			res = collapse_one(vm, next, BLOCK_PAGES - 1, 0) ?: res;
-		if (res && err != -ENOMEM)
-			err = res;
+			err = collapse_one(vm, next, BLOCK_PAGES - 1, 0) ?: err;
 	}
 	return err;
+}
+
+long vm_collapse(struct vm *vm, va_t start, va_t end)
+{
+	struct region r;
+	int holes = 0;		/* are told at the end only */
+
+	for (va_t va = start; va < end; va = r.end) {
+		rwlock_read(&vm->lock);
+		bool found = layout_next(&vm->layout, va, &r) && r.start < end;
+		rwlock_read_done(&vm->lock);
+
+		if (!found)
+			return -ENOMEM;
+		holes = r.start > va ? -ENOMEM : holes;
+		int err = collapse_region(vm, &r, va, end);
+
+		if (err)
+			return err;
+	}
+	return holes;
 }
 
 /* ---- in the background */

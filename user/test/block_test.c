@@ -223,6 +223,39 @@ static void test_collapse(void)
 	munmap(p, BLOCK);
 }
 
+static bool collapse_is(char *p, size_t size, int err)
+{
+	int r = madvise(p, size, MADV_COLLAPSE);
+
+	if (err ? r != -1 || errno != err : r != 0)
+		printf("# %d, errno %d\n", r, errno);
+	return err ? r == -1 && errno == err : r == 0;
+}
+
+static void test_collapse_refused(void)
+{
+	char *p = map_blocks(3), *room = mmap(nullptr, 4 * BLOCK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = (char *)(((unsigned long)room + BLOCK - 1) & -BLOCK);
+
+	fill(p, 3 * 512);
+	if (madvise(p, BLOCK, MADV_COLLAPSE)) {
+		tap_skip("MADV_COLLAPSE: %s", strerror(errno));
+		return;
+	}
+	munmap(p + BLOCK, BLOCK);
+	ok(collapse_is(p, 3 * BLOCK, ENOMEM), "MADV_COLLAPSE with a hole: ENOMEM");
+	ok(collapse_is(p + BLOCK, BLOCK, ENOMEM), "of nothing but a hole: ENOMEM");
+	huge_is(p + 2 * BLOCK, 2048, "behind the hole");
+	ok(collapse_is(p + PAGE, BLOCK / 2, EINVAL), "of less than 2 MiB, not at its start: EINVAL");
+	ok(collapse_is(p, PAGE, 0), "of its start: nothing to do");
+	munmap(at, 2 * BLOCK);
+	mmap(at + PAGE, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	at[PAGE] = 1;
+	ok(collapse_is(at, 2 * BLOCK, EINVAL), "of a mapping that has room for none: EINVAL, before the hole behind it");
+	ok(filled(p, 0, 512) && filled(p, 1024, 1536), "nothing is lost");
+	munmap(p, 3 * BLOCK);
+}
+
 // ---- threads: faults, splits and forks of one block at a time
 
 static char *arena;
@@ -295,6 +328,7 @@ int main(void)
 	test_remap();
 	test_read_by_others();
 	test_collapse();
+	test_collapse_refused();
 	test_threads();
 	test_disable();
 	return tap_done();
