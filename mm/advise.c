@@ -244,8 +244,7 @@ static long remove_pages(struct vm *vm, va_t start, va_t end)
 	return holes;
 }
 
-/* ---- MADV_WILLNEED: pages are brought in, not mapped; what fails will be told to who touches them. Left out: pages of objects
- * that are in swap. */
+/* ---- MADV_WILLNEED: pages are brought in, not mapped; what fails will be told to who touches them. */
 
 constexpr u64 READ_AHEAD_MAX = 512;	/* pages for one call: it may be about a whole disk */
 
@@ -253,6 +252,7 @@ static void read_object(struct object *o, u64 first, u64 n)
 {
 	u64 end = min(first + min(n, READ_AHEAD_MAX), align_up(load_acquire(&o->size), PAGE_SIZE) >> PAGE_SHIFT);
 
+	object_swap_ahead(o, first, first + n);
 	for (u64 at = first; o->ops->fill && at < end; at += OBJECT_RUN)
 		object_read_ahead(o, at, (unsigned)min(end - at, (u64)OBJECT_RUN));
 }

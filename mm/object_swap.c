@@ -184,6 +184,35 @@ int object_swap_in(struct object *o, u64 index, u32 pa_flags, struct page **out)
 	return replaced ? 0 : p ? -EAGAIN : -ENOMEM;
 }
 
+/* The first slot in [*index, end): *index moves there. Some items at a time under the lock. */
+static bool next_slot(struct object *o, u64 *index, u64 end)
+{
+	while (*index < end) {
+		scoped_spin(&o->lock);
+		for (unsigned looked = 0; looked < LOOK_MAX && *index < end; looked++, ++*index) {
+			void *item = radix_next(&o->pages, index);
+
+			if (!item || *index >= end)
+				return false;
+			if (item_is_slot(item))
+				return true;
+		}
+	}
+	return false;
+}
+
+void object_swap_ahead(struct object *o, u64 first, u64 end)
+{
+	struct page *p;
+	int err = 0;
+
+	for (; load_relaxed(&o->nswapped) && err != -ENOMEM && next_slot(o, &first, end); first++) {
+		err = object_swap_in(o, first, PA_PLENTY, &p);
+		if (!err)
+			page_put(p);
+	}
+}
+
 /* ---- audit */
 
 void object_swap_audit(void)

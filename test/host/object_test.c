@@ -241,6 +241,37 @@ static void truncation_needs_no_memory(void **state)
 	object_put(&m);
 }
 
+/* What is in swap comes back before anybody touches it: of that range only, and only while memory is plenty. */
+static void swapped_pages_come_ahead(void **state)
+{
+	static const struct object_ops memory_ops = { .release = disk_release };
+	struct object m;
+	struct page *p;
+
+	object_init(&m, &memory_ops, nullptr);
+	m.size = 8 * PAGE_SIZE;
+	for (u64 i = 0; i < 8; i += 2) {
+		assert_int_equal(object_page(&m, i, OP_CREATE, &p), 0);
+		memset(page_address(p), 0xa0 + (int)i, PAGE_SIZE);
+		page_put(p);
+	}
+	assert_int_equal(object_swap_out(4), 4);
+	object_swap_ahead(&m, 1, 6);
+	for (u64 i = 0; i < 8; i++) {
+		bool there = object_pages_cached(&m, i, 1, &p);
+
+		assert_int_equal(there, i == 2 || i == 4);
+		if (!there)
+			continue;
+		assert_int_equal(*(u8 *)page_address(p), 0xa0 + i);
+		page_put(p);
+	}
+	assert_int_equal(m.nswapped, 2);
+	object_swap_ahead(&m, 0, ~0ul);
+	assert_int_equal(m.nswapped, 0);
+	object_put(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +283,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(whole_pages_enter_unfilled, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_go_before_the_bytes, setup, teardown),
 		cmocka_unit_test(truncation_needs_no_memory),
+		cmocka_unit_test(swapped_pages_come_ahead),
 	};
 
 	host_pages_init(16 * MiB);
