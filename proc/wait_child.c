@@ -214,7 +214,8 @@ static int look_at_all(struct wait *w)
 	return result;
 }
 
-static int look(struct wait *w)
+/* waiter: where nothing is found yet, waits for what will wake us, for which tasks_lock is taken too: nothing is missed. */
+static int look(struct wait *w, struct waiter *waiter)
 {
 	u64 flags = spin_lock_irq(&tasks_lock);
 	int result = list_empty(&task_current()->tracees) ? -ECHILD : look_at_all_traced(w);
@@ -228,6 +229,8 @@ static int look(struct wait *w)
 	} else {
 		result = max(result, look_at_all(w));
 	}
+	if (!result && waiter)
+		wait_prepare(&task_current()->wait_children, waiter, true);
 	spin_unlock_irq(&tasks_lock, flags);
 	if (w->reaped)
 		task_release(w->reaped);
@@ -239,22 +242,16 @@ static int look(struct wait *w)
 long task_wait(int idtype, int id, int options, struct wait_result *out)
 {
 	struct wait w = { .idtype = idtype, .id = id, .options = (u32)options, .out = out };
-	int found = look(&w), err = 0;
+	struct waiter waiter = {}, *may_wait = options & WNOHANG ? nullptr : &waiter;
+	int found = look(&w, may_wait), err = 0;
 
-	if (!found && !(options & WNOHANG)) {
-		struct wait_queue *q = &task_current()->wait_children;
-		struct waiter waiter = {};
-
-		/* wait_event() by hand, because to look is not to ask: it takes, and it costs. */
-		for (;;) {
-			wait_prepare(q, &waiter, true);
-			found = look(&w);
-			if (found || err)
-				break;
-			err = wait_sleep(~0ul, true);
-		}
-		wait_finish(q, &waiter);
+	/* wait_event() by hand, because to look is not to ask: it takes, and it costs. */
+	while (!found && may_wait && !err) {
+		err = wait_sleep(~0ul, true);
+		found = look(&w, may_wait);
 	}
+	if (may_wait)
+		wait_finish(&task_current()->wait_children, may_wait);
 	if (!found && err)
 		return err;
 	return found == 1 ? out->pid : found;
