@@ -83,20 +83,21 @@ void pt_count(struct vm *vm, va_t start, va_t end, struct pt_counts *out)
 static u64 pages_below(const struct page *t)
 {
 	u64 sum = 0;
+	unsigned left = t->used;
 
 	if (t->level == 0)
-		return t->used - load_relaxed(&t->swapped);
-	for (u64 groups = t->groups; groups; groups &= groups - 1) {
-		unsigned i = 8 * (unsigned)__builtin_ctzl(groups);
+		return left - load_relaxed(&t->swapped);
+	for (u64 groups = t->groups; left && groups; groups &= groups - 1) {
+		const struct pte *slot = &pt_slots(t)[8 * __builtin_ctzl(groups)], *end = slot + 8;
 
-		for (unsigned end = i + 8; i < end; i++) {
-			struct pte e = pte_load(&pt_slots(t)[i]);
-			enum pte_kind kind = pte_kind(e, t->level);
+		for (; left && slot < end; slot++) {
+			struct pte e = pte_load(slot);
 
-			if (kind == PTE_TABLE)
-				sum += pages_below(pa_page(pte_table_pa(e)));
-			else if (kind == PTE_LEAF)
-				sum += pt_slot_size(t->level) >> PAGE_SHIFT;
+			if (!e.raw)
+				continue;
+			left--;
+			sum += pte_kind(e, t->level) == PTE_TABLE ? pages_below(pa_page(pte_table_pa(e))) :
+								    pt_slot_size(t->level) >> PAGE_SHIFT;
 		}
 	}
 	return sum;
