@@ -156,10 +156,11 @@ static void copy_signal_state(struct thread *t, const struct thread *from, u64 f
 static struct thread *copy_thread(const struct clone_args *a, struct task *task, const struct trapframe *f,
 				  bool traced)
 {
-	struct thread *self = thread_current(), *t = thread_new(self->name);
+	struct thread *self = thread_current(), *t = thread_new();
 
 	if (!t)
 		return nullptr;
+	memcpy(t->name, self->name, sizeof(t->name));
 	task_get(task);
 	t->task = task;
 	t->start_ns = arch_clock_ns();

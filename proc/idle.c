@@ -61,13 +61,11 @@ void sched_idle(void)
 /* The idle thread of a CPU to come, which is there from its first instruction on. */
 static struct thread *idle_new(unsigned cpu)
 {
-	char name[16];
-
-	snprintf(name, sizeof(name), "idle/%u", cpu);
-	struct thread *t = thread_new(name);
+	struct thread *t = thread_new();
 
 	if (!t)
 		return nullptr;
+	snprintf(t->name, sizeof(t->name), "idle/%u", cpu);
 	t->arch = (struct arch_thread){};	/* no user's */
 	t->state = THREAD_RUNNING;
 	t->head.cpu = cpu;

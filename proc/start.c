@@ -4,6 +4,7 @@
  * files and running a program sleep, which boot must not; then it is an ordinary exec.
  */
 #include "arch/arch.h"
+#include "lib/string.h"
 #include "mm/page.h"
 #include "proc/exec.h"
 #include "proc/sched.h"
@@ -90,9 +91,10 @@ static struct task *first_task(void)
 	cred_get(&cred_root);
 	t->cred = &cred_root;
 	t->sighand = sighand_new();
-	t->leader = thread_new("init");
+	t->leader = thread_new();
 	if (!t->sighand || !t->leader)
 		return nullptr;		/* boot fails: nothing is worth freeing */
+	str_copy(t->leader->name, "init", sizeof(t->leader->name));
 	t->exit_signal = SIGCHLD;
 	t->start_ns = t->leader->start_ns = arch_clock_ns();
 	set_limits(t);

@@ -32,7 +32,7 @@ void task_init(void)
 	oom_init();
 }
 
-struct thread *thread_new(const char *name)
+struct thread *thread_new(void)
 {
 	constexpr size_t behind = offsetof(struct thread, tid);
 	struct thread *t = slab_alloc(thread_cache);
@@ -49,7 +49,6 @@ struct thread *thread_new(const char *name)
 		return nullptr;
 	}
 	t->refs = 1;
-	str_copy(t->name, name, sizeof(t->name));
 	list_init(&t->in_task);
 	signal_queue_init(&t->pending);
 	sched_thread_init(t);

@@ -200,8 +200,8 @@ int pid_last(void);
 unsigned threads_max(void);		/* the most there may be */
 
 /* A new thread with a kernel stack, zeroed but for `arch`, which the caller is to fill (arch_thread_user(), arch_thread_kernel()):
- * state THREAD_SLEEPING, so that thread_wake() starts it; refs 1, its own; task nullptr; nice, weight and affinity of the current thread. nullptr without memory. For fork and kthread_start(). */
-[[nodiscard]] struct thread *thread_new(const char *name);
+ * state THREAD_SLEEPING, so that thread_wake() starts it; refs 1, its own; task nullptr; no name; nice, weight and affinity of the current thread. nullptr without memory. For fork and kthread_start(). */
+[[nodiscard]] struct thread *thread_new(void);
 /* The scheduler, after it has switched away from a thread in THREAD_DEAD: frees the stack and drops the thread's own
  * reference. Never sleeps; interrupts may be off. A kernel thread ends by irq_disable(), state = THREAD_DEAD, schedule(). */
 void thread_gone(struct thread *t);

@@ -4,6 +4,7 @@
  * rest waiting: who has such work starts a thread of its own.
  */
 #include "proc/work.h"
+#include "lib/string.h"
 #include "mm/kmem.h"
 #include "proc/runqueue.h"
 #include "proc/wait.h"
@@ -49,12 +50,13 @@ static void kthread_main(void *start)
 struct thread *kthread_start(const char *name, void (*fn)(void *), void *arg)
 {
 	struct kthread *k = kmalloc(sizeof(*k));
-	struct thread *t = k ? thread_new(name) : nullptr;
+	struct thread *t = k ? thread_new() : nullptr;
 
 	if (!t) {
 		kfree(k);
 		return nullptr;
 	}
+	str_copy(t->name, name, sizeof(t->name));
 	*k = (struct kthread){ fn, arg };
 	arch_thread_kernel(&t->head, &t->arch, kthread_main, k);
 	t->in_system = true;
