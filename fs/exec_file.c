@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Programs as exec sees them. While a program runs, its file refuses to be opened for writing: the
- * counted struct that /proc/PID/exe reads holds that, and fork only counts it.
+ * Programs as exec sees them. While a program runs, its file refuses to be opened for writing: the path that
+ * /proc/PID/exe reads (struct vm_image) holds that.
  */
 #include "fs/inode.h"
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "mm/kmem.h"
 #include "proc/task.h"
-
-struct exec_path {
-	struct path path;	/* first: others see a struct path * */
-	u32 refs;		/* (a) */
-};
 
 static int check(const struct path *p)
 {
@@ -39,23 +34,23 @@ int exec_open(int dirfd, const char *name, int flags, struct exec_file *out)
 	if (err)
 		return err;
 	struct inode *i = path_inode(&p);
-	struct exec_path *e = kmalloc(sizeof(*e));
+	struct path *owned = kmalloc(sizeof(*owned));
 
-	if (!e) {
+	if (!owned) {
 		inode_exec_end(i);
 		return -ENOMEM;
 	}
-	*e = (struct exec_path){ p, 1 };
-	path_get(&p);
 	object_get(&i->object);
 	*out = (struct exec_file){ .object = &i->object,
-				   .path = e,
+				   .path = owned,
 				   .size = inode_size(i),
 				   .mode = i->mode,
 				   .uid = i->uid,
 				   .gid = i->gid,
 				   .nosuid = load_relaxed(&p.mount->flags) & MS_NOSUID,
 				   .unreadable = inode_permission(i, MAY_READ) != 0 };
+	*owned = p;
+	p = (struct path){};
 	return 0;
 }
 
@@ -68,21 +63,9 @@ void exec_close(struct exec_file *f)
 	f->path = nullptr;
 }
 
-void *exec_path_get(void *path)
-{
-	struct exec_path *e = path;
-
-	__atomic_fetch_add(&e->refs, 1, __ATOMIC_RELAXED);
-	return path;
-}
-
 void exec_path_release(void *path)
 {
-	struct exec_path *e = path;
-
-	if (__atomic_fetch_sub(&e->refs, 1, __ATOMIC_ACQ_REL) != 1)
-		return;
-	inode_exec_end(path_inode(&e->path));
-	path_put(&e->path);
-	kfree(e);
+	inode_exec_end(path_inode(path));
+	path_put(path);
+	kfree(path);
 }

@@ -39,10 +39,7 @@ static int exe_follow(struct inode *i, struct path *out)
 
 	if (!vm)
 		return -ENOENT;
-	scoped_read(&vm->lock);
-	if (!vm->exe_path)
-		return -ENOENT;
-	*out = *(const struct path *)vm->exe_path;
+	*out = *(const struct path *)vm->image->exe_path;
 	path_get(out);
 	return 0;
 }

@@ -32,7 +32,7 @@ int pid_show_cmdline(struct inode *i, struct text *t)
 	int err = pid_vm(i, &vm);
 
 	if (vm)
-		text_memory(t, vm, vm->arg_start, vm->arg_end);
+		text_memory(t, vm, vm->image->arg_start, vm->image->arg_end);
 	return err;
 }
 
@@ -42,7 +42,7 @@ int pid_show_environ(struct inode *i, struct text *t)
 	int err = pid_vm(i, &vm);
 
 	if (vm)
-		text_memory(t, vm, vm->env_start, vm->env_end);
+		text_memory(t, vm, vm->image->env_start, vm->image->env_end);
 	return err;
 }
 
@@ -54,9 +54,9 @@ int pid_show_auxv(struct inode *i, struct text *t)
 
 	if (!vm)
 		return err;
-	while (n + 2 < ARRAY_SIZE(vm->auxv) && vm->auxv[n])
+	while (n + 2 < ARRAY_SIZE(vm->image->auxv) && vm->image->auxv[n])
 		n += 2;
-	text_write(t, vm->auxv, (n + 2) * sizeof(u64));
+	text_write(t, vm->image->auxv, (n + 2) * sizeof(u64));
 	return 0;
 }
 

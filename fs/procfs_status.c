@@ -36,7 +36,7 @@ void vm_rss(struct vm *vm, struct pt_counts *out)
 static void add_region(struct vm_facts *m, const struct vm *vm, const struct region *r)
 {
 	u64 pages = (r->end - r->start) >> PAGE_SHIFT;
-	bool program = r->object && r->object == vm->exe;
+	bool program = r->object && r->object == vm->image->exe;
 
 	if (r->flags & R_GROWSDOWN)
 		m->stack += pages;
@@ -177,7 +177,9 @@ static void show_stat_layout(struct text *t, const struct vm *vm, const struct v
 		return;
 	}
 	text_printf(t, " %lu %lu %lu", m->data_start, m->data_end, vm->brk_start);
-	text_printf(t, " %lu %lu %lu %lu", vm->arg_start, vm->arg_end, vm->env_start, vm->env_end);
+	const struct vm_image *i = vm->image;
+
+	text_printf(t, " %lu %lu %lu %lu", i->arg_start, i->arg_end, i->env_start, i->env_end);
 }
 
 /* The signal sets are what fits the fields' 31 bits: programs are told to look at status. */

@@ -18,7 +18,7 @@
 #include "mm/stats.h"
 #include "lib/random.h"
 
-static struct slab_cache *vm_cache;
+static struct slab_cache *vm_cache, *image_cache;
 static struct spinlock vm_list_lock;
 static struct list vm_list = LIST_INIT(vm_list);
 struct vm_cpu_stats vm_cpu_stats[MAX_CPUS];
@@ -33,6 +33,7 @@ void mm_init(void)
 	object_cache_init();
 	fault_init();
 	vm_cache = slab_create("vm", sizeof(struct vm), CACHE_LINE);
+	image_cache = slab_create("vm_image", sizeof(struct vm_image), 16);
 	asid_init((unsigned)arch_asid_bits(), arch_cpu_count());
 }
 
@@ -83,6 +84,29 @@ struct vm *vm_new(bool aslr)
 	return vm;
 }
 
+int vm_give_image(struct vm *vm)
+{
+	struct vm_image *i = slab_alloc(image_cache);
+
+	if (!i)
+		return -ENOMEM;
+	memset(i, 0, offsetof(struct vm_image, auxv));
+	i->auxv[0] = 0;
+	i->refs = 1;
+	vm->image = i;
+	return 0;
+}
+
+static void image_put(struct vm_image *i)
+{
+	if (!i || __atomic_fetch_sub(&i->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	object_put(i->exe);
+	if (i->exe_path)
+		i->exe_release(i->exe_path);
+	slab_free(image_cache, i);
+}
+
 void vm_get(struct vm *vm)
 {
 	__atomic_fetch_add(&vm->users, 1, __ATOMIC_RELAXED);
@@ -123,11 +147,8 @@ void vm_put(struct vm *vm)
 	vm->root = nullptr;
 	layout_destroy(&vm->layout);
 	rwlock_write_done(&vm->lock);
-	object_put(vm->exe);
-	if (vm->exe_path)
-		vm->exe_release(vm->exe_path);
-	vm->exe = nullptr;
-	vm->exe_path = nullptr;
+	image_put(vm->image);
+	vm->image = nullptr;
 	vm_release(vm);
 }
 
@@ -138,12 +159,10 @@ static void inherit(struct vm *child, struct vm *vm)
 	child->brk_start = vm->brk_start;
 	child->brk = vm->brk;
 	child->stack_top = vm->stack_top;
-	child->arg_start = vm->arg_start;
-	child->arg_end = vm->arg_end;
-	child->env_start = vm->env_start;
-	child->env_end = vm->env_end;
 	child->vdso = vm->vdso;
-	memcpy(child->auxv, vm->auxv, sizeof(child->auxv));
+	child->image = vm->image;
+	if (child->image)
+		__atomic_fetch_add(&child->image->refs, 1, __ATOMIC_RELAXED);
 	child->limits = vm->limits;
 	child->peak_pages = vm->layout.pages;
 	vm_rss_inherit(child, vm);
@@ -151,13 +170,6 @@ static void inherit(struct vm *child, struct vm *vm)
 	child->membarrier = load_relaxed(&vm->membarrier);
 	child->no_blocks = vm->no_blocks;
 	child->shares_locked = vm->shares_locked || vm->layout.locked_pages;
-	child->exe = vm->exe;
-	object_get(child->exe);
-	if (vm->exe_path) {
-		child->exe_path = vm->exe_clone(vm->exe_path);
-		child->exe_release = vm->exe_release;
-		child->exe_clone = vm->exe_clone;
-	}
 }
 
 [[nodiscard]] static int drop_region(struct vm *child, const struct region *r)

@@ -24,6 +24,16 @@ struct vm_rss {				/* pages; mm/rss.c */
 	u64 slack;			/* (v; 0 stored by faults of whole blocks) so many more faults do not matter */
 };
 
+/* What exec leaves for others to look at. All that forks of one program share it; only refs changes. */
+struct vm_image {
+	u32 refs;			/* (a) spaces */
+	struct object *exe;		/* the program's file: a reference */
+	void *exe_path;			/* the fs layer's struct path of it, released by exe_release */
+	void (*exe_release)(void *exe_path);
+	va_t arg_start, arg_end, env_start, env_end;	/* for /proc/PID/cmdline */
+	u64 auxv[48];			/* for /proc/PID/auxv: up to AT_NULL */
+};
+
 /* (v) under lock  (a) atomic  (i) fixed after creation */
 struct vm {
 	u32 users;			/* (a) tasks; at 0 the memory goes */
@@ -40,13 +50,8 @@ struct vm {
 	va_t mmap_top;			/* (i) mappings are found below, downwards */
 	va_t brk_start, brk;		/* (v) heap: [brk_start, brk) bytes */
 	va_t stack_top;			/* (i) */
-	va_t arg_start, arg_end, env_start, env_end;	/* (i after exec) for /proc/PID/cmdline */
 	va_t vdso;			/* (i after exec) */
-	u64 auxv[48];			/* (i after exec) for /proc/PID/auxv */
-	struct object *exe;		/* (v) the program's file: a reference */
-	void *exe_path;			/* (v) the fs layer's struct path of it, released by exe_release */
-	void (*exe_release)(void *exe_path);
-	void *(*exe_clone)(void *exe_path);	/* one more reference */
+	struct vm_image *image;		/* (i after exec) a reference */
 	struct vm_limits limits;	/* (a) */
 	u64 min_faults, maj_faults;	/* (a) approximate */
 	struct vm_rss rss;
@@ -65,6 +70,8 @@ void mm_init(void);
 
 /* An empty address space with one user, or nullptr. aslr: random mmap_top, stack_top and brk. */
 [[nodiscard]] struct vm *vm_new(bool aslr);
+/* For exec: gives it an image, empty but for a null auxiliary vector; 0 or -ENOMEM. */
+[[nodiscard]] int vm_give_image(struct vm *vm);
 void vm_get(struct vm *vm);		/* one more user */
 void vm_put(struct vm *vm);		/* one user less; the last frees all memory at once. May sleep */
 void vm_hold(struct vm *vm);		/* keeps the struct only */

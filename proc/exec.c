@@ -198,8 +198,10 @@ static int build(struct exec *e)
 	if (!e->vm)
 		return -ENOMEM;
 	set_limits(e->vm, task_current());
-	int err = exec_load(e->vm, &e->program, e->has_interp ? &e->interp : nullptr, &e->start);
+	int err = vm_give_image(e->vm);
 
+	if (!err)
+		err = exec_load(e->vm, &e->program, e->has_interp ? &e->interp : nullptr, &e->start);
 	if (!err)
 		err = exec_stack(e->vm, &e->args, &e->start);
 	if (!err && load_relaxed(&task_current()->sighand->refs) > 1) {
@@ -235,13 +237,12 @@ static int prepare_task(void)
 static void name_program(struct exec *e)
 {
 	struct exec_file *f = e->file;
-	struct vm *vm = e->vm;
+	struct vm_image *i = e->vm->image;
 
 	object_get(f->object);
-	vm->exe = f->object;
-	vm->exe_path = f->path;
-	vm->exe_release = exec_path_release;
-	vm->exe_clone = exec_path_get;
+	i->exe = f->object;
+	i->exe_path = f->path;
+	i->exe_release = exec_path_release;
 	f->path = nullptr;
 }
 

@@ -334,16 +334,16 @@ static unsigned fill_auxv(struct vm *vm, const struct exec_start *s, const struc
 		{ AT_MINSIGSTKSZ, arch_abi.min_sigstack },
 		{ AT_RSEQ_FEATURE_SIZE, RSEQ_FEATURES }, { AT_RSEQ_ALIGN, RSEQ_ALIGN },
 	};
-	static_assert(2 * ARRAY_SIZE(pairs) + 4 <= ARRAY_SIZE(vm->auxv));
+	static_assert(2 * ARRAY_SIZE(pairs) + 4 <= ARRAY_SIZE(vm->image->auxv));
 	unsigned n = 2 * ARRAY_SIZE(pairs);
 
-	memcpy(vm->auxv, pairs, sizeof(pairs));
+	memcpy(vm->image->auxv, pairs, sizeof(pairs));
 	if (s->vdso_elf) {
-		vm->auxv[n++] = AT_SYSINFO_EHDR;
-		vm->auxv[n++] = vm->vdso;
+		vm->image->auxv[n++] = AT_SYSINFO_EHDR;
+		vm->image->auxv[n++] = vm->vdso;
 	}
-	vm->auxv[n++] = AT_NULL;
-	vm->auxv[n++] = 0;
+	vm->image->auxv[n++] = AT_NULL;
+	vm->image->auxv[n++] = 0;
 	return n;
 }
 
@@ -351,7 +351,7 @@ static void find_places(const struct vm *vm, const struct exec_args *a, const st
 			struct places *p)
 {
 	/* argc, two nulls, the auxiliary vector; all at most as long as this */
-	u64 words = a->argc + a->envc + 3 + ARRAY_SIZE(vm->auxv);
+	u64 words = a->argc + a->envc + 3 + ARRAY_SIZE(vm->image->auxv);
 
 	p->execfn = vm->stack_top - sizeof(u64) - (strlen(s->path) + 1);
 	p->strings = p->execfn - a->bytes;
@@ -382,7 +382,7 @@ static void write_stack(struct writer *w, const struct exec_args *a, const struc
 	put_word(w, a->argc);
 	put_pointers(w, &c, a->argc);
 	put_pointers(w, &c, a->envc);
-	put_bytes(w, w->vm->auxv, naux * sizeof(u64));
+	put_bytes(w, w->vm->image->auxv, naux * sizeof(u64));
 	put_zeros_until(w, p->random);
 	put_bytes(w, random, sizeof(random));
 	put_zeros_until(w, p->platform);
@@ -404,9 +404,9 @@ int exec_stack(struct vm *vm, const struct exec_args *a, struct exec_start *s)
 	if (err)
 		return err;
 	write_stack(&w, a, s, &p, fill_auxv(vm, s, &p));
-	vm->arg_start = p.strings;
-	vm->arg_end = vm->env_start = p.strings + a->arg_bytes;
-	vm->env_end = p.execfn;
+	vm->image->arg_start = p.strings;
+	vm->image->arg_end = vm->image->env_start = p.strings + a->arg_bytes;
+	vm->image->env_end = p.execfn;
 	s->sp = p.sp;
 	return w.err;
 }

@@ -283,4 +283,3 @@ struct exec_file {
 int exec_open(int dirfd, const char *path, int flags, struct exec_file *out);
 void exec_close(struct exec_file *f);
 void exec_path_release(void *path);
-void *exec_path_get(void *path);	/* one more reference */
