@@ -3,7 +3,7 @@
  * procfs: /proc/quire, what Linux has no file for. audit: everything is recounted, a line for each
  * thing that is wrong, nothing when all is well. counters: `name value` lines, for tests that
  * compare them before and after. failalloc: N written there lets the N-th allocation of pages from
- * then on fail, whoever asks for it (0: none). trace: memory faults, a line each (proc/fault_trace.h).
+ * then on fail, whoever asks for it (0: none; in DEBUG kernels objects count as well); read, how many have. trace: memory faults, a line each (proc/fault_trace.h).
  */
 #include "fs/procfs_tree.h"
 #include "lib/string.h"
@@ -147,6 +147,13 @@ static int show_counters(struct inode *i, struct text *t)
 
 /* ---- failalloc */
 
+/* How many have failed on purpose. */
+static int show_failalloc(struct inode *i, struct text *t)
+{
+	text_printf(t, "%lu\n", page_failed());
+	return 0;
+}
+
 static long store_failalloc(struct inode *i, const char *buf, size_t n)
 {
 	const char *end;
@@ -188,7 +195,7 @@ static long store_trace(struct inode *i, const char *buf, size_t n)
 const struct pseudo_entry proc_quire_table[] = {
 	{ .name = "audit", .mode = S_IFREG | 0400, .show = show_audit },
 	{ .name = "counters", .mode = S_IFREG | 0444, .show = show_counters },
-	{ .name = "failalloc", .mode = S_IFREG | 0200, .store = store_failalloc },
+	{ .name = "failalloc", .mode = S_IFREG | 0600, .show = show_failalloc, .store = store_failalloc },
 	{ .name = "trace", .mode = S_IFREG | 0600, .show = show_trace, .store = store_trace },
 	{},
 };

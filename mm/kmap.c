@@ -304,6 +304,8 @@ static u64 shrink_stacks(u64 want) { return give_back(0); }
 
 void *kstack_alloc(void)
 {
+	if (DEBUG_BUILD && page_fails_now(0))
+		return nullptr;
 	struct free_stack *s = pop_cpu();
 
 	if (!s && load_relaxed(&stacks))

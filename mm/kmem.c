@@ -78,6 +78,8 @@ static bool refill(struct slab_cache *c)
 
 static inline void *alloc_from(struct slab_cache *c, u32 pa_flags)
 {
+	if (DEBUG_BUILD && page_fails_now(pa_flags))
+		return nullptr;
 	void *obj = magazine_pop(c);
 
 	if (unlikely(!obj))

@@ -30,6 +30,7 @@ static struct page_cpu {
 static u64 keep_pages;			/* (i) below: PA_NOWAIT and PA_RESERVE only */
 static u64 low_pages, high_pages;	/* (i) background reclaim begins, ends */
 static u64 fail_in;			/* (a) allocations until one fails; 0: never */
+static u64 failed;			/* (a) how many have failed so */
 static bool failed_on_purpose;		/* (a) one that nobody does without has; page_reclaim() takes note */
 static struct shrinker *shrinkers;	/* (a) pushed at boot, in rising order */
 void (*page_low_hook)(void);
@@ -205,11 +206,18 @@ void page_watermarks(struct page_watermarks *out)
 	*out = (struct page_watermarks){ keep_pages, low_pages, high_pages };
 }
 
-static bool fail_now(void)
+bool page_fails_now(u32 flags)
 {
 	u64 n = load_relaxed(&fail_in);
 
-	return n && __atomic_fetch_sub(&fail_in, 1, __ATOMIC_RELAXED) == 1;
+	while (unlikely(n) && !__atomic_compare_exchange_n(&fail_in, &n, n - 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	if (likely(n != 1))
+		return false;
+	__atomic_fetch_add(&failed, 1, __ATOMIC_RELAXED);
+	if (!(flags & (PA_NOWAIT | PA_RESERVE | PA_PLENTY)))
+		store_relaxed(&failed_on_purpose, true);
+	return true;
 }
 
 [[gnu::noinline]] static struct page *cleared(struct page *p)
@@ -240,11 +248,8 @@ static inline void begin_life(struct page *p, unsigned order, enum page_kind kin
 	struct page *p = nullptr;
 
 	assert(order <= PAGE_ORDER_MAX && kind > PAGE_RESERVED && kind < PAGE_KINDS);
-	if (fail_now()) {
-		if (!(flags & (PA_NOWAIT | PA_RESERVE | PA_PLENTY)))
-			store_relaxed(&failed_on_purpose, true);
+	if (page_fails_now(flags))
 		return nullptr;
-	}
 	for (int round = 0; round < RECLAIM_ROUNDS; round++) {
 		p = order ? nullptr : take_single(kind);
 		/* Of the reserve one page at a time: what is in a CPU's list is anybody's. */
@@ -450,3 +455,5 @@ void page_fail_at(u64 n)
 	store_relaxed(&failed_on_purpose, false);
 	store_relaxed(&fail_in, n);
 }
+
+u64 page_failed(void) { return load_relaxed(&failed); }

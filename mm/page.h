@@ -215,5 +215,9 @@ void page_frames(u64 *first, u64 *end);
 u64 page_total(void);			/* pages that can be had at all */
 /* Audit: recounts every list and descriptor; calls report for each finding. Returns findings. */
 unsigned page_audit(void (*report)(void *arg, const char *line), void *arg);
-/* Test hook: the n-th allocation from now on fails (0: off); one that fails counts once. */
+/* Test hook: the n-th allocation from now on fails (0: off); one that fails counts once. In DEBUG builds those of objects,
+ * and of tables and stacks that were kept for reuse, count as well. page_failed(): how many have failed so since boot. */
 void page_fail_at(u64 n);
+u64 page_failed(void);
+/* Is this one to fail? For those who have kept some for reuse. flags: PA_*. */
+bool page_fails_now(u32 flags);

@@ -70,6 +70,8 @@ void pt_table_init(struct page *t, int level)
 
 struct page *pt_new(int level, u32 flags)
 {
+	if (DEBUG_BUILD && page_fails_now(flags))
+		return nullptr;
 	struct page *t = table_cache_take();
 
 	if (t) {

@@ -430,13 +430,19 @@ static struct page *find_free(unsigned order)
 	return nullptr;
 }
 
+bool page_fails_now(u32 flags)
+{
+	if (!fail_in || --fail_in)
+		return false;
+	failures++;
+	return true;
+}
+
 struct page *page_alloc(unsigned order, enum page_kind kind, u32 flags)
 {
 	speculate();
-	if (fail_in && --fail_in == 0) {
-		failures++;
+	if (page_fails_now(flags))
 		return nullptr;
-	}
 	struct page *p = find_free(order);
 
 	if (!p)
