@@ -23,14 +23,25 @@
 		err = layout_prepare(&vm->layout, old, new_end, false, &c);
 	if (unlikely(err))
 		return err;
-	const struct region *next = layout_here(&c);
-
-	if (!next || next->start >= new_end + PAGE_SIZE) {
+	if (layout_free_here(&c, new_end + PAGE_SIZE)) {
 		layout_insert(&vm->layout, &r, &c);
 		map_inserted(vm, &r);
 	} else {
 		err = -ENOMEM;
 	}
+	layout_done(&c);
+	return err;
+}
+
+/* A heap that is gone does not shrink: as on Linux. */
+[[nodiscard]] static int brk_shrink(struct vm *vm, va_t new_end, va_t old)
+{
+	struct layout_change c;
+	int err = layout_prepare(&vm->layout, new_end, old, false, &c);
+
+	if (unlikely(err))
+		return err;
+	err = layout_free_here(&c, old) ? -EINVAL : map_take_out(vm, new_end, old, &c);
 	layout_done(&c);
 	return err;
 }
@@ -47,8 +58,8 @@ static long brk_locked(struct vm *vm, va_t brk)
 		err = -ENOMEM;
 	else if (new_end > old)
 		err = brk_grow(vm, old, new_end);
-	else if (new_end < old)	/* a heap that is gone does not shrink: as on Linux */
-		err = layout_is_free(&vm->layout, new_end, old) ? -EINVAL : map_unmap(vm, new_end, old);
+	else if (new_end < old)
+		err = brk_shrink(vm, new_end, old);
 	if (!err)
 		vm->brk = brk;
 	return (long)vm->brk;

@@ -128,14 +128,13 @@ u64 layout_count(const struct layout *l, va_t start, va_t end, u32 flags)
 	if (start >= end || end - start < h->size)
 		return 0;
 
-	va_t last = end - h->size;
-	va_t va = h->top_down ? align_down(last, h->align) : align_up(start, h->align);
+	va_t va = align_down(end - h->size, h->align);
 
-	return start <= va && va <= last ? va : 0;
+	return start <= va ? va : 0;
 }
 
 /* The same for the hole between `below` and r. */
-static inline va_t region_fit(const struct layout_hole *h, va_t below, const struct region *r)
+[[gnu::always_inline]] static inline va_t region_fit(const struct layout_hole *h, va_t below, const struct region *r)
 {
 	u64 gap = r->start - below;
 
@@ -145,14 +144,22 @@ static inline va_t region_fit(const struct layout_hole *h, va_t below, const str
 }
 
 /* Searches the holes below the regions of a leaf; `below` is the end of the region before them. */
-static va_t leaf_fit(const struct layout_hole *h, const struct layout_node *n, va_t below)
+[[gnu::always_inline]] static inline va_t leaf_fit(const struct layout_hole *h, struct layout_node *n, va_t below,
+						   struct layout_path *p)
 {
-	unsigned step = h->top_down ? -1 : 1;
-	va_t va = 0;
+	const struct region *r = n->region + n->count;
 
-	for (unsigned i = h->top_down ? n->count - 1u : 0; i < n->count && !va; i += step)
-		va = region_fit(h, i ? n->region[i - 1].end : below, &n->region[i]);
-	return va;
+	for (unsigned i = n->count; i-- > 0;) {
+		va_t va = region_fit(h, i ? r[-2].end : below, r - 1);
+
+		r--;
+		if (likely(!va))
+			continue;
+		p->leaf = n;
+		p->slot = i;
+		return va;
+	}
+	return 0;
 }
 
 /* The bound that has sent us down to a child in vain becomes as sharp as it can be. */
@@ -166,39 +173,44 @@ static void child_sharpen(struct child *c)
 
 /* The same for the subtree n. Only two paths, at the edges of [low, high), are gone down in vain again and again;
  * and those to holes that would do but for alignment or guard. */
-static va_t node_fit(const struct layout_hole *h, struct layout_node *n, va_t below)
+static va_t node_fit(const struct layout_hole *h, struct layout_node *n, va_t below, struct layout_path *p)
 {
-	unsigned step = h->top_down ? -1 : 1;
-	va_t va = 0;
-
 	if (!n->level)
-		return leaf_fit(h, n, below);
-	for (unsigned i = h->top_down ? n->count - 1u : 0; i < n->count && !va; i += step) {
+		return leaf_fit(h, n, below, p);
+	for (unsigned i = n->count; i-- > 0;) {
 		struct child *c = &n->child[i];
 		va_t prev = i ? c[-1].end : below;
 
 		if ((load_relaxed(&c->gap) < h->size && c->start - prev < h->size) || prev >= h->high ||
 		    c->end <= h->low)
 			continue;
-		va = node_fit(h, c->node, prev);
-		if (!va)
-			child_sharpen(c);
+		path_step(p, p->depth - n->level, n, i);
+		va_t va = node_fit(h, c->node, prev, p);
+
+		if (va)
+			return va;
+		child_sharpen(c);
 	}
-	return va;
+	return 0;
 }
 
-va_t layout_gap(const struct layout *l, const struct layout_hole *h)
+va_t layout_gap(const struct layout *l, const struct layout_hole *h, struct layout_change *c)
 {
 	struct layout_node *n = l->root;
-	va_t top = n ? node_end(n) : 0, va = 0;
+	struct layout_path *p = &c->path;
+	va_t top = n ? node_end(n) : 0, va = top < h->high ? hole_fit(h, top, h->high) : 0;
 
 	debug_assert(h->size && h->align >= PAGE_SIZE);
-	if (h->top_down && top < h->high)
-		va = hole_fit(h, top, h->high);
-	if (!va && n)
-		va = n->level ? node_fit(h, n, 0) : leaf_fit(h, n, 0);
-	if (!va && !h->top_down)
-		va = hole_fit(h, top, h->high);
+	if (unlikely(va)) {
+		layout_seek(l, va, c);
+		return va;
+	}
+	if (!n)
+		return 0;
+	p->depth = n->level;
+	va = n->level ? node_fit(h, n, 0, p) : leaf_fit(h, n, 0, p);
+	if (likely(va))
+		change_found(c, va);
 	return va;
 }
 

@@ -94,6 +94,7 @@ struct layout_path {
 	struct layout_node *leaf;	/* nullptr: an empty layout */
 	unsigned slot;			/* of the first region that ends above the place; count: none */
 	bool owned;			/* no node on the way is shared */
+	bool simple;			/* the leaf is all there is, ours, and has room: any change fits, and settles nothing above */
 	unsigned depth;
 	struct {
 		struct layout_node *node;
@@ -102,20 +103,34 @@ struct layout_path {
 };
 
 /*
- * A change, prepared: its place, looked for once, and the nodes that it may take. So no operation
- * has to be undone: layout_prepare() is all that can fail; then come the changes, then layout_done(),
- * also where none was made. Preparing allocates, so it may sleep; changes do so only in object_put().
+ * A change: its place, looked for once, by layout_seek() or layout_gap(), and the nodes that it may take. So no operation
+ * has to be undone: layout_reserve() is all that can fail; then come the changes, then layout_done(),
+ * also where none was made. Reserving allocates, so it may sleep; changes do so only in object_put().
  */
 struct layout_change {
 	va_t va;			/* what `path` leads to; LAYOUT_NOWHERE: out of date */
 	struct layout_path path;
 	struct layout_node *spare;	/* chained; also nodes that changes have freed */
 };
-/* For changes within [start, end) that add up to two regions: an insertion, a removal (which may leave
+/* Leads c (uninitialised) to va. */
+void layout_seek(const struct layout *l, va_t va, struct layout_change *c);
+/* For changes within [start, end), whose start c leads to, that add up to two regions: an insertion, a removal (which may leave
  * two pieces of one), both in this order or the other, or, if `whole`, an update. -ENOMEM: nothing
  * has changed, and there is nothing to be done. */
-[[nodiscard]] int layout_prepare(const struct layout *l, va_t start, va_t end, bool whole,
-				 struct layout_change *c);
+[[nodiscard]] int layout_reserve_nodes(const struct layout *l, va_t start, va_t end, bool whole,
+				       struct layout_change *c);
+[[nodiscard]] static inline int layout_reserve(const struct layout *l, va_t start, va_t end, bool whole,
+					       struct layout_change *c)
+{
+	return likely(c->path.simple) ? 0 : layout_reserve_nodes(l, start, end, whole, c);
+}
+/* Both. */
+[[nodiscard]] static inline int layout_prepare(const struct layout *l, va_t start, va_t end, bool whole,
+					       struct layout_change *c)
+{
+	layout_seek(l, start, c);
+	return layout_reserve(l, start, end, whole, c);
+}
 /* For changes in a second place as well, one region more in each at the most. -ENOMEM: also what was
  * prepared before is gone. */
 [[nodiscard]] int layout_prepare_also(const struct layout *l, va_t start, va_t end,
@@ -126,8 +141,15 @@ static inline void layout_done(struct layout_change *c)
 	if (unlikely(c->spare))
 		layout_release(c);
 }
-/* The first region that ends above `start`, or nullptr. Until the first change. */
+/* The first region that ends above the place, or nullptr. Until the first change. */
 const struct region *layout_here(const struct layout_change *c);
+/* Is all free from there to `end`? */
+static inline bool layout_free_here(const struct layout_change *c, va_t end)
+{
+	const struct region *r = layout_here(c);
+
+	return !r || r->start >= end;
+}
 
 /* Adds r (a copy; takes its own reference on r->object). [start, end) must be free. Merges with
  * equal neighbours: same flags (without R_STACK and such differences), same object, adjacent
@@ -145,11 +167,10 @@ void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 struct layout_hole {
 	u64 size, align;		/* a multiple of align, a power of two >= PAGE_SIZE */
 	va_t low, high;			/* inside [low, high): */
-	bool top_down;			/* the highest such, else the lowest */
 	u64 guard;			/* so much stays free below an R_GROWSDOWN region that follows */
 };
-/* Where it is; 0: there is none. */
-va_t layout_gap(const struct layout *l, const struct layout_hole *h);
+/* Where the highest such is, and c (uninitialised) leads there; 0: there is none. */
+va_t layout_gap(const struct layout *l, const struct layout_hole *h, struct layout_change *c);
 
 /* Sum of pages of regions in [start, end) that have all bits of `flags` (0: any). O(regions in
  * range + log n). */

@@ -89,7 +89,7 @@ static u64 holes_made(const struct layout_node *n, unsigned i)
 [[gnu::noinline]] static void insert_deep(struct layout *l, const struct region *new,
 					  struct layout_change *c)
 {
-	struct layout_path *p = &c->path;
+	struct layout_path *p = change_seek(l, new->start, c);
 	struct region r = *new;
 
 	if (!path_has_room(p))
@@ -102,15 +102,15 @@ static u64 holes_made(const struct layout_node *n, unsigned i)
 
 void layout_insert(struct layout *l, const struct region *r, struct layout_change *c)
 {
-	struct layout_path *p = change_seek(l, r->start, c);
-
 	debug_assert(r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
 	debug_assert(layout_is_free(l, r->start, r->end));
 	layout_tally(l, r->flags, (s64)region_pages(r));
-	if (likely(path_is_small(p)))
-		leaf_insert(l, p->leaf, p->slot, r);
-	else
+	if (unlikely(!change_is_simple(c, r->start))) {
 		insert_deep(l, r, c);
+		return;
+	}
+	c->va = LAYOUT_NOWHERE;
+	leaf_insert(l, c->path.leaf, c->path.slot, r);
 }
 
 /* Does r reach beyond [start, end) on both sides? */
@@ -156,6 +156,12 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 		leaf_close(n, i, last - i);
 	}
 	return i && i < n->count ? n->region[i].start - n->region[i - 1].end : 0;
+}
+
+/* Is region i of a leaf just this? */
+static inline bool leaf_has(const struct layout_node *n, unsigned i, va_t start, va_t end)
+{
+	return i < n->count && n->region[i].start == start && n->region[i].end == end;
 }
 
 /* Takes out region i of a leaf as a whole. */
@@ -235,11 +241,14 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 [[gnu::noinline]] static void remove_range(struct layout *l, va_t start, va_t end,
 					   struct layout_change *c)
 {
-	struct layout_path *p = &c->path;
+	struct layout_path *p = change_seek(l, start, c);
+	const struct region *r = layout_here(c);
 
+	if (!r || r->start >= end)
+		return;
 	if (!p->depth || end <= node_end(p->leaf)) {
 		if (!path_has_room(p))
-			path_own(l, start, region_surrounds(&p->leaf->region[p->slot], start, end), p, c);
+			path_own(l, start, region_surrounds(r, start, end), p, c);
 		path_settle(l, p, leaf_remove(l, p->leaf, p->slot, start, end), c);
 	} else if (start <= node_start(l->root) && node_end(l->root) <= end) {
 		layout_destroy(l);
@@ -251,15 +260,15 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 
 void layout_remove(struct layout *l, va_t start, va_t end, struct layout_change *c)
 {
-	const struct layout_path *p = change_seek(l, start, c);
-	const struct region *r = layout_here(c);
+	struct layout_node *n = c->path.leaf;
+	unsigned i = c->path.slot;
 
-	if (!r || r->start >= end)
-		return;
-	if (likely(path_is_small(p) && r->start == start && r->end == end && p->leaf->count > 1))
-		region_drop(l, p->leaf, p->slot);
-	else
+	if (unlikely(!change_is_simple(c, start) || !leaf_has(n, i, start, end) || n->count == 1)) {
 		remove_range(l, start, end, c);
+		return;
+	}
+	c->va = LAYOUT_NOWHERE;
+	region_drop(l, n, i);
 }
 
 /* Cuts the region that va lies in, unless it starts there. */

@@ -130,39 +130,31 @@ static inline bool leaf_holds(const struct layout_path *p, va_t start, va_t end)
 	return !p->depth || (r[0].start < start && end < r[p->leaf->count - 1].end);
 }
 
-[[gnu::noinline]] static int prepare_nodes(const struct layout *l, va_t start, va_t end, bool whole,
-					   struct layout_change *c)
+int layout_reserve_nodes(const struct layout *l, va_t start, va_t end, bool whole, struct layout_change *c)
 {
 	const struct layout_path *p = &c->path;
 
 	if (!p->leaf)
 		return spare_fill(c, 1);
-	return spare_fill(c, path_copies(p) + path_splits(p) +
-				     (leaf_holds(p, start, end) ? 0 : edges_need(l, start, end, whole)));
-}
+	bool holds = leaf_holds(p, start, end);
 
-static inline int prepare_place(const struct layout *l, va_t start, va_t end, bool whole,
-				struct layout_change *c)
-{
-	struct layout_path *p = &c->path;
-
-	path_find(l, start, p);
-	c->va = start;
-	if (likely(p->owned && p->leaf->count + ROOM <= LEAF_MAX && leaf_holds(p, start, end)))
+	if (likely(p->owned && p->leaf->count + ROOM <= LEAF_MAX && holds))
 		return 0;
-	return prepare_nodes(l, start, end, whole, c);
+	return spare_fill(c, path_copies(p) + path_splits(p) + (holds ? 0 : edges_need(l, start, end, whole)));
 }
 
-int layout_prepare(const struct layout *l, va_t start, va_t end, bool whole,
-		   struct layout_change *c)
+void layout_seek(const struct layout *l, va_t va, struct layout_change *c)
 {
+	path_find(l, va, &c->path);
+	c->va = va;
 	c->spare = nullptr;
-	return prepare_place(l, start, end, whole, c);
 }
 
 int layout_prepare_also(const struct layout *l, va_t start, va_t end, struct layout_change *c)
 {
-	return prepare_place(l, start, end, false, c);
+	path_seek(l, start, &c->path);
+	c->va = start;
+	return layout_reserve(l, start, end, false, c);
 }
 
 static void node_free(struct layout_node *n)

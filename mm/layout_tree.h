@@ -122,6 +122,20 @@ static inline bool node_is_shared(const struct layout_node *n)
 	return load_acquire(&n->refs) > 1;
 }
 
+/* On a path the slot i of n is taken. */
+static inline void path_step(struct layout_path *p, unsigned depth, struct layout_node *n, unsigned i)
+{
+	p->at[depth].node = n;
+	p->at[depth].slot = i;
+}
+
+/* What is left to be known of a path: `owned` is so of the nodes above the leaf. */
+[[gnu::always_inline]] static inline void path_found(struct layout_path *p, bool owned)
+{
+	p->owned = owned && p->leaf && !node_is_shared(p->leaf);
+	p->simple = p->owned && !p->depth && p->leaf->count + ROOM <= LEAF_MAX;
+}
+
 /* The place for va: the leaf of the first region that ends above it; beyond all, the last leaf. */
 [[gnu::always_inline]] static inline void path_find(const struct layout *l, va_t va,
 						    struct layout_path *p)
@@ -135,14 +149,25 @@ static inline bool node_is_shared(const struct layout_node *n)
 
 		i -= i == n->count;
 		owned &= !node_is_shared(n);
-		p->at[depth].node = n;
-		p->at[depth].slot = i;
+		path_step(p, depth, n, i);
 		n = n->child[i].node;
 	}
 	p->leaf = n;
 	p->slot = n ? leaf_search(n, va) : 0;
-	p->owned = n && owned && !node_is_shared(n);
 	p->depth = depth;
+	path_found(p, owned);
+}
+
+/* A search has filled in the path to va, but for who owns it. */
+static inline void change_found(struct layout_change *c, va_t va)
+{
+	bool owned = true;
+
+	for (unsigned d = 0; d < c->path.depth; d++)
+		owned &= !node_is_shared(c->path.at[d].node);
+	path_found(&c->path, owned);
+	c->va = va;
+	c->spare = nullptr;
 }
 
 /* The same, called. */
@@ -164,10 +189,10 @@ static inline bool path_has_room(const struct layout_path *p)
 	return p->owned && p->leaf->count < LEAF_MAX;
 }
 
-/* The same where the leaf is all there is, as in most programs: then nothing above it is to be settled. */
-static inline bool path_is_small(const struct layout_path *p)
+/* Is all that the change needs in one leaf, which is all there is, as in most programs, and does it lead there still? */
+static inline bool change_is_simple(const struct layout_change *c, va_t va)
 {
-	return !p->depth && path_has_room(p);
+	return c->va == va && c->path.simple;
 }
 
 /* The number of pages a region spans. */

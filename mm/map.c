@@ -23,31 +23,39 @@ static bool one_too_many(const struct vm *vm, va_t start, va_t end)
 	       r.end > end;
 }
 
-/* Out of layout and tables, both prepared: cannot fail. */
-static void take_out(struct vm *vm, struct page *low, va_t start, va_t end, struct layout_change *c)
+[[gnu::always_inline]] static inline int take_out(struct vm *vm, va_t start, va_t end, struct layout_change *c)
 {
 	struct tlb_batch b;
+	struct page *low;
 
+	if (unlikely(one_too_many(vm, start, end)))
+		return -ENOMEM;
+	int err = pt_prepare(vm, start, end, &low);
+
+	if (unlikely(err))
+		return err;
 	layout_remove(&vm->layout, start, end, c);
-	if (!low)		/* nothing is mapped there */
-		return;
-	tlb_begin(&b, vm);
-	pt_unmap_prepared(&b, low, start, end);
-	tlb_finish(&b);
+	if (low) {		/* else nothing is mapped there */
+		tlb_begin(&b, vm);
+		pt_unmap_prepared(&b, low, start, end);
+		tlb_finish(&b);
+	}
+	return 0;
+}
+
+int map_take_out(struct vm *vm, va_t start, va_t end, struct layout_change *c)
+{
+	return take_out(vm, start, end, c);
 }
 
 [[nodiscard, gnu::always_inline]] static inline int unmap(struct vm *vm, va_t start, va_t end)
 {
 	struct layout_change c;
-	struct page *low;
-	int err = unlikely(one_too_many(vm, start, end)) ? -ENOMEM :
-		layout_prepare(&vm->layout, start, end, false, &c);
+	int err = layout_prepare(&vm->layout, start, end, false, &c);
 
 	if (unlikely(err))
 		return err;
-	err = pt_prepare(vm, start, end, &low);
-	if (likely(!err))
-		take_out(vm, low, start, end, &c);
+	err = take_out(vm, start, end, &c);
 	layout_done(&c);
 	return err;
 }
@@ -57,25 +65,19 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 	return unmap(vm, start, end);
 }
 
-/* r takes the place of whatever is there. If it fails, nothing has changed. */
-[[nodiscard]] static int map_replace(struct vm *vm, const struct region *r)
+/* r takes the place, where c leads, of whatever is there. If it fails, nothing has changed. */
+[[nodiscard]] static int map_replace(struct vm *vm, const struct region *r, struct layout_change *c)
 {
-	struct layout_change c;
-	struct page *low;
-
-	if (one_too_many(vm, r->start, r->end))
-		return -ENOMEM;
-	int err = layout_prepare(&vm->layout, r->start, r->end, false, &c);
+	int err = layout_reserve(&vm->layout, r->start, r->end, false, c);
 
 	if (err)
 		return err;
-	err = pt_prepare(vm, r->start, r->end, &low);
+	err = take_out(vm, r->start, r->end, c);
 	if (!err) {
-		take_out(vm, low, r->start, r->end, &c);
-		layout_insert(&vm->layout, r, &c);
+		layout_insert(&vm->layout, r, c);
 		map_inserted(vm, r);
 	}
-	layout_done(&c);
+	layout_done(c);
 	return err;
 }
 
@@ -99,17 +101,25 @@ void map_inserted(struct vm *vm, const struct region *r)
 	vm->peak_pages = max(vm->peak_pages, vm->layout.pages);
 }
 
-int map_insert(struct vm *vm, const struct region *r)
+/* The place, where c leads, is free. */
+[[nodiscard]] static inline int insert_here(struct vm *vm, const struct region *r, struct layout_change *c)
 {
-	struct layout_change c;
-	int err = layout_prepare(&vm->layout, r->start, r->end, false, &c);
+	int err = layout_reserve(&vm->layout, r->start, r->end, false, c);
 
 	if (unlikely(err))
 		return err;
-	layout_insert(&vm->layout, r, &c);
-	layout_done(&c);
+	layout_insert(&vm->layout, r, c);
+	layout_done(c);
 	map_inserted(vm, r);
 	return 0;
+}
+
+int map_insert(struct vm *vm, const struct region *r)
+{
+	struct layout_change c;
+
+	layout_seek(&vm->layout, r->start, &c);
+	return insert_here(vm, r, &c);
 }
 
 static bool range_ok(va_t start, u64 len)
@@ -117,38 +127,41 @@ static bool range_ok(va_t start, u64 len)
 	return len && start < USER_END && len <= USER_END - start;
 }
 
-/* Free, and not in the gap below a stack. */
-static bool hint_is_good(const struct vm *vm, va_t start, va_t end)
+/* Free, and not in the gap below a stack. Then c leads there. */
+static bool hint_is_good(const struct vm *vm, va_t start, va_t end, struct layout_change *c)
 {
-	struct region next;
+	layout_seek(&vm->layout, start, c);
+	const struct region *next = layout_here(c);
 
-	if (!layout_next(&vm->layout, start, &next))
+	if (!next)
 		return true;
-	return end <= next.start && (!(next.flags & R_GROWSDOWN) || next.start - end >= STACK_GUARD);
+	return end <= next->start && (!(next->flags & R_GROWSDOWN) || next->start - end >= STACK_GUARD);
 }
 
-/* Where a new mapping goes: `addr` if it is free (a hint) or must be (fixed), else the highest hole. 0: nowhere. */
-static inline va_t find_place(const struct vm *vm, va_t addr, u64 len)
+/* Where a new mapping goes, and c leads there: `addr` if it is free, else the highest hole. 0: nowhere. */
+static inline va_t find_place(const struct vm *vm, va_t addr, u64 len, struct layout_change *c)
 {
-	if (addr >= MMAP_MIN && range_ok(addr, len) && hint_is_good(vm, addr, addr + len))
+	if (addr >= MMAP_MIN && range_ok(addr, len) && hint_is_good(vm, addr, addr + len, c))
 		return addr;
 	struct layout_hole h = {
 		/* Whole tables: what is aligned to them can later be moved, shared and freed by the slot. */
 		.size = len, .align = is_aligned(len, pt_slot_size(1)) ? pt_slot_size(1) : PAGE_SIZE,
-		.low = MMAP_MIN, .high = vm->mmap_top, .top_down = true, .guard = STACK_GUARD,
+		.low = MMAP_MIN, .high = vm->mmap_top, .guard = STACK_GUARD,
 	};
-	va_t found = layout_gap(&vm->layout, &h);
+	va_t found = layout_gap(&vm->layout, &h, c);
 
 	if (likely(found))
 		return found;
 	h.align = PAGE_SIZE;
 	h.high = USER_END;
-	return layout_gap(&vm->layout, &h);
+	return layout_gap(&vm->layout, &h, c);
 }
 
 va_t map_find_gap(const struct vm *vm, va_t hint, u64 len)
 {
-	return find_place(vm, hint, len);
+	struct layout_change c;
+
+	return find_place(vm, hint, len, &c);
 }
 
 /* May a mapping be put at this address? */
@@ -218,8 +231,9 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	return 0;
 }
 
-/* Where it shall be: r->start. */
-[[nodiscard]] static int choose_place(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
+/* Where it shall be: r->start, and c leads there. */
+[[nodiscard]] static int choose_place(struct vm *vm, va_t addr, u64 len, int flags, struct region *r,
+				      struct layout_change *c)
 {
 	constexpr struct layout_hole low = {
 		.align = PAGE_SIZE, .low = 1 * GiB, .high = 2 * GiB, .guard = STACK_GUARD,
@@ -227,10 +241,13 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	struct layout_hole h = low;
 
 	r->start = addr;
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		layout_seek(&vm->layout, addr, c);
 		return check_place(vm, addr, len, flags);
+	}
 	h.size = len;
-	r->start = flags & ARCH_MAP_32BIT ? layout_gap(&vm->layout, &h) : find_place(vm, addr & PAGE_MASK, len);
+	r->start = flags & ARCH_MAP_32BIT ? layout_gap(&vm->layout, &h, c) :
+					    find_place(vm, addr & PAGE_MASK, len, c);
 	return r->start ? 0 : -ENOMEM;
 }
 
@@ -238,10 +255,11 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 static long mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
 {
 	u64 pages = len >> PAGE_SHIFT;
+	struct layout_change c;
 
 	if (vm->layout.regions > REGIONS_MAX)	/* so mmap may make one more than others, as on Linux */
 		return -ENOMEM;
-	int err = choose_place(vm, addr, len, flags, r);
+	int err = choose_place(vm, addr, len, flags, r, &c);
 
 	if (err)
 		return err;
@@ -249,13 +267,13 @@ static long mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct reg
 	r->flags |= vm->def_flags;
 	if ((r->flags & R_LOCKED) && map_check_locked(vm, pages))
 		return -EAGAIN;
-	bool replace = (flags & MAP_FIXED) && !layout_is_free(&vm->layout, r->start, r->end);
+	bool replace = (flags & MAP_FIXED) && !layout_free_here(&c, r->end);
 
 	if (replace)
 		pages -= layout_count(&vm->layout, r->start, r->end, 0);
 	err = map_check_limits(vm, pages, r->flags);
 	if (!err)
-		err = replace ? map_replace(vm, r) : map_insert(vm, r);
+		err = replace ? map_replace(vm, r, &c) : insert_here(vm, r, &c);
 	return err ? err : (long)r->start;
 }
 
@@ -344,7 +362,10 @@ int vm_map_fixed(struct vm *vm, const struct region *r)
 
 	if (err)
 		return err;
-	return layout_is_free(&vm->layout, r->start, r->end) ? map_insert(vm, r) : map_replace(vm, r);
+	struct layout_change c;
+
+	layout_seek(&vm->layout, r->start, &c);
+	return layout_free_here(&c, r->end) ? insert_here(vm, r, &c) : map_replace(vm, r, &c);
 }
 
 int vm_populate(struct vm *vm, va_t start, va_t end, u32 access)

@@ -32,6 +32,8 @@ void map_populate_locked(struct vm *vm, va_t start, va_t end);
 [[nodiscard]] int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set);
 /* Takes [start, end) out of layout and tables / puts a region into a free place. Write lock. 0 or -ENOMEM. */
 [[nodiscard]] int map_unmap(struct vm *vm, va_t start, va_t end);
+/* The same for what c has been prepared for. */
+[[nodiscard]] int map_take_out(struct vm *vm, va_t start, va_t end, struct layout_change *c);
 [[nodiscard]] int map_insert(struct vm *vm, const struct region *r);
 /* What goes with an insertion: who truncates the object must look for us; the peak. */
 void map_inserted(struct vm *vm, const struct region *r);

@@ -147,9 +147,26 @@ static void assert_lawful(const struct layout *l)
 		fail_msg("broken: %s", broken);
 }
 
-static va_t gap_of(const struct layout *l, u64 size, u64 align, va_t low, va_t high, bool top_down, u64 guard)
+static va_t gap_of(const struct layout *l, u64 size, u64 align, va_t low, va_t high, u64 guard)
 {
-	return layout_gap(l, &(struct layout_hole){ size, align, low, high, top_down, guard });
+	struct layout_hole hole = { size, align, low, high, guard };
+	struct layout_change there, sought;
+	va_t va = layout_gap(l, &hole, &there);
+
+	if (!va)
+		return 0;
+	layout_seek(l, va, &sought);
+	assert_int_equal(there.va, va);
+	assert_null(there.spare);
+	assert_ptr_equal(there.path.leaf, sought.path.leaf);
+	assert_int_equal(there.path.slot, sought.path.slot);
+	assert_int_equal(there.path.owned, sought.path.owned);
+	assert_int_equal(there.path.depth, sought.path.depth);
+	for (unsigned d = 0; d < sought.path.depth; d++) {
+		assert_ptr_equal(there.path.at[d].node, sought.path.at[d].node);
+		assert_int_equal(there.path.at[d].slot, sought.path.at[d].slot);
+	}
+	return va;
 }
 
 /* The pages [from, to) and their neighbours are in the layout as in the model. */
