@@ -72,7 +72,7 @@ static void replace_entry(struct fault_state *f, struct pte n)
 		return FAULT_OOM;
 	/* Another thread may write to `old` while we read it, or take it from the entry, and it may even be another's then. What we
 	 * have read is not used then, for the entry has changed: while vm->lock is held for reading, one that may be written
-	 * stays so, and becomes no swap entry. Where the copy may not be written either, see fault_forced(). */
+	 * stays so, and becomes no swap entry. Of debuggers, whose copy may not be written either, only one writes at a time. */
 	if (old->kind != PAGE_ZERO)
 		page_copy_early(p, old);
 
@@ -123,24 +123,6 @@ int fault_leaf(struct fault_state *f, struct pte e)
 	return fault_cow_copy(f, e, p);
 }
 
-/* The copy of a forced write stays write-protected, and may be copied again, to the very frame that the first page had: then the
- * entry is as it was, and the bytes are not. So that frame is held. */
-static int fault_forced_copy(struct fault_state *f, struct pte e, struct page *old)
-{
-	spin_lock(&f->table->lock);
-	bool same = f->slot->raw == e.raw;
-
-	if (same)
-		page_get(old);
-	spin_unlock(&f->table->lock);
-	if (!same)
-		return -EAGAIN;
-	int res = fault_cow_copy(f, e, old);
-
-	page_put(old);
-	return res;
-}
-
 /* A debugger's access to what the program itself may not: private memory, if mprotect could allow it. A write goes to a page of
  * the program's own, which stays mapped with the region's rights (law 6). An empty entry first gets what a read would find. */
 [[gnu::cold]] int fault_forced(struct fault_state *f)
@@ -171,7 +153,7 @@ static int fault_forced_copy(struct fault_state *f, struct pte e, struct page *o
 
 	f->upgrade = true;
 	if (copy)
-		return fault_forced_copy(f, e, p);
+		return fault_cow_copy(f, e, p);
 	scoped_spin(&f->table->lock);
 	if (f->slot->raw != e.raw || (access == P_W && page_refs(p) != 1))
 		return -EAGAIN;

@@ -75,8 +75,13 @@ size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n)
 	return vm_access(vm, addr, dst, n, ACCESS_READ);
 }
 
+/* Debuggers write one at a time: the page that one of them has been given, and may not be mapped writable, looks to another as if
+ * somebody else mapped it too. He would copy it, and what the first one then writes would be lost. */
+static struct mutex forced = MUTEX_INIT(forced);
+
 size_t vm_force_write(struct vm *vm, va_t addr, const void *src, size_t n)
 {
+	scoped_mutex(&forced);
 	return vm_access(vm, addr, (void *)src, n, ACCESS_FORCE_WRITE);
 }
 
