@@ -185,9 +185,8 @@ static void check_tables_held(const struct cpu_model *m)
 /* Every CPU may walk whatever it likes, whenever it likes. */
 static void speculate(void)
 {
-	struct cached leaf;
-
 	static bool busy;
+	struct cached leaf;
 
 	point(4);
 	if (on_gap && !busy) {

@@ -86,6 +86,18 @@ void step_access(struct space *s);
 void step_reclaim(struct space *s);
 void step_run(struct space *s);
 void step_visit(struct space *s);
+/* Start over with an empty space and a seed; look at what is left. */
+void model_begin(void);
+void model_finish(void);
+/* vm_model_cases.c. */
+void a_block_is_reused_when_the_child_has_gone(void **state);
+void pages_go_from_every_address(void **state);
+void reuse_ends_with_the_region(void **state);
+void a_leftover_table_is_flushed(void **state);
+void a_full_batch_is_flushed(void **state);
+void a_doubled_mapping_stays(void **state);
+void what_is_written_to_is_not_reclaimed(void **state);
+void forced_writes_are_not_lost(void **state);
 /* One of the steps of vm_model_more.c. */
 void step_more(struct space *s);
 /* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */

@@ -77,6 +77,8 @@ static void advised(struct shadow_page *p, int advice)
 	case MADV_GUARD_REMOVE:
 		p->guard = false;
 		break;
+	case MADV_WILLNEED:
+		break;
 	default:
 		dropped(p);
 		break;
@@ -103,7 +105,7 @@ static void step_advice(struct space *s)
 {
 	static const int all[] = {
 		MADV_DONTNEED, MADV_DONTNEED, MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE, MADV_DONTFORK, MADV_DOFORK,
-		MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_GUARD_REMOVE,
+		MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_GUARD_REMOVE, MADV_WILLNEED,
 	};
 	struct range r = random_range();
 	int advice = all[host_below(ARRAY_SIZE(all))];

@@ -12,6 +12,7 @@ static u64 written, dropped_clean;
 
 static int file_fill(struct object *o, struct page **pages, unsigned n, u64 index)
 {
+	check(index + n <= OBJECT_PAGES, "pages %lu to %lu are read, behind the end", index, index + n - 1);
 	for (unsigned i = 0; i < n; i++)
 		*(u8 *)page_address(pages[i]) = store[index + i];
 	preempt_enable();	/* it takes its time */

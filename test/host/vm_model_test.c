@@ -4,7 +4,7 @@
 // uses: mm/advise.c mm/block.c mm/collapse.c mm/fault_block.c mm/fault_cow.c mm/fault_file.c mm/grow.c mm/mlock.c
 // uses: mm/commit.c mm/swap.c mm/swap_store.c mm/reclaim.c mm/fault_swap.c lib/lz4.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
-// uses: test/host/vm_model_steps.c test/host/vm_model_more.c test/host/vm_model_object.c test/host/vm_jobs.c
+// uses: test/host/vm_model_steps.c test/host/vm_model_more.c test/host/vm_model_object.c test/host/vm_model_cases.c test/host/vm_jobs.c
 // cpus: arm64 x86_64
 /*
  * The model: random histories over several address spaces and CPUs, on a machine with a pessimistic TLB, against a
@@ -163,7 +163,7 @@ static void check_all(bool tables)
 
 static void complain(void *arg, const char *line) { fprintf(stderr, "%s\n", line); }
 
-static void begin(void)
+void model_begin(void)
 {
 	static bool inited;
 
@@ -188,7 +188,7 @@ static void begin(void)
 	}
 }
 
-static void finish(void)
+void model_finish(void)
 {
 	machine_fail_at(0);
 	machine_on_gap(nullptr);
@@ -222,12 +222,12 @@ static void histories_match_the_flat_model(void **state)
 	struct vm_stats stats;
 
 	seed = from_env("MODEL_SEED", 1);
-	begin();
+	model_begin();
 	for (steps_done = 0; steps_done < steps; steps_done++) {
 		one_step();
 		check_all(steps_done % every == 0);
 	}
-	finish();
+	model_finish();
 	struct swap_stats swap;
 
 	swap_stats(&swap);
@@ -245,80 +245,13 @@ static void histories_match_the_flat_model(void **state)
 	assert_true(steps < 10000 || (stats.block_fill && stats.block_split));
 }
 
-/* Rare in random histories: a child has copied the table of a block and gone; the block is its parent's alone again. */
-static void a_block_is_reused_when_the_child_has_gone(void **state)
-{
-	struct vm_stats before, after;
-	struct vm *child;
-
-	seed = 3;
-	begin();
-	struct vm *vm = spaces[0].vm;
-	va_t base = 1ul << 41;
-
-	/* After a failure some attempts are skipped. */
-	for (struct page *p = nullptr; !p;) {
-		p = block_new();
-		if (p)
-			block_put(p);
-	}
-	block_mode = BLOCK_ALWAYS;
-	assert_int_equal(vm_mmap(vm, base, 2 * BLOCK_SIZE, P_R | P_W, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, nullptr, 0, 0),
-			 base);
-	assert_int_equal(vm_fault(vm, base, P_W), FAULT_OK);
-	assert_int_equal(vm_fault(vm, base + BLOCK_SIZE, P_W), FAULT_OK);
-	assert_int_equal(vm_fork(vm, 0, &child), 0);
-	assert_int_equal(vm_fault(child, base + BLOCK_SIZE, P_W), FAULT_OK);
-	vm_put(child);
-	vm_stats(&before);
-	assert_int_equal(vm_fault(vm, base + 5 * PAGE_SIZE, P_W), FAULT_OK);
-	vm_stats(&after);
-	assert_int_equal(after.block_reuse, before.block_reuse + 1);
-	assert_int_equal(after.block_split, before.block_split);
-	finish();
-}
-
-/* A child has moved a table that it shares with its parent, and a CPU reads there; then the reclaimer finds the table in the parent. */
-static void pages_go_from_every_address(void **state)
-{
-	constexpr int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
-	struct swap_stats before, after;
-	struct vm *child;
-	u8 *memory;
-
-	seed = 4;
-	begin();
-	jobs_begin(nullptr);
-	struct vm *vm = spaces[0].vm;
-	va_t base = 1ul << 41, other = 1ul << 42;
-
-	block_mode = BLOCK_NEVER;
-	assert_int_equal(vm_mmap(vm, base, 2 * MiB, P_R | P_W, flags, nullptr, 0, 0), base);
-	for (unsigned i = 0; i < 8; i++)
-		assert_int_equal(vm_fault(vm, base + i * PAGE_SIZE, P_W), FAULT_OK);
-	assert_int_equal(vm_fork(vm, 0, &child), 0);
-	assert_int_equal(vm_mremap(child, base, 2 * MiB, 2 * MiB, MREMAP_MAYMOVE | MREMAP_FIXED, other), other);
-	machine_run(1, child);
-	for (unsigned i = 0; i < 8; i++)
-		assert_true(machine_access(1, other + i * PAGE_SIZE, P_R, &memory));
-	swap_stats(&before);
-	reclaim_anonymous_unlocked(64);
-	swap_stats(&after);
-	assert_int_equal(after.out, before.out + 8);
-	assert_null(machine_check());
-	machine_run(1, nullptr);
-	vm_put(child);
-	block_mode = BLOCK_ALWAYS;
-	finish();
-}
-
 /* The test of the test: without flushes the machine must find something soon. */
 static void lost_flushes_are_caught(void **state)
 {
 	bool caught = false;
 
 	seed = 7;
-	begin();
+	model_begin();
 	jobs_begin(nullptr);
 	machine_ignore_flushes = true;
 	for (steps_done = 0; steps_done < 20000 && !caught; steps_done++) {
@@ -360,6 +293,12 @@ int main(void)
 		cmocka_unit_test(histories_match_the_flat_model),
 		cmocka_unit_test(a_block_is_reused_when_the_child_has_gone),
 		cmocka_unit_test(pages_go_from_every_address),
+		cmocka_unit_test(reuse_ends_with_the_region),
+		cmocka_unit_test(a_leftover_table_is_flushed),
+		cmocka_unit_test(a_full_batch_is_flushed),
+		cmocka_unit_test(a_doubled_mapping_stays),
+		cmocka_unit_test(what_is_written_to_is_not_reclaimed),
+		cmocka_unit_test(forced_writes_are_not_lost),
 		cmocka_unit_test(lost_flushes_are_caught),
 	};
 

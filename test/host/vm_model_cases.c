@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/* What random histories meet too rarely, made on purpose: on the model's machine, each case in a space of its own. */
+#include <string.h>
+#include "vm_jobs.h"
+#include "mm/block.h"
+#include "mm/fault.h"
+#include "mm/mman.h"
+#include "mm/pt.h"
+#include "mm/reclaim.h"
+#include "mm/swap.h"
+#include "mm/tlb.h"
+
+constexpr va_t BASE = 1ul << 41, OTHER = 1ul << 42;
+constexpr int PRIVATE = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
+
+/* Nobody else does anything; pages, not blocks. */
+static struct vm *begin(unsigned long with_seed)
+{
+	seed = with_seed;
+	model_begin();
+	jobs_begin(nullptr);
+	machine_on_gap(nullptr);
+	block_mode = BLOCK_NEVER;
+	return spaces[0].vm;
+}
+
+static void finish(void)
+{
+	assert_null(machine_check());
+	for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++)
+		machine_run(cpu, nullptr);
+	block_mode = BLOCK_ALWAYS;
+	model_finish();
+}
+
+static const char *tables_wrong(struct vm *vm)
+{
+	rwlock_write(&vm->lock);
+	const char *wrong = pt_check(vm);
+
+	rwlock_write_done(&vm->lock);
+	return wrong;
+}
+
+static void map(struct vm *vm, va_t va, u64 len)
+{
+	assert_int_equal(vm_mmap(vm, va, len, P_R | P_W, PRIVATE, nullptr, 0, 0), va);
+}
+
+static void write_pages(struct vm *vm, va_t va, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(vm_fault(vm, va + i * PAGE_SIZE, P_W), FAULT_OK);
+}
+
+/* Rare in random histories: a child has copied the table of a block and gone; the block is its parent's alone again. */
+void a_block_is_reused_when_the_child_has_gone(void **state)
+{
+	struct vm *vm = begin(3), *child;
+	struct vm_stats before, after;
+
+	/* After a failure some attempts are skipped. */
+	for (struct page *p = nullptr; !p;) {
+		p = block_new();
+		if (p)
+			block_put(p);
+	}
+	block_mode = BLOCK_ALWAYS;
+	map(vm, BASE, 2 * BLOCK_SIZE);
+	assert_int_equal(vm_fault(vm, BASE, P_W), FAULT_OK);
+	assert_int_equal(vm_fault(vm, BASE + BLOCK_SIZE, P_W), FAULT_OK);
+	assert_int_equal(vm_fork(vm, 0, &child), 0);
+	assert_int_equal(vm_fault(child, BASE + BLOCK_SIZE, P_W), FAULT_OK);
+	vm_put(child);
+	vm_stats(&before);
+	assert_int_equal(vm_fault(vm, BASE + 5 * PAGE_SIZE, P_W), FAULT_OK);
+	vm_stats(&after);
+	assert_int_equal(after.block_reuse, before.block_reuse + 1);
+	assert_int_equal(after.block_split, before.block_split);
+	finish();
+}
+
+/* A child has moved a table that it shares with its parent, and a CPU reads there; then the reclaimer finds the table in the parent. */
+void pages_go_from_every_address(void **state)
+{
+	struct vm *vm = begin(4), *child;
+	struct swap_stats before, after;
+	u8 *memory;
+
+	map(vm, BASE, 2 * MiB);
+	write_pages(vm, BASE, 8);
+	assert_int_equal(vm_fork(vm, 0, &child), 0);
+	assert_int_equal(vm_mremap(child, BASE, 2 * MiB, 2 * MiB, MREMAP_MAYMOVE | MREMAP_FIXED, OTHER), OTHER);
+	machine_run(1, child);
+	for (unsigned i = 0; i < 8; i++)
+		assert_true(machine_access(1, OTHER + i * PAGE_SIZE, P_R, &memory));
+	swap_stats(&before);
+	reclaim_anonymous_unlocked(64);
+	swap_stats(&after);
+	assert_int_equal(after.out, before.out + 8);
+	assert_null(machine_check());
+	machine_run(1, nullptr);
+	vm_put(child);
+	finish();
+}
+
+/* One fault makes many pages writable again when a child has gone: none of a region behind that may only be read. */
+void reuse_ends_with_the_region(void **state)
+{
+	struct vm *vm = begin(5), *child;
+
+	map(vm, BASE, 8 * PAGE_SIZE);
+	write_pages(vm, BASE, 8);
+	assert_int_equal(vm_mprotect(vm, BASE + 4 * PAGE_SIZE, 4 * PAGE_SIZE, P_R), 0);
+	assert_int_equal(vm_fork(vm, 0, &child), 0);
+	assert_int_equal(vm_fault(child, BASE, P_W), FAULT_OK);
+	vm_put(child);
+	assert_int_equal(vm_fault(vm, BASE + PAGE_SIZE, P_W), FAULT_OK);
+	assert_null(tables_wrong(vm));
+	finish();
+}
+
+/* A move that found no memory leaves an empty table where nothing is mapped, and a CPU keeps it in its walk cache. The next move puts
+ * another table in its place. */
+void a_leftover_table_is_flushed(void **state)
+{
+	constexpr int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	unsigned failed = 0;
+
+	for (unsigned n = 1; n < 12; n++) {
+		struct vm *vm = begin(6);
+		u64 len = 4 * MiB - PAGE_SIZE;
+		u8 *memory;
+
+		map(vm, BASE, 4 * MiB);
+		write_pages(vm, BASE, 3);
+		write_pages(vm, BASE + 2 * MiB, 3);
+		machine_run(1, vm);
+		machine_fail_at(n);
+		long res = vm_mremap(vm, BASE + PAGE_SIZE, len, len, flags, OTHER);
+
+		machine_fail_at(0);
+		if (res == -ENOMEM) {
+			failed++;
+			assert_false(machine_access(1, OTHER + PAGE_SIZE, P_R, &memory));
+			assert_int_equal(vm_mremap(vm, BASE, 4 * MiB, 4 * MiB, flags, OTHER), OTHER);
+		}
+		finish();
+	}
+	assert_true(failed > 2);
+}
+
+/* A batch takes so many references. One more, and it begins anew; none is let go of without a flush. */
+void a_full_batch_is_flushed(void **state)
+{
+	for (unsigned n = TLB_BATCH_PAGES - 1; n < TLB_BATCH_PAGES + 3; n++) {
+		struct vm *vm = begin(7), *child;
+		u8 *memory;
+
+		map(vm, BASE, 2 * MiB);
+		write_pages(vm, BASE, 100);
+		assert_int_equal(vm_fork(vm, 0, &child), 0);
+		assert_int_equal(vm_fault(child, BASE + 99 * PAGE_SIZE, P_W), FAULT_OK);
+		machine_run(1, child);
+		for (unsigned i = 0; i < n; i++)
+			assert_true(machine_access(1, BASE + i * PAGE_SIZE, P_R, &memory));
+		assert_int_equal(vm_munmap(child, BASE, n * PAGE_SIZE), 0);
+		assert_null(machine_check());
+		machine_run(1, nullptr);
+		vm_put(child);
+		finish();
+	}
+}
+
+/* An old length of 0 maps the same memory once more; but not over itself, where nothing would be left of it. */
+void a_doubled_mapping_stays(void **state)
+{
+	constexpr int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	struct vm *vm = begin(8);
+	u8 value = 7, seen = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct object *o = object_new_shared(4 * PAGE_SIZE);
+
+		assert_int_equal(vm_mmap(vm, BASE, 4 * PAGE_SIZE, P_R | P_W, MAP_FIXED | MAP_SHARED, o, R_MAXREAD | R_MAXWRITE, 0),
+				 BASE);
+		object_put(o);
+		if (i == 0)
+			assert_int_equal(vm_mremap(vm, BASE, 0, 4 * PAGE_SIZE, flags, BASE), -EFAULT);
+	}
+	assert_int_equal(vm_write(vm, BASE, &value, 1), 1);
+	assert_int_equal(vm_mremap(vm, BASE, 0, PAGE_SIZE, flags, 0), -EPERM);
+	assert_int_equal(vm_mremap(vm, BASE, 0, 2 * PAGE_SIZE, flags, OTHER), OTHER);
+	assert_int_equal(vm_read(vm, OTHER, &seen, 1), 1);
+	assert_int_equal(seen, value);
+	seen = 0;
+	assert_int_equal(vm_read(vm, BASE, &seen, 1), 1);
+	assert_int_equal(seen, value);
+	assert_null(tables_wrong(vm));
+	finish();
+}
+
+static void reclaim_job(void)
+{
+	reclaiming++;
+	(void)reclaim_anonymous_unlocked(64);
+	reclaiming--;
+}
+
+/* The kernel writes to a page through the direct map, with no lock: the reclaimer must not take it meanwhile, and lose the write. */
+void what_is_written_to_is_not_reclaimed(void **state)
+{
+	struct vm *vm = begin(9);
+
+	map(vm, BASE, 16 * PAGE_SIZE);
+	write_pages(vm, BASE, 16);
+	jobs_begin(reclaim_job);
+	jobs_go_on();
+	for (unsigned i = 0; i < 1500; i++) {
+		va_t va = BASE + i % 16 * PAGE_SIZE;
+		u8 value = (u8)(1 + i % 255), seen = 0;
+
+		assert_int_equal(vm_write(vm, va, &value, 1), 1);
+		jobs_finish();
+		assert_int_equal(vm_read(vm, va, &seen, 1), 1);
+		assert_int_equal(seen, value);
+	}
+	jobs_finish();
+	(void)jobs_hold();
+	finish();
+}
+
+static struct vm *debugged;
+static u8 written[MACHINE_CPUS];	/* by each CPU, at a byte of its own */
+
+static void force_job(void)
+{
+	unsigned cpu = cpu_id();
+	u8 value = (u8)(written[cpu] + 1);
+
+	assert_int_equal(vm_force_write(debugged, BASE + cpu, &value, 1), 1);
+	written[cpu] = value;
+}
+
+/* Debuggers write to one page that its program may not write to: no write is lost. */
+void forced_writes_are_not_lost(void **state)
+{
+	debugged = begin(10);
+	map(debugged, BASE, PAGE_SIZE);
+	write_pages(debugged, BASE, 1);
+	assert_int_equal(vm_mprotect(debugged, BASE, PAGE_SIZE, P_R), 0);
+	memset(written, 0, sizeof(written));
+	jobs_begin(force_job);
+	jobs_go_on();
+	for (unsigned i = 0; i < 1500; i++) {
+		u8 seen[MACHINE_CPUS];
+
+		force_job();
+		jobs_finish();
+		(void)jobs_hold();
+		assert_int_equal(vm_read(debugged, BASE, seen, sizeof(seen)), sizeof(seen));
+		assert_memory_equal(seen, written, sizeof(seen));
+		jobs_go_on();
+	}
+	(void)jobs_hold();
+	finish();
+}
