@@ -32,12 +32,11 @@ func arch_copy_from_user
 	user	8f, ldtr x8, [x1, #40]
 	user	8f, ldtr x9, [x1, #48]
 	user	8f, ldtr x10, [x1, #56]
-	stp	x3, x4, [x0]
-	stp	x5, x6, [x0, #16]
-	stp	x7, x8, [x0, #32]
-	stp	x9, x10, [x0, #48]
+	stp	x3, x4, [x0], #64
+	stp	x5, x6, [x0, #-48]
+	stp	x7, x8, [x0, #-32]
+	stp	x9, x10, [x0, #-16]
 	add	x1, x1, #64
-	add	x0, x0, #64
 	subs	x2, x2, #64
 	b.hs	1b
 2:	adds	x2, x2, #64 - 16
@@ -75,10 +74,10 @@ endfunc arch_copy_from_user
 func arch_copy_to_user
 	subs	x2, x2, #64
 	b.lo	2f
-1:	ldp	x3, x4, [x1]
-	ldp	x5, x6, [x1, #16]
-	ldp	x7, x8, [x1, #32]
-	ldp	x9, x10, [x1, #48]
+1:	ldp	x3, x4, [x1], #64
+	ldp	x5, x6, [x1, #-48]
+	ldp	x7, x8, [x1, #-32]
+	ldp	x9, x10, [x1, #-16]
 	user	8f, sttr x3, [x0]
 	user	8f, sttr x4, [x0, #8]
 	user	8f, sttr x5, [x0, #16]
@@ -87,22 +86,20 @@ func arch_copy_to_user
 	user	8f, sttr x8, [x0, #40]
 	user	8f, sttr x9, [x0, #48]
 	user	8f, sttr x10, [x0, #56]
-	add	x1, x1, #64
 	add	x0, x0, #64
 	subs	x2, x2, #64
 	b.hs	1b
 2:	adds	x2, x2, #64 - 16
 	b.mi	4f
-3:	ldp	x3, x4, [x1]
+3:	ldp	x3, x4, [x1], #16
 	user	9f, sttr x3, [x0]
 	user	9f, sttr x4, [x0, #8]
-	add	x1, x1, #16
 	add	x0, x0, #16
 	subs	x2, x2, #16
 	b.hs	3b
 4:	tbz	w2, #3, 5f
 	ldr	x3, [x1]
-	user	9f, sttr x3, [x0]
+	user	10f, sttr x3, [x0]
 	add	x1, x1, #8
 	add	x0, x0, #8
 5:	ands	x2, x2, #7
@@ -123,7 +120,9 @@ func arch_copy_to_user
 7:	mov	x0, x2
 	ret
 8:	add	x2, x2, #64 - 16
-9:	add	x2, x2, #16
+	sub	x1, x1, #64 - 16
+9:	sub	x1, x1, #16
+10:	add	x2, x2, #16
 	b	6b
 endfunc arch_copy_to_user
 
