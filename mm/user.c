@@ -6,11 +6,6 @@
 #include "mm/user.h"
 #include "arch/arch.h"
 
-bool user_range_ok(va_t addr, u64 n)
-{
-	return n <= USER_END && addr <= USER_END - n;
-}
-
 /* Bytes of the range below USER_END: what a partial copy may try. */
 static size_t user_part(va_t addr, size_t n)
 {

@@ -9,6 +9,7 @@
 
 #include "lib/base.h"
 #include "lib/errno.h"
+#include "arch/arch.h"
 
 /* Whole or -EFAULT; bytes before the bad one may have been copied. n == 0 is 0. */
 [[nodiscard]] int copy_from_user(void *dst, va_t src, size_t n);
@@ -26,4 +27,7 @@ size_t copy_to_user_partial(va_t dst, const void *src, size_t n);
 #define put_user(uaddr, var) copy_to_user((uaddr), &(var), sizeof(var))
 
 /* Is [addr, addr+n) wholly below USER_END? Says nothing about mappings. */
-bool user_range_ok(va_t addr, u64 n);
+static inline bool user_range_ok(va_t addr, u64 n)
+{
+	return n <= USER_END && addr <= USER_END - n;
+}

@@ -58,31 +58,30 @@ static_assert(offsetof(struct sigcontext, records) == 288);
 static_assert(sizeof(struct sigframe) == 4688);
 static_assert(offsetof(struct trapframe, pc) == offsetof(struct registers, pc));
 
-/* Everything before the registers, in one piece. */
+/* How the ucontext begins. */
 struct frame_head {
-	struct siginfo info;
-	struct {
-		u64 flags, link, stack_sp;
-		u32 stack_flags, pad;
-		u64 stack_size, mask;
-		u64 mask_rest[15], pad2;
-	} uc;
-	u64 fault_address;
+	u64 flags, link;
+	struct altstack stack;
+	u64 mask;
 };
 
-static_assert(offsetof(struct frame_head, fault_address) == offsetof(struct sigframe, uc.context));
+static_assert(sizeof(struct frame_head) == offsetof(struct ucontext, mask_rest));
 
-/* The caller has checked the frame's range: here and below the machine copies at once. */
+/* The caller has checked the frame's range: here and below the machine copies at once. As on Linux nothing is written where
+ * nothing is to be said: to a siginfo that was not asked for, to the rest of the mask. */
 static size_t push_head(va_t frame, const struct signal_delivery *d)
 {
+	va_t uc = frame + offsetof(struct sigframe, uc);
 	struct frame_head h = {
-		.info = *d->info,
-		.uc = { .stack_sp = d->altstack_sp, .stack_flags = d->altstack_flags,
-			.stack_size = d->altstack_size, .mask = d->saved_mask },
-		.fault_address = d->fault_address,
+		.stack = { d->altstack_sp, d->altstack_flags, 0, d->altstack_size },
+		.mask = d->saved_mask,
 	};
 
-	return arch_copy_to_user(frame, &h, sizeof(h));
+	if ((d->flags & SA_SIGINFO) && arch_copy_to_user(frame, d->info, sizeof(*d->info)))
+		return 1;
+	return arch_copy_to_user(uc, &h, sizeof(h)) ?:
+	       arch_copy_to_user(uc + offsetof(struct ucontext, context.fault_address), &d->fault_address,
+				 sizeof(d->fault_address));
 }
 
 /* The user's SIMD registers are in the CPU. Behind the one record comes the end. */

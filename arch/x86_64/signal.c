@@ -30,18 +30,22 @@ struct ucontext {
 };
 static_assert(sizeof(struct ucontext) == 304);
 
-struct rt_sigframe {
+struct frame_head {
 	u64 return_address;
 	struct ucontext uc;
+};
+
+struct rt_sigframe {
+	struct frame_head head;
 	struct siginfo info;
 };
 static_assert(sizeof(struct rt_sigframe) == 440);
 
-static void context_save(struct sigcontext *mc, const struct trapframe *f)
+static struct sigcontext context_save(const struct trapframe *f, const struct signal_delivery *d, va_t fpstate)
 {
 	bool exception = (f->vector & 0xffff) < 32;
 
-	*mc = (struct sigcontext){
+	return (struct sigcontext){
 		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11,
 		.r12 = f->r12, .r13 = f->r13, .r14 = f->r14, .r15 = f->r15,
 		.rdi = f->rdi, .rsi = f->rsi, .rbp = f->rbp, .rbx = f->rbx,
@@ -50,6 +54,7 @@ static void context_save(struct sigcontext *mc, const struct trapframe *f)
 		.cs = (u16)f->cs, .ss = (u16)f->ss,
 		.err = exception ? f->vector >> 32 : 0,
 		.trapno = exception ? f->vector & 0xffff : 0,
+		.oldmask = d->saved_mask, .cr2 = d->fault_address, .fpstate = fpstate,
 	};
 }
 
@@ -69,34 +74,36 @@ static void context_restore(struct trapframe *f, const struct sigcontext *mc)
 	frame_set_flags(f, mc->rflags);
 }
 
+/* As on Linux nothing is written to a siginfo that was not asked for. */
+static int push_info(va_t at, const struct signal_delivery *d)
+{
+	return d->flags & SA_SIGINFO ? put_user(at + offsetof(struct rt_sigframe, info), *d->info) : 0;
+}
+
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d)
 {
 	va_t top = d->stack_top - (d->on_altstack ? 0 : RED_ZONE);
 	va_t fpstate = align_down(top - fpu_frame_size(), 64ul);
 	va_t at = align_down(fpstate - sizeof(struct rt_sigframe), 16ul) - 8;
-	struct rt_sigframe frame = {
+	struct frame_head h = {
 		.return_address = d->restorer,
 		.uc = {
 			.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
 				 (x86_features.xsave ? UC_FP_XSTATE : 0),
 			.stack = { d->altstack_sp, d->altstack_flags, 0, d->altstack_size },
+			.mc = context_save(f, d, fpstate),
 			.sigmask = d->saved_mask,
 		},
-		.info = *d->info,
 	};
 
 	if (!d->restorer)		/* libraries always give one */
 		return -EFAULT;
-	context_save(&frame.uc.mc, f);
-	frame.uc.mc.oldmask = d->saved_mask;
-	frame.uc.mc.cr2 = d->fault_address;
-	frame.uc.mc.fpstate = fpstate;
-	if (fpu_frame_push(a, fpstate) || copy_to_user(at, &frame, sizeof(frame)))
+	if (fpu_frame_push(a, fpstate) || put_user(at, h) || push_info(at, d))
 		return -EFAULT;
 	f->vector = FRAME_OTHER;
 	f->rdi = (u64)d->sig;
 	f->rsi = at + offsetof(struct rt_sigframe, info);
-	f->rdx = at + offsetof(struct rt_sigframe, uc);
+	f->rdx = at + offsetof(struct frame_head, uc);
 	f->rax = 0;
 	f->rsp = at;
 	f->rip = d->handler;
@@ -107,7 +114,7 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 /* The restorer's call finds the stack pointer just above the return address. */
 int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struct altstack *stack)
 {
-	va_t uc_at = f->rsp - 8 + offsetof(struct rt_sigframe, uc);
+	va_t uc_at = f->rsp - 8 + offsetof(struct frame_head, uc);
 	struct ucontext uc;
 
 	if (copy_from_user(&uc, uc_at, sizeof(uc)) || fpu_frame_pop(a, uc.mc.fpstate))
