@@ -141,7 +141,8 @@ int signal_send_locked(struct task *task, struct thread *t, int sig, const struc
 			kill_stopped(task);
 		return 0;
 	}
-	signal_stop_effects_locked(task, sig);
+	if (sig_bit(sig) & (SIGNALS_STOP | sig_bit(SIGCONT)))
+		signal_stop_effects_locked(task, sig);
 	const struct thread *judge = t ? t : task->leader;
 
 	/* A blocked one may be caught by the time it is let in; the first task's SIGKILL may not. */
@@ -260,14 +261,20 @@ static void pass_on(struct thread *self, u64 newly_blocked)
 			signal_kick(t);
 }
 
+void signal_block_locked(struct thread *self, u64 mask)
+{
+	u64 old = self->blocked;
+
+	self->blocked = mask & ~SIGNALS_UNBLOCKABLE;
+	pass_on(self, self->blocked & ~old);
+}
+
 void signal_set_blocked(u64 mask)
 {
 	struct thread *t = thread_current();
 	u64 flags = spin_lock_irq(&t->task->siglock);
-	u64 old = t->blocked;
 
-	t->blocked = mask & ~SIGNALS_UNBLOCKABLE;
-	pass_on(t, t->blocked & ~old);
+	signal_block_locked(t, mask);
 	signal_recalc_locked();
 	spin_unlock_irq(&t->task->siglock, flags);
 }

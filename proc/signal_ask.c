@@ -19,7 +19,7 @@ static int sum_up(int before, int now)
 
 static int send(struct task *t, int sig, const struct siginfo *info)
 {
-	int err = signal_permitted(t, sig);
+	int err = t == task_current() ? 0 : signal_permitted(t, sig);
 
 	return err || !sig ? err : signal_task(t, sig, info);
 }

@@ -56,58 +56,61 @@ static void delivery_failed(int sig)
 	signal_force(SIGSEGV, nullptr);
 }
 
-/* The mask while the handler runs, and the one that sigreturn will give back. */
-static void handler_mask(struct thread *t, int sig, const struct sigaction *act)
-{
-	u64 add = act->mask | (act->flags & SA_NODEFER ? 0 : sig_bit(sig));
-
-	t->restore_blocked = false;
-	signal_set_blocked(t->blocked | add);
-}
-
-static void call_handler(struct trapframe *f, int sig, const struct siginfo *info,
-			 const struct sigaction *act)
-{
-	struct thread *t = thread_current();
-
-	rseq_signal(f);
-	struct signal_delivery d = {
-		.sig = sig,
-		.info = info,
-		.handler = act->handler,
-		.restorer = act->flags & SA_RESTORER ? act->restorer : 0,
-		.flags = act->flags,
-		.saved_mask = t->restore_blocked ? t->saved_blocked : t->blocked,
-		.vdso_base = t->task->vm->vdso,
-		.fault_address = t->fault_address,
-		.fault_error = t->fault_error,
-		.fault_trap = t->fault_trap,
-	};
-
-	bool stepping = ptrace_handler_begin(f);
-
-	signal_choose_stack(t, frame_sp(f), &d);
-	if (arch_signal_push(f, &t->arch, &d)) {
-		delivery_failed(sig);
-		return;
-	}
-	signal_altstack_entered(t);
-	handler_mask(t, sig, act);
-	if (stepping)
-		ptrace_handler_done();
-}
-
 struct taken {
 	int sig;			/* 0: none that a handler wants */
 	bool traced;			/* nobody has said yet what becomes of it */
 	u32 conts;			/* task->conts when it was taken */
 	struct siginfo info;
 	struct sigaction act;
+	u64 mask;			/* with a handler: what sigreturn will give back */
 };
 
-/* What does its action say? False: to forget it. Under siglock. */
-static bool needs_action_locked(const struct task *task, struct taken *s)
+static void call_handler(struct trapframe *f, const struct taken *s)
 {
+	struct thread *t = thread_current();
+	const struct sigaction *act = &s->act;
+
+	if (unlikely(t->rseq_on))
+		rseq_signal(f);
+	struct signal_delivery d = {
+		.sig = s->sig,
+		.info = &s->info,
+		.handler = act->handler,
+		.restorer = act->flags & SA_RESTORER ? act->restorer : 0,
+		.flags = act->flags,
+		.saved_mask = s->mask,
+		.vdso_base = t->task->vm->vdso,
+		.fault_address = t->fault_address,
+		.fault_error = t->fault_error,
+		.fault_trap = t->fault_trap,
+	};
+
+	bool stepping = unlikely(t->ptrace) && ptrace_handler_begin(f);
+
+	signal_choose_stack(t, frame_sp(f), &d);
+	if (arch_signal_push(f, &t->arch, &d)) {
+		signal_set_blocked(s->mask);
+		delivery_failed(s->sig);
+		return;
+	}
+	signal_altstack_entered(t);
+	if (stepping)
+		ptrace_handler_done();
+}
+
+/* The mask while the handler runs: set now, under the lock that it needs. */
+static void mask_for_handler_locked(struct thread *t, struct taken *s)
+{
+	s->mask = t->restore_blocked ? t->saved_blocked : t->blocked;
+	t->restore_blocked = false;
+	signal_block_locked(t, t->blocked | s->act.mask | (s->act.flags & SA_NODEFER ? 0 : sig_bit(s->sig)));
+}
+
+/* What does its action say? False: to forget it. Under siglock. */
+static bool needs_action_locked(struct thread *t, struct taken *s)
+{
+	struct task *task = t->task;
+
 	s->act = sighand_get(task->sighand, s->sig);
 	if (s->act.handler == SIG_IGN)
 		return false;
@@ -115,6 +118,7 @@ static bool needs_action_locked(const struct task *task, struct taken *s)
 		return !(sig_bit(s->sig) & SIGNALS_IGNORED) && (task->pid != 1 || task->doomed);
 	if (s->act.flags & SA_RESETHAND)
 		sighand_reset(task->sighand, s->sig, true);
+	mask_for_handler_locked(t, s);
 	return true;
 }
 
@@ -126,7 +130,7 @@ static void take_locked(struct thread *t, struct taken *out)
 	while ((out->sig = signal_dequeue_locked(~t->blocked, &out->info))) {
 		out->conts = task->conts;
 		out->traced = ptrace_traced(t) && out->sig != SIGKILL;
-		if (out->traced || needs_action_locked(task, out))
+		if (out->traced || needs_action_locked(t, out))
 			return;
 	}
 }
@@ -140,7 +144,7 @@ static bool tracer_allows(struct thread *t, struct taken *s)
 	if (!s->sig)
 		return false;
 	u64 flags = spin_lock_irq(&task->siglock);
-	bool blocked = t->blocked & sig_bit(s->sig), act = !blocked && needs_action_locked(task, s);
+	bool blocked = t->blocked & sig_bit(s->sig), act = !blocked && needs_action_locked(t, s);
 
 	if (blocked)
 		(void)signal_send_locked(task, t, s->sig, &s->info, true);
@@ -207,10 +211,11 @@ void signal_deliver(struct trapframe *f)
 	struct thread *t = thread_current();
 	struct taken s;
 
-	ptrace_settle(f);
+	if (unlikely(t->ptrace))
+		ptrace_settle(f);
 	if (next_signal(t, &s)) {
 		restart_with_handler(f, restart_code(f), s.act.flags);
-		call_handler(f, s.sig, &s.info, &s.act);
+		call_handler(f, &s);
 		return;
 	}
 	restart_without_handler(f, restart_code(f));

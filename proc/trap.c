@@ -75,7 +75,7 @@ static enum fault_result fault_in(const struct trapframe *f, const struct fault 
 }
 
 /* The first task cannot be killed for want of memory: it waits until others have given some back. */
-[[gnu::cold, gnu::noinline]] static int fault_failed(const struct trapframe *f, const struct fault *flt, enum fault_result result)
+[[gnu::noinline]] static int fault_failed(const struct trapframe *f, const struct fault *flt, enum fault_result result)
 {
 	while (result == FAULT_OOM && task_current()->pid == 1 && !task_current()->group_exit) {
 		vm_wait_for_memory();

@@ -93,6 +93,8 @@ void signal_init(void);
 int signal_send_locked(struct task *task, struct thread *t, int sig, const struct siginfo *info, bool forced);
 /* Sets or clears THREAD_SIGNAL of the current thread by what is pending. */
 void signal_recalc_locked(void);
+/* The current thread's mask, without what cannot be blocked; the caller recalculates. */
+void signal_block_locked(struct thread *self, u64 mask);
 /* Makes t look at its signals now: wakes it or interrupts it. */
 void signal_kick(struct thread *t);
 int signal_dequeue_locked(u64 mask_in, struct siginfo *info);
