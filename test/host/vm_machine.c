@@ -492,5 +492,4 @@ void page_frames(u64 *first, u64 *end)
 void vm_wait_for_memory(void) {}
 bool vm_lock_unlimited(void) { return false; }
 int copy_to_user(va_t dst, const void *src, size_t n) { return -EFAULT; }
-bool user_range_ok(va_t addr, u64 n) { return addr < USER_END && n <= USER_END - addr; }
 void random_bytes(void *buf, size_t n) { memset(buf, 0, n); }
