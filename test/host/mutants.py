@@ -271,7 +271,9 @@ MUTANTS = [
       "\terr = pt_prepare(")),
     ("willneed-behind-end", "read-ahead",
      ("min(first + min(n, READ_AHEAD_MAX), align_up(load_acquire(&o->size), PAGE_SIZE) >> PAGE_SHIFT);",
-      "first + min(n, READ_AHEAD_MAX);")),
+      "first + min(n, READ_AHEAD_MAX);"),
+     ("\tif (index >= end)\n\t\treturn 0;\n\tn = (unsigned)min((u64)min(n, OBJECT_RUN), end - index);\n",
+      "\tn = min(n, OBJECT_RUN), (void)end;\n")),
     ("locked-gains-no-copies", "locks", ("if ((r.flags & (R_WRITE | R_SHARED | R_LOCKED)) == R_LOCKED)", "if (false)")),
     ("truncation-gives-up", "law 13",
      ("\twhile (unmap_object_once(vm, arg) && load_acquire(&vm->users) > 1)\n", "\tif (unmap_object_once(vm, arg))\n")),
@@ -317,6 +319,7 @@ MUTANTS = [
 
 # What neither the model nor the threads can see, and why.
 UNSEEN = {
+    "doubling-moves-the-old": "changes nothing: an empty range has nothing in it; but from address 0, where nothing can be mapped",
     "swap-in-not-shared": "changes nothing that is seen: costs memory",
     "collapses-shared-pages": "changes nothing that is seen: costs memory; and that somebody holds such a page is a matter of one line",
     "part-without-break": "who holds a page of a block and who unmaps it never meet in the model",

@@ -89,7 +89,12 @@ void step_visit(struct space *s);
 /* Start over with an empty space and a seed; look at what is left. */
 void model_begin(void);
 void model_finish(void);
-/* vm_model_cases.c. */
+/* vm_model_cases.c. Each case has an empty space where nobody else does anything, with pages, not blocks. */
+constexpr va_t BASE = 1ul << 41, OTHER = 1ul << 42;
+struct vm *case_begin(unsigned long seed);
+void case_end(void);
+void case_map(struct vm *vm, va_t va, u64 len);
+void case_write(struct vm *vm, va_t va, unsigned pages);
 void a_block_is_reused_when_the_child_has_gone(void **state);
 void pages_go_from_every_address(void **state);
 void reuse_ends_with_the_region(void **state);
@@ -98,6 +103,15 @@ void a_full_batch_is_flushed(void **state);
 void a_doubled_mapping_stays(void **state);
 void what_is_written_to_is_not_reclaimed(void **state);
 void forced_writes_are_not_lost(void **state);
+/* vm_model_spaces.c. */
+void holes_wait_for_memory(void **state);
+void blocks_are_flushed(void **state);
+void a_broken_block_is_counted(void **state);
+void objects_change_for_everybody(void **state);
+void numbers_run_out(void **state);
+void a_number_is_kept_on_every_cpu(void **state);
+void read_ahead_ends_with_the_object(void **state);
+void locked_memory_is_copied(void **state);
 /* One of the steps of vm_model_more.c. */
 void step_more(struct space *s);
 /* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */

@@ -4,7 +4,7 @@
 // uses: mm/advise.c mm/block.c mm/collapse.c mm/fault_block.c mm/fault_cow.c mm/fault_file.c mm/grow.c mm/mlock.c
 // uses: mm/commit.c mm/swap.c mm/swap_store.c mm/reclaim.c mm/fault_swap.c lib/lz4.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
-// uses: test/host/vm_model_steps.c test/host/vm_model_more.c test/host/vm_model_object.c test/host/vm_model_cases.c test/host/vm_jobs.c
+// uses: test/host/vm_model_steps.c test/host/vm_model_more.c test/host/vm_model_object.c test/host/vm_model_cases.c test/host/vm_model_spaces.c test/host/vm_jobs.c
 // cpus: arm64 x86_64
 /*
  * The model: random histories over several address spaces and CPUs, on a machine with a pessimistic TLB, against a
@@ -299,6 +299,14 @@ int main(void)
 		cmocka_unit_test(a_doubled_mapping_stays),
 		cmocka_unit_test(what_is_written_to_is_not_reclaimed),
 		cmocka_unit_test(forced_writes_are_not_lost),
+		cmocka_unit_test(blocks_are_flushed),
+		cmocka_unit_test(a_broken_block_is_counted),
+		cmocka_unit_test(objects_change_for_everybody),
+		cmocka_unit_test(holes_wait_for_memory),
+		cmocka_unit_test(numbers_run_out),
+		cmocka_unit_test(a_number_is_kept_on_every_cpu),
+		cmocka_unit_test(read_ahead_ends_with_the_object),
+		cmocka_unit_test(locked_memory_is_copied),
 		cmocka_unit_test(lost_flushes_are_caught),
 	};
 
