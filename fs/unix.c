@@ -5,7 +5,6 @@
  * list, which is short.
  *
  * Locks: unix_lock for all of this; sockets' own locks are for messages.
- * Left out: collecting sockets that are kept alive only by messages in each other's queues.
  */
 #include "fs/mount.h"
 #include "fs/name.h"
@@ -67,6 +66,7 @@ static int file_for(struct unix_sock *s, u32 flags, struct file **out)
 	if (!*out)
 		return -ENOMEM;
 	(*out)->mode |= FILE_STREAM;
+	s->file = *out;
 	return 0;
 }
 
@@ -341,12 +341,14 @@ static void hang_up(struct unix_sock *s, bool unread)
 
 static bool drop_messages(struct unix_sock *s)
 {
-	scoped_mutex(&s->lock);
-	bool any = !list_empty(&s->messages);
+	struct list lost = LIST_INIT(lost);
 
-	while (!list_empty(&s->messages))
-		unix_message_free(
-			container_of(list_pop_front(&s->messages), struct unix_message, node));
+	mutex_lock(&s->lock);
+	list_splice_back(&lost, &s->messages);
+	mutex_unlock(&s->lock);
+	bool any = !list_empty(&lost);
+
+	unix_messages_free(&lost);
 	return any;
 }
 

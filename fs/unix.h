@@ -9,6 +9,7 @@
 #include "lib/base.h"
 #include "lib/errno.h"
 
+struct cred;
 struct file;
 struct io;
 
@@ -42,6 +43,8 @@ struct unix_address {
 
 /* What a message carries besides bytes. Files are references. */
 struct unix_extra {
+	const struct cred *sender;	/* while it is in flight: a reference */
+	struct unix_extra *next;	/* among those that are dropped */
 	unsigned nfiles;
 	struct file *files[UNIX_FILES_MAX];
 };

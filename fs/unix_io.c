@@ -16,13 +16,20 @@ void unix_message_free(struct unix_message *m)
 {
 	struct unix_sock *from = m->from;
 
-	for (unsigned i = 0; m->extra && i < m->extra->nfiles; i++)
-		file_put(m->extra->files[i]);
-	kfree(m->extra);
+	if (m->extra)
+		unix_flight_drop(m->extra);
 	__atomic_fetch_sub(&from->outstanding, (u32)m->len, __ATOMIC_RELAXED);
 	wake_up_all(&from->writable, POLLOUT | POLLWRNORM);
 	unix_put(from);
 	kfree(m);
+}
+
+void unix_messages_free(struct list *messages)
+{
+	struct list *n;
+
+	while ((n = list_pop_front(messages)))
+		unix_message_free(container_of(n, struct unix_message, node));
 }
 
 static struct unix_message *message_new(struct unix_sock *from, struct io *io, size_t n, int *err)
@@ -143,12 +150,14 @@ long unix_send(struct file *f, struct io *io, u32 flags, const struct unix_addre
 
 	if (!err && extra && extra->nfiles) {
 		copy = kmemdup(extra, sizeof(*extra));
-		err = copy ? 0 : -ENOMEM;
+		err = copy ? unix_flight_begin(copy) : -ENOMEM;
 	}
 	if (!err)
 		err = send_all(f, s, to, io, flags, &copy);
 	if (err >= 0 && extra && !copy)
 		extra->nfiles = 0;	/* they travel */
+	if (copy && copy->sender)
+		unix_flight_end(copy);
 	kfree(copy);
 	unix_put(to);
 	if (err == -EPIPE && s->type != SOCK_DGRAM && !(flags & MSG_NOSIGNAL))
@@ -168,26 +177,27 @@ static void give_files(struct unix_message *m, struct unix_extra *out, bool peek
 {
 	if (!m->extra || !out || peek)
 		return;
+	unix_flight_end(m->extra);
 	*out = *m->extra;
 	kfree(m->extra);
 	m->extra = nullptr;
 }
 
-static void finish(struct unix_message *m)
+static void finish(struct unix_message *m, struct list *done)
 {
 	list_remove(&m->node);
-	unix_message_free(m);
+	list_push_back(done, &m->node);
 }
 
 static long receive_packet(struct unix_message *m, struct io *io, u32 *flags,
-			   struct unix_extra *extra)
+			   struct unix_extra *extra, struct list *done)
 {
 	bool peek = *flags & MSG_PEEK;
 	size_t n = min(m->len, io->left), got = io_put(io, m->data, n), len = m->len;
 
 	give_files(m, extra, peek);
 	if (!peek)
-		finish(m);
+		finish(m, done);
 	if (got < n)
 		return -EFAULT;
 	bool whole = *flags & MSG_TRUNC;
@@ -196,7 +206,8 @@ static long receive_packet(struct unix_message *m, struct io *io, u32 *flags,
 	return (long)(whole ? len : n);
 }
 
-static long receive_stream(struct unix_sock *s, struct io *io, bool peek, struct unix_extra *extra)
+static long receive_stream(struct unix_sock *s, struct io *io, bool peek, struct unix_extra *extra,
+			   struct list *done)
 {
 	struct list *node = s->messages.next;
 	long total = 0;
@@ -216,7 +227,7 @@ static long receive_stream(struct unix_sock *s, struct io *io, bool peek, struct
 		if (!peek) {
 			m->at += got;
 			if (m->at == m->len)
-				finish(m);
+				finish(m, done);
 		}
 		if (got < n)
 			return total ? total : -EFAULT;
@@ -226,11 +237,9 @@ static long receive_stream(struct unix_sock *s, struct io *io, bool peek, struct
 	return total;
 }
 
-/* What is there now; -EAGAIN: nothing, and more may come. */
-static long receive_now(struct unix_sock *s, struct io *io, u32 *flags, struct unix_address *from,
-			struct unix_extra *extra)
+static long receive_locked(struct unix_sock *s, struct io *io, u32 *flags, struct unix_address *from,
+			   struct unix_extra *extra, struct list *done)
 {
-	scoped_mutex(&s->lock);
 	struct unix_message *m = first_message(s);
 
 	if (!m) {
@@ -241,9 +250,21 @@ static long receive_now(struct unix_sock *s, struct io *io, u32 *flags, struct u
 	if (from)
 		*from = m->from->name;
 	if (s->type != SOCK_STREAM)
-		return receive_packet(m, io, flags, extra);
-	long n = receive_stream(s, io, *flags & MSG_PEEK, extra);
+		return receive_packet(m, io, flags, extra, done);
+	return receive_stream(s, io, *flags & MSG_PEEK, extra, done);
+}
 
+/* What is there now; -EAGAIN: nothing, and more may come. Files in what is done with are closed without the lock. */
+static long receive_now(struct unix_sock *s, struct io *io, u32 *flags, struct unix_address *from,
+			struct unix_extra *extra)
+{
+	struct list done = LIST_INIT(done);
+
+	mutex_lock(&s->lock);
+	long n = receive_locked(s, io, flags, from, extra, &done);
+
+	mutex_unlock(&s->lock);
+	unix_messages_free(&done);
 	return n;
 }
 

@@ -18,7 +18,7 @@ struct unix_message {
 	char data[];
 };
 
-/* (u) unix_lock  (l) lock  (a) atomic  (i) fixed */
+/* (u) unix_lock  (l) lock  (f) unix_flight.c's lock  (a) atomic  (i) fixed */
 struct unix_sock {
 	u32 refs;			/* (a) the file, the peer, its messages, a listener's
 					 * queue */
@@ -39,6 +39,12 @@ struct unix_sock {
 	bool reset;			/* (a) the peer went without reading all */
 	u32 outstanding;		/* (a) bytes of its messages that others have not read */
 	struct wait_queue readable, writable;
+
+	struct file *file;		/* (i) its own, no reference; nullptr: not accepted yet */
+	u32 in_flight;			/* (f) references to its file in messages */
+	u32 inner;			/* (f) those in queues of candidates */
+	bool candidate;			/* (f) may be in flight for ever */
+	struct list flying, reached;	/* (f) */
 };
 
 extern struct mutex unix_lock;		/* before any socket's lock */
@@ -48,5 +54,10 @@ void unix_put(struct unix_sock *s);
 /* The socket of that name, with a reference; unix_lock not held. 0, -ECONNREFUSED, -ENOENT, … */
 [[nodiscard]] int unix_find(const struct unix_address *a, int type, struct unix_sock **out);
 void unix_message_free(struct unix_message *m);
+void unix_messages_free(struct list *messages);
+/* Files that travel; under no lock but the receiving socket's. begin: 0, or -ETOOMANYREFS. drop closes them and frees e. */
+[[nodiscard]] int unix_flight_begin(struct unix_extra *e);
+void unix_flight_end(struct unix_extra *e);
+void unix_flight_drop(struct unix_extra *e);
 long unix_read(struct file *f, struct io *io, u64 *pos);
 long unix_write(struct file *f, struct io *io, u64 *pos);

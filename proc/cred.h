@@ -16,6 +16,7 @@ struct user {
 	u32 processes;			/* (a) RLIMIT_NPROC: threads */
 	u32 sigpending;			/* (a) RLIMIT_SIGPENDING: queued signals */
 	u32 inotifies, watches;		/* (a) inotify(7)'s limits */
+	u32 in_flight;			/* (a) files in messages of its sockets: RLIMIT_NOFILE */
 };
 
 struct cred {

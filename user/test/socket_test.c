@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -207,6 +208,143 @@ static void flow(void)
 	ok(!status && same && total == TOTAL, "%d bytes arrive as they were sent", TOTAL);
 }
 
+// ---- files in flight
+
+// A message with n files into a socket.
+static bool give(int sock, const int *fds, int n)
+{
+	char control[CMSG_SPACE(4 * sizeof(int))] = {};
+	struct iovec byte = { "x", 1 };
+	struct msghdr h = { .msg_iov = &byte, .msg_iovlen = 1, .msg_control = control,
+			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	return sendmsg(sock, &h, MSG_DONTWAIT) == 1;
+}
+
+// Does the pipe's writing end go?
+static bool ends(int p)
+{
+	struct pollfd f = { p, POLLIN, 0 };
+
+	return poll(&f, 1, 10'000) == 1 && f.revents == POLLHUP;
+}
+
+// Sockets, each in a message in the one before it, and a pipe at the end; then the first is closed.
+static void chain(int length)
+{
+	int p[2], s[2], last, made = 0;
+
+	pipe(p);
+	last = p[1];
+	for (; made < length; made++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s))
+			break;
+		bool given = give(s[0], &last, 1);
+
+		close(last);
+		close(s[0]);
+		last = s[1];
+		if (!given)
+			break;
+	}
+	if (made < length && errno == ETOOMANYREFS)
+		tap_skip("this kernel has no chains of sockets in flight");
+	else
+		ok(made == length, "a chain of %d sockets, each in a message of the last", made);
+	close(last);
+	ok(ends(p[0]), "all of it goes with its first");
+	close(p[0]);
+}
+
+// Two sockets, each in the other's queue; with the file in one of them.
+static bool loop(int file)
+{
+	int s[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, s))
+		return false;
+	int first[] = { s[0], s[1], file };
+	bool made = give(s[0], first, 3) && give(s[1], s, 2);
+
+	close(s[0]);
+	close(s[1]);
+	return made;
+}
+
+// What can still be received stays: a loop of which one socket is in the queue of one that we have.
+static bool held_loop(int keeper[2], int *file)
+{
+	int s[2], p[2];
+
+	pipe(p);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	int all[] = { s[0], s[1], p[1] };
+	bool made = give(s[0], all, 3) && give(s[1], s, 2) && give(keeper[0], s, 1);
+
+	close(s[0]);
+	close(s[1]);
+	close(p[1]);
+	*file = p[0];
+	return made;
+}
+
+// To look for loops: there are many, and a socket goes.
+static void give_reason(int file)
+{
+	int s[2];
+
+	for (int i = 0; i < 1100; i++)
+		loop(file);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	close(s[0]);
+	close(s[1]);
+}
+
+static void loops(void)
+{
+	int p[2], keeper[2], held, made = 0;
+
+	pipe(p);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, keeper);
+	ok(held_loop(keeper, &held), "a loop of sockets of which one can be received");
+	while (made < 1000 && loop(p[1]))
+		made++;
+	ok(made == 1000, "%d loops of sockets that hold each other", made);
+	close(p[1]);
+	give_reason(keeper[0]);
+	ok(ends(p[0]), "they go, with all that is in them");
+	struct pollfd f = { held, POLLIN, 0 };
+	ok(poll(&f, 1, 0) == 0, "the one that can be received stays");
+	close(keeper[0]);
+	close(keeper[1]);
+	give_reason(held);
+	ok(ends(held), "until it cannot be either");
+	close(held);
+	close(p[0]);
+}
+
+static void in_flight_limit(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct rlimit few = { 40, 40 };
+		int s[2], n = 0;
+
+		if (setuid(4711) || setrlimit(RLIMIT_NOFILE, &few) || socketpair(AF_UNIX, SOCK_STREAM, 0, s))
+			_exit(9);
+		while (n < 1000 && give(s[0], s, 2))
+			n++;
+		_exit(errno == ETOOMANYREFS && n >= 20 && n <= 30 ? 0 : n < 1000 ? 1 : 2);
+	}
+	waitpid(pid, &status, 0);
+	ok(!status, "a user has no more files in flight than RLIMIT_NOFILE: ETOOMANYREFS %x", status);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/socket_testXXXXXX", path[64];
@@ -222,5 +360,8 @@ int main(void)
 	files();
 	flow();
 	rmdir(dir);
+	chain(20'000);
+	loops();
+	in_flight_limit();
 	return tap_done();
 }
