@@ -2,8 +2,8 @@
 /*
  * Anonymous files: ordinary memory files that never had a name. Seals live in inode->arg[0], with a
  * bit that says that the inode has any. They are looked at by the operations here, which the plain
- * page cache's stand behind. Left out: F_SEAL_WRITE looks at open mappings only by the object's
- * hint.
+ * page cache's stand behind. Left out: a mapping that is being made while F_SEAL_WRITE is added may
+ * be missed.
  */
 #include "fs/memfd.h"
 #include "fs/file.h"
@@ -11,6 +11,7 @@
 #include "fs/open.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "mm/vm.h"
 
 constexpr u64 SEALABLE = 1ul << 32;
 constexpr u32 SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
@@ -102,10 +103,21 @@ long memfd_add_seals(struct file *f, u32 seals)
 	scoped_mutex(&i->lock);
 	if (sealed(i, F_SEAL_SEAL))
 		return -EPERM;
-	if ((seals & F_SEAL_WRITE) && !sealed(i, F_SEAL_WRITE) && load_relaxed(&i->object.mapped))
-		return -EBUSY;
+	bool more = (seals & F_SEAL_WRITE) && !sealed(i, F_SEAL_WRITE);
+
+	/* First, so that no new mapping may write. */
+	u64 before = i->arg[0];
+
 	i->arg[0] |= seals;
-	return 0;
+	if (!more || !vm_object_writable(&i->object))
+		return 0;
+	i->arg[0] = before;
+	return -EBUSY;
+}
+
+bool memfd_write_sealed(const struct inode *i)
+{
+	return i->fops == &memfd_fops && sealed(i, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
 }
 
 long memfd_get_seals(struct file *f)

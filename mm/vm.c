@@ -421,6 +421,31 @@ void vm_unmap_object(struct object *o, u64 first, u64 last, bool copies)
 	vm_for_each(unmap_object_from, &u);
 }
 
+struct writable_search {
+	const struct object *object;
+	bool found;
+};
+
+static void search_writable(struct vm *vm, void *arg)
+{
+	constexpr u32 MAY = R_SHARED | R_MAXWRITE;
+	struct writable_search *w = arg;
+	struct region r;
+
+	scoped_read(&vm->lock);
+	for (va_t va = 0; !w->found && layout_next(&vm->layout, va, &r); va = r.end)
+		w->found = r.object == w->object && (r.flags & MAY) == MAY;
+}
+
+bool vm_object_writable(const struct object *o)
+{
+	struct writable_search w = { .object = o, .found = false };
+
+	if (load_relaxed(&o->mapped))
+		vm_for_each(search_writable, &w);
+	return w.found;
+}
+
 void vm_stats(struct vm_stats *out)
 {
 	u64 *sum = (u64 *)out;
