@@ -198,11 +198,10 @@ static void step_other(void)
 
 	say("process_vm_%sv of %s: %s %s %lx %lx = %s", write ? "write" : "read", pid == getpid() ? "self" : "child",
 	    place(mine), place(other), len, first, result(res));
-	// Kernels may have brought in more than they copied.
+	// Kernels may have brought in more than they copied; of memory that a child shares with us, too.
 	for (uint64_t i = 0, ignored; i < len; i += PAGE) {
 		load(mine + i, &ignored);
-		if (pid == getpid())
-			load(other + i, &ignored);
+		load(other + i, &ignored);
 	}
 }
 
