@@ -84,15 +84,17 @@ static int fault_once(struct fault_state *f)
 	return fault_leaf(f, e);
 }
 
-[[gnu::always_inline]] static inline enum fault_result resolve(struct fault_state *f)
+/* keep: vm->lock stays taken where it went well. exclusive: for writing. */
+[[gnu::always_inline]] static inline enum fault_result resolve(struct fault_state *f, bool keep, bool exclusive)
 {
 	struct vm *vm = f->vm;
 	int res;
 
 	do {
-		rwlock_read(&vm->lock);
+		(exclusive ? rwlock_write : rwlock_read)(&vm->lock);
 		res = fault_once(f);
-		rwlock_read_done(&vm->lock);
+		if (!keep || res != FAULT_OK)
+			(exclusive ? rwlock_write_done : rwlock_read_done)(&vm->lock);
 		if (unlikely(res == FAULT_MAPERR))
 			res = stack_grow(vm, f->va);
 		/* Nothing is held now that the reclaimer may want. */
@@ -118,7 +120,7 @@ static int fault_once(struct fault_state *f)
 	f->upgrade = false;
 	f->deed = DEED_nothing;
 	store_relaxed(&vm->min_faults, load_relaxed(&vm->min_faults) + 1);	/* may miss one: others fault too */
-	enum fault_result res = resolve(f);
+	enum fault_result res = resolve(f, false, false);
 
 	vm_count(deeds[f->deed]);
 	return res;
@@ -149,13 +151,22 @@ enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool fo
 
 	if (address >= USER_END)
 		return FAULT_MAPERR;
-	enum fault_result res = resolve(&f);
+	enum fault_result res = resolve(&f, true, force && access == P_W);
 
 	vm_count(deeds[f.deed]);
-	if (res == FAULT_OK && !f.page)
-		return FAULT_BUS;	/* a device's frame has no page */
 	*page = f.page;
-	return res;
+	if (res != FAULT_OK || f.page)
+		return res;
+	vm_page_done(vm, nullptr);
+	return FAULT_BUS;	/* a device's frame has no page */
+}
+
+void vm_page_done(struct vm *vm, struct page *p)
+{
+	if (p)
+		page_put(p);
+	/* If it is not ours for writing we have it for reading, and nobody has it for writing. */
+	(rwlock_is_write_locked(&vm->lock) ? rwlock_write_done : rwlock_read_done)(&vm->lock);
 }
 
 int vm_place_page(struct vm *vm, va_t va, struct page *p)

@@ -72,7 +72,8 @@ static void replace_entry(struct fault_state *f, struct pte n)
 		return FAULT_OOM;
 	/* Another thread may write to `old` while we read it, or take it from the entry, and it may even be another's then. What we
 	 * have read is not used then, for the entry has changed: while vm->lock is held for reading, one that may be written
-	 * stays so, and becomes no swap entry. Of debuggers, whose copy may not be written either, only one writes at a time. */
+	 * stays so, and becomes no swap entry. The copy that a debugger forces may not be written either, but its writer has the
+	 * lock for writing. */
 	if (old->kind != PAGE_ZERO)
 		page_copy_early(p, old);
 
@@ -155,7 +156,7 @@ int fault_leaf(struct fault_state *f, struct pte e)
 	if (copy)
 		return fault_cow_copy(f, e, p);
 	scoped_spin(&f->table->lock);
-	if (f->slot->raw != e.raw || (access == P_W && page_refs(p) != 1))
+	if (f->slot->raw != e.raw)
 		return -EAGAIN;
 	hand_out(f, p);
 	return FAULT_OK;

@@ -17,8 +17,7 @@
  * Pages of the page cache are not this file's: unused entries of theirs are dropped, in tables of ours alone, and then the
  * cache sees that nobody maps them (mm/object_swap.c, the block devices' shrinker).
  *
- * Left alone: what is locked or a device's; pages that somebody holds to write to them (their entry may be
- * written, and yet they have more than one reference; or vm_writers says so).
+ * Left alone: what is locked or a device's. Who writes to a page through the direct map holds its space's lock (mm/vm_access.c).
  */
 #include "mm/reclaim.h"
 #include "mm/object.h"
@@ -93,12 +92,6 @@ static bool was_used(struct sweep *s, struct pte *slot, struct pte e, struct pag
 	return true;
 }
 
-/* Does somebody hold the page to write to it through the direct map? */
-static bool is_held(const struct page *p, u32 prot)
-{
-	return page_refs(p) > 1 && ((prot & P_W) || load_acquire(&vm_writers));
-}
-
 static bool is_victim(struct sweep *s, struct pte *slot, va_t va)
 {
 	struct pte e = pte_load(slot);
@@ -114,7 +107,7 @@ static bool is_victim(struct sweep *s, struct pte *slot, va_t va)
 
 	if (p->kind == PAGE_CACHE)
 		return !s->shared && (s->kind == SWEEP_PAGEOUT || !was_used(s, slot, e, p, va)) && s->kind != SWEEP_COLD;
-	if (p->kind != PAGE_ANON || (prot & P_SHARED) || is_held(p, prot))
+	if (p->kind != PAGE_ANON || (prot & P_SHARED))
 		return false;
 	if (s->kind == SWEEP_PAGEOUT)
 		return !s->shared && page_refs(p) == 1;

@@ -115,9 +115,11 @@ enum fault_deed : u8 {
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access);
 /* The same, and what was done. */
 enum fault_result vm_fault_deed(struct vm *vm, va_t address, u32 access, enum fault_deed *deed);
-/* The same, and the page that is there now, with a reference, for access through the direct map. force: private memory also where
- * the region's rights forbid it; they stay what they are. */
+/* The same, and the page that is there now, for access through the direct map. force: private memory also where the region's
+ * rights forbid it; they stay what they are. FAULT_OK: vm->lock is held until vm_page_done(), so that no fork comes in between, after
+ * which the page might be another's; for reading, or for writing where a write is forced, as another such write may copy the page. */
 enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool force, struct page **page);
+void vm_page_done(struct vm *vm, struct page *p);
 /* Makes [start, end) present for that access without touching user memory; 0 or -EFAULT, -ENOMEM. vm->lock not held. */
 [[nodiscard]] int vm_populate(struct vm *vm, va_t start, va_t end, u32 access);
 
@@ -194,8 +196,6 @@ struct vm *vm_next_held(struct vm *vm);
 int vm_try_reclaim(struct vm *vm);
 /* Flushes [start, end) in every space: for a frozen table, which has no single owner (law 13). */
 void vm_flush_everywhere(va_t start, va_t end);
-/* Threads that write to a page of some space through the direct map just now. */
-extern u32 vm_writers;
 
 /* Counters for /proc/vmstat. */
 struct vm_stats {

@@ -2,6 +2,10 @@
 /*
  * Memory of any address space, page by page, through faults and the direct map: ptrace-like reads and writes,
  * /proc/PID/cmdline. Slower than a user copy, but needs no switch.
+ *
+ * vm->lock is held from the fault until a page's bytes are copied, which cannot fault: so what is written is in the space's own
+ * page, before a fork or after it, and no reclaimer finds a page that is being written to. Debuggers, who may write where the entry
+ * stays write-protected, have it for writing: the reference of one would make another take the page for shared, and copy it.
  */
 #include "arch/arch.h"
 #include "lib/string.h"
@@ -28,16 +32,11 @@ static void access_page(void *at, void *buf, size_t n, enum access_kind kind)
 	}
 }
 
-u32 vm_writers;			/* (a) */
-
 static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum access_kind kind)
 {
 	bool write = kind != ACCESS_READ && kind != ACCESS_FORCE_READ, force = kind >= ACCESS_FORCE_READ;
 	size_t done = 0;
 
-	/* Until the bytes are there: a fork may make the page look like one that nobody can write to. */
-	if (write)
-		__atomic_fetch_add(&vm_writers, 1, __ATOMIC_SEQ_CST);
 	while (done < n) {
 		va_t va = addr + done;
 		size_t offset = va & ~PAGE_MASK, part = min(n - done, PAGE_SIZE - offset);
@@ -48,11 +47,9 @@ static size_t vm_access(struct vm *vm, va_t addr, void *buf, size_t n, enum acce
 		access_page((char *)page_address(p) + offset, (char *)buf + done, part, kind);
 		if (write && p->kind == PAGE_CACHE)
 			object_page_written(p);
-		page_put(p);
+		vm_page_done(vm, p);
 		done += part;
 	}
-	if (write)
-		__atomic_fetch_sub(&vm_writers, 1, __ATOMIC_RELEASE);
 	return done;
 }
 
@@ -75,13 +72,8 @@ size_t vm_read(struct vm *vm, va_t addr, void *dst, size_t n)
 	return vm_access(vm, addr, dst, n, ACCESS_READ);
 }
 
-/* Debuggers write one at a time: the page that one of them has been given, and may not be mapped writable, looks to another as if
- * somebody else mapped it too. He would copy it, and what the first one then writes would be lost. */
-static struct mutex forced = MUTEX_INIT(forced);
-
 size_t vm_force_write(struct vm *vm, va_t addr, const void *src, size_t n)
 {
-	scoped_mutex(&forced);
 	return vm_access(vm, addr, (void *)src, n, ACCESS_FORCE_WRITE);
 }
 

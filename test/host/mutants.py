@@ -227,8 +227,6 @@ MUTANTS = [
       "\t\tstore_release(&v->slot->raw, v->swap ? pte_swap(v->swap).raw : v->old.raw);\n\t}\n"
       "\ttlb_flush(&s->flush);\n\tdrop_pages(s);\n")),
     ("swaps-locked-pages", "swap", ("return !(r->flags & (R_LOCKED | R_DEVICE));", "return !(r->flags & R_DEVICE);")),
-    ("evicts-held-pages", "swap",
-     ("return page_refs(p) > 1 && ((prot & P_W) || load_acquire(&vm_writers));", "return false;")),
     # ---- The TLB's batch, requests to other CPUs
     ("batch-start-forgotten", "TLB", ("b->start = min(b->start, start);", "b->start = start;")),
     ("batch-end-short", "TLB", ("b->end = max(b->end, end);", "b->end = max(b->end, end - PAGE_SIZE);")),
