@@ -22,18 +22,6 @@ static struct table_cache {
 	struct page *tables[TABLE_CACHE];	/* all slots empty, refs 0 */
 } table_caches[MAX_CPUS];
 
-static struct page *table_cache_take(void)
-{
-	struct page *t = nullptr;
-
-	preempt_disable();
-	struct table_cache *c = &table_caches[cpu_id()];
-	if (c->count)
-		t = c->tables[--c->count];
-	preempt_enable();
-	return t;
-}
-
 /* False: no room. */
 static bool table_cache_give(struct page *t)
 {
@@ -68,20 +56,37 @@ void pt_table_init(struct page *t, int level)
 	t->swapped = 0;
 }
 
+unsigned pt_take_cached(struct page **tables, unsigned want)
+{
+	preempt_disable();
+	struct table_cache *c = &table_caches[cpu_id()];
+	unsigned n = min(want, c->count);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct page *t = c->tables[--c->count];
+
+		store_relaxed(&t->refs, 1);
+		pt_table_init(t, 0);
+		tables[i] = t;
+	}
+	preempt_enable();
+	return n;
+}
+
 struct page *pt_new(int level, u32 flags)
 {
+	struct page *t;
+
 	if (DEBUG_BUILD && page_fails_now(flags))
 		return nullptr;
-	struct page *t = table_cache_take();
 
-	if (t) {
-		store_relaxed(&t->refs, 1);
-	} else {
+	if (!pt_take_cached(&t, 1)) {
 		t = page_alloc(0, PAGE_TABLE, flags | PA_ZERO);
 		if (!t)
 			return nullptr;
+		pt_table_init(t, 0);
 	}
-	pt_table_init(t, level);
+	t->level = (u8)level;
 	return t;
 }
 

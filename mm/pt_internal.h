@@ -6,6 +6,8 @@
 
 /* A fresh table's descriptor. */
 void pt_table_init(struct page *t, int level);
+/* Up to so many new tables, of level 0, of those that wait on this CPU for reuse; how many. */
+unsigned pt_take_cached(struct page **tables, unsigned want);
 /* Tables that wait, empty, for reuse; for audits. */
 unsigned pt_cached_tables(void);
 /* Like pt_own, but creates nothing: *out is the owned table of the lowest level >= `level` that exists. */

@@ -106,6 +106,8 @@ static void spare_free(struct spare_tables *s)
 
 [[nodiscard]] static int spare_fill(struct spare_tables *s, unsigned want, u32 flags)
 {
+	/* Of a debug build each can be made to fail: pt_new(). */
+	s->count = DEBUG_BUILD ? 0 : pt_take_cached(s->tables, want);
 	while (s->count < want) {
 		struct page *t = pt_new(0, flags);
 
@@ -334,7 +336,7 @@ static struct page *own_slot(struct vm *vm, struct page *p, va_t va, int level, 
  * takes it (range_empty), so the gap is not seen. */
 bool pt_split_block(struct vm *vm, struct page *p, va_t va, bool everywhere)
 {
-	struct spare_tables spare = {};
+	struct spare_tables spare;
 
 	if (spare_fill(&spare, 1, PA_RESERVE))
 		return false;
@@ -367,7 +369,6 @@ static inline bool ends_here(struct pte e, int stopped, u8 how)
 	/* A reader is a fault: it lets go of vm->lock, which the reclaimer needs, and comes again. */
 	u32 flags = !rwlock_is_write_locked(&vm->lock) ? PA_TRY : vm->unmaps_object ? PA_RESERVE : 0;
 
-	spare.count = 0;
 	int err = spare_fill(&spare, (unsigned)(stopped - (pte_load(slot).raw ? level : bottom)), flags);
 
 	if (err)
