@@ -14,6 +14,7 @@
 
 constexpr u32 FIRST_CAPACITY = 32;
 constexpr unsigned WORD = 64;
+constexpr u32 FEW = 8;			/* descriptors: more than most programs have */
 
 static u32 words_of(u32 capacity) { return (capacity + WORD - 1) / WORD; }
 
@@ -138,12 +139,6 @@ struct files *files_get(struct files *fs)
 	return fs;
 }
 
-static u32 used_now(struct files *fs)
-{
-	scoped_spin(&fs->lock);
-	return used_of(fs->table);
-}
-
 /* Copies into a table that is large enough; from->lock held. */
 static void table_copy(struct fd_table *dst, const struct fd_table *src, u32 used)
 {
@@ -161,15 +156,14 @@ static void table_copy(struct fd_table *dst, const struct fd_table *src, u32 use
 
 struct files *files_clone(struct files *from)
 {
-	for (;;) {
-		u32 capacity = max(align_up(used_now(from), 8u), 8u);
-		struct files *fs = files_new(capacity > WORD ? align_up(capacity, WORD) : capacity);
+	for (u32 capacity = FEW;;) {
+		struct files *fs = files_new(capacity);
 
 		if (!fs)
 			return nullptr;
 		spin_lock(&from->lock);
 		u32 used = used_of(from->table);
-		bool fits = used <= fs->table->capacity;
+		bool fits = used <= capacity;
 
 		if (fits) {
 			table_copy(fs->table, from->table, used);
@@ -178,7 +172,8 @@ struct files *files_clone(struct files *from)
 		spin_unlock(&from->lock);
 		if (fits)
 			return fs;
-		kfree(fs);	/* another thread opened more meanwhile */
+		kfree(fs);
+		capacity = align_up(used, used > WORD ? WORD : FEW);
 	}
 }
 

@@ -110,15 +110,12 @@ struct fs_context *fs_context_new(void)
 
 struct fs_context *fs_context_clone(struct fs_context *from)
 {
-	struct fs_context *c = kzalloc(sizeof(*c));
+	struct fs_context *c = kmalloc(sizeof(*c));
 
 	if (!c)
 		return nullptr;
-	c->refs = 1;
-	c->umask = load_relaxed(&from->umask);
 	scoped_spin(&from->lock);
-	c->root = from->root;
-	c->cwd = from->cwd;
+	*c = (struct fs_context){ .refs = 1, .umask = load_relaxed(&from->umask), .root = from->root, .cwd = from->cwd };
 	path_get(&c->root);
 	path_get(&c->cwd);
 	return c;

@@ -89,10 +89,11 @@ void thread_gone(struct thread *t)
 
 struct task *task_new(void)
 {
-	struct task *t = slab_zalloc(task_cache);
+	struct task *t = slab_alloc(task_cache);
 
 	if (!t)
 		return nullptr;
+	memset(t, 0, offsetof(struct task, limits));
 	t->refs = 1;
 	list_init(&t->children);
 	list_init(&t->tracees);

@@ -132,7 +132,6 @@ struct task {
 	const struct cred *old_creds;	/* (siglock) replaced while other threads may still look at them */
 	struct sighand *sighand;	/* (siglock to replace) lives as long as the task */
 	struct signal_queue pending;	/* (siglock) for the whole task */
-	struct rlimit limits[RLIM_NLIMITS];	/* (lock) */
 	int exit_signal;		/* to the parent: SIGCHLD, or clone's */
 	bool zombie;			/* (tasks_lock) nothing is left but what wait tells */
 	bool subreaper;			/* (tasks_lock) */
@@ -168,6 +167,7 @@ struct task {
 	int oom_score_adj;
 	u32 personality;
 	int pdeath_signal;
+	struct rlimit limits[RLIM_NLIMITS];	/* (lock) last: task_new() leaves them */
 };
 
 struct session {			/* (tasks_lock) */

@@ -36,7 +36,7 @@ void pgrp_check_orphaned(struct task *t, struct task *parent, const struct task 
 bool pgrp_is_orphaned_locked(struct pgrp *g, const struct task *ignore);
 
 /* ---- task.c */
-/* A task with an empty tree and no resources, refs 1 (the tree's); nullptr without memory. */
+/* A task with an empty tree and no resources, refs 1 (the tree's), whose limits the caller is to set; nullptr without memory. */
 [[nodiscard]] struct task *task_new(void);
 /* Links t, led by its thread, below parent; under tasks_lock and t's siglock. */
 void task_link(struct task *t, struct task *parent);
