@@ -34,16 +34,23 @@ static inline struct pte upper_share(struct pte e, int level)
 	return e;
 }
 
+/* Law 7. */
+[[gnu::noinline]] static struct pte shared_entry_share(struct pte e)
+{
+	if (pte_has_page(e))
+		page_get(pa_page(pte_pa(e, 0)));
+	return e;
+}
+
 /* Level 0. */
 static inline struct pte page_entry_share(struct pte e)
 {
 	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
 		return swap_entry_share(e);
-	bool shared = pte_prot(e, 0) & P_SHARED;
-
-	if (!shared || pte_has_page(e))
-		page_get(pa_page(pte_pa(e, 0)));
-	return shared ? e : pte_wprotect(e, 0);
+	if (unlikely(pte_prot(e, 0) & P_SHARED))
+		return shared_entry_share(e);
+	page_get(pa_page(pte_pa(e, 0)));
+	return pte_wprotect(e, 0);
 }
 
 /*
