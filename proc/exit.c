@@ -236,11 +236,6 @@ static void task_end(struct task *task)
 {
 	if (unlikely(task->pid == 1))
 		end_first_task(task);
-	u64 flags = spin_lock_irq(&task->siglock);
-
-	task->exiting = true;
-	signal_queue_flush(&task->pending, ~0ul);
-	spin_unlock_irq(&task->siglock, flags);
 	itimer_cancel(task);
 	posix_timers_free(task);
 	sem_undo_end(task);
@@ -302,8 +297,12 @@ static bool leave_task(struct thread *t, int status)
 		ptrace_died_locked(t, task->group_exit ? task->exit_status : status);
 	}
 	user_count(task->cred, -1);
-	if (!last)
+	if (last) {
+		task->exiting = true;
+		signal_queue_flush(&task->pending, ~0ul);
+	} else {
 		signal_stop_complete(task);
+	}
 	if (task->exec_thread)
 		wake_up_all(&task->stop_wait, 0);
 	spin_unlock(&task->siglock);
