@@ -19,7 +19,7 @@
 constexpr u64 ARG_MAX_LEAST = 128 * KiB, ARG_MAX_MOST = 6 * MiB;	/* Linux's bounds around a quarter of the stack */
 constexpr u64 STRING_MAX = 128 * KiB;
 constexpr u64 STACK_FIRST = 128 * KiB;		/* mapped below what is written; the rest grows by faults */
-constexpr unsigned POINTERS = 32;		/* read or written at a time */
+constexpr unsigned POINTERS = 8;			/* read at a time: all, for most programs */
 
 struct exec_chunk {
 	struct exec_chunk *next;
