@@ -281,16 +281,20 @@ bool rwlock_write_try(struct rwlock *l)
 	return swap_if(&l->state, 0, held_by_me(true), __ATOMIC_ACQUIRE);
 }
 
+[[gnu::noinline]] static void read_done_slow(struct rwlock *l)
+{
+	scoped_spin(&l->waiters.lock);
+	rw_wake(l);
+}
+
 void rwlock_read_done(struct rwlock *l)
 {
 	/* Acquire, too: the last one may hand over what all readers have let go of. */
 	u64 left = __atomic_sub_fetch(&l->state, RW_READER, __ATOMIC_ACQ_REL);
 
 	debug_assert(!(left & RW_WRITER) && (s64)left >= 0);
-	if (unlikely(left & RW_WAITERS) && is_free(left)) {
-		scoped_spin(&l->waiters.lock);
-		rw_wake(l);
-	}
+	if (unlikely(left & RW_WAITERS) && is_free(left))
+		read_done_slow(l);
 }
 
 [[gnu::noinline]] static void write_done_slow(struct rwlock *l)
