@@ -324,10 +324,10 @@ bool trap_step_expected(void);
 /* sys/syscall.c: runs the call in the frame and stores its result. Interrupts on. */
 void syscall_dispatch(struct trapframe *f);
 /* Entry code may call an untraced thread's function itself: that of number nr is syscall_table[nr + 1], for nr <
- * syscall_count. The caller stores the result. */
+ * SYSCALL_LIMIT. The caller stores the result. */
 typedef long syscall_fn(struct trapframe *f);
-extern syscall_fn *const syscall_table[];
-extern const u64 syscall_count;
+constexpr unsigned SYSCALL_LIMIT = 511;		/* above all numbers that there are */
+extern syscall_fn *const syscall_table[SYSCALL_LIMIT + 1];
 /* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off; returns with nothing in it but
  * THREAD_TRACE and why, and interrupts off. */
 void user_work(struct trapframe *f);

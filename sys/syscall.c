@@ -23,27 +23,21 @@ SYSCALLS(DECLARE_WEAK)
 
 #define NUMBER(generic, x86) (ABI_GENERIC ? (generic) : (x86))
 
-/* Both tables are as long as the highest number asks: the compiler finds out. */
+/* A number that does not fit does not compile. */
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 #define INFO(name, generic, x86, args) [NUMBER(generic, x86) + 1] = { #name, args },
 static const struct {
 	const char *name, *args;
-} infos[] = { SYSCALLS(INFO) };
+} infos[SYSCALL_LIMIT + 1] = { SYSCALLS(INFO) };
 
 #define FUNCTION(name, generic, x86, args) [NUMBER(generic, x86) + 1] = sys_##name,
-syscall_fn *const syscall_table[] = { [0 ... ARRAY_SIZE(infos) - 1] = sys_missing,
-				      SYSCALLS(FUNCTION) };
+syscall_fn *const syscall_table[SYSCALL_LIMIT + 1] = { [0 ... SYSCALL_LIMIT] = sys_missing, SYSCALLS(FUNCTION) };
 #pragma clang diagnostic pop
-
-constexpr u64 CALLS = ARRAY_SIZE(syscall_table) - 1;
-const u64 syscall_count = CALLS;
-static_assert(ARRAY_SIZE(syscall_table) == ARRAY_SIZE(infos));
-static_assert(CALLS < 1024);
 
 const char *syscall_name(u64 nr)
 {
-	return nr < CALLS ? infos[nr + 1].name : nullptr;
+	return nr < SYSCALL_LIMIT ? infos[nr + 1].name : nullptr;
 }
 
 static long sys_missing(struct trapframe *f)
@@ -55,7 +49,7 @@ static long sys_missing(struct trapframe *f)
 static void dispatch_logged(struct trapframe *f, bool log)
 {
 	u64 nr = frame_syscall(f);
-	syscall_fn *call = nr < CALLS ? syscall_table[nr + 1] : sys_missing;
+	syscall_fn *call = nr < SYSCALL_LIMIT ? syscall_table[nr + 1] : sys_missing;
 	const char *name = syscall_name(nr), *args = name ? infos[nr + 1].args : nullptr;
 
 	if (log)
@@ -81,7 +75,7 @@ void syscall_dispatch(struct trapframe *f)
 {
 	u64 nr = frame_syscall(f);
 
-	if (likely(nr < CALLS && !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
+	if (likely(nr < SYSCALL_LIMIT && !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
 		frame_set_result(f, (u64)syscall_table[nr + 1](f));
 	else
 		dispatch_slow(f);

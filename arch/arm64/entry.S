@@ -2,7 +2,7 @@
 /*
  * Exceptions. Every entry builds a struct trapframe on the kernel stack: at its top from user mode, so
  * that SP_EL1 is back at the top when the user runs. A system call comes from the vector straight to
- * its function with interrupts on; 70 instructions of this file run for one.
+ * its function with interrupts on; 62 instructions of this file run for one.
  *
  * A kernel stack that overflows is found at the next EL1 entry, by comparing SP with the thread's
  * stack; the report then runs on an emergency stack of this CPU.
@@ -14,9 +14,8 @@
 #define EC_SVC64	0x15
 #define EMERGENCY_SHIFT	13		/* trap.c asserts the size */
 
-/* Registers to the frame; x21 to x23 then hold the user's sp, pc and pstate. */
+/* Registers to the frame, but for x0 and x1. */
 .macro save_registers
-	stp	x0, x1, [sp, #16 * 0]
 	stp	x2, x3, [sp, #16 * 1]
 	stp	x4, x5, [sp, #16 * 2]
 	stp	x6, x7, [sp, #16 * 3]
@@ -34,7 +33,6 @@
 .endm
 
 .macro restore_registers
-	ldp	x0, x1, [sp, #16 * 0]
 	ldp	x2, x3, [sp, #16 * 1]
 	ldp	x4, x5, [sp, #16 * 2]
 	ldp	x6, x7, [sp, #16 * 3]
@@ -49,11 +47,12 @@
 	ldp	x24, x25, [sp, #16 * 12]
 	ldp	x26, x27, [sp, #16 * 13]
 	ldp	x28, x29, [sp, #16 * 14]
-	add	sp, sp, #FRAME_SIZE
+	ldp	x0, x1, [sp], #FRAME_SIZE
 .endm
 
+/* x21 to x23 then hold the user's sp, pc and pstate. */
 .macro enter_from_user
-	sub	sp, sp, #FRAME_SIZE
+	stp	x0, x1, [sp, #-FRAME_SIZE]!
 	save_registers
 	mrs	x21, sp_el0
 	mrs	x22, elr_el1
@@ -69,8 +68,9 @@
 	mov	x29, xzr
 .endm
 
-/* The last two words of a frame of the kernel are a frame record, so that backtraces go through it. */
+/* The frame has its room already. Its last two words, in the kernel, are a frame record, so that backtraces go through it. */
 .macro enter_from_kernel
+	stp	x0, x1, [sp]
 	save_registers
 	add	x21, sp, #FRAME_SIZE
 	mrs	x22, elr_el1
@@ -193,10 +193,8 @@ el0_svc:
 	mov	x0, sp
 	mrs	x9, tpidr_el1
 	ldr	x9, [x9, #HEAD_WORK]
-	adrp	x10, syscall_count
-	ldr	x10, [x10, :lo12:syscall_count]
-	cmp	x10, w8, uxtw
-	b.ls	syscall_slow
+	cmp	w8, #CALLS
+	b.hs	syscall_slow
 	tbnz	x9, #HEAD_WORK_TRACE, syscall_slow
 	adr_l	x10, syscall_table + 8
 	ldr	x9, [x10, w8, uxtw #3]

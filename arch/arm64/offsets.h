@@ -25,5 +25,6 @@
 #define SIMD_Q 16
 
 #define STACK_SIZE 16384	/* KSTACK_SIZE */
+#define CALLS 511		/* SYSCALL_LIMIT */
 #define MAX_RECORDS 16		/* MAX_CPUS */
 #define VDSO_DATA 4080		/* struct vdso_data, at the end of the page */

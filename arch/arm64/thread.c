@@ -28,6 +28,7 @@ static_assert(offsetof(struct arch_thread, simd) == CTX_SIMD);
 static_assert(offsetof(struct simd_state, fpsr) == SIMD_FPSR);
 static_assert(offsetof(struct simd_state, q) == SIMD_Q);
 static_assert(STACK_SIZE == KSTACK_SIZE);
+static_assert(CALLS == SYSCALL_LIMIT);
 
 struct trapframe *arch_frame(const struct thread_head *t)
 {

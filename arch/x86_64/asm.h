@@ -15,6 +15,7 @@
 #define FRAME_CS 144
 #define FRAME_RIP 136
 #define FRAME_SYSCALL_VECTOR 0x100
+#define CALLS 511		/* SYSCALL_LIMIT */
 
 #define CPU_NUMBER_SELECTOR 0x7b	/* its limit is this CPU's number; as on Linux */
 #define VDSO_DATA 4080		/* struct vdso_data, at the end of the vDSO's page */

@@ -43,7 +43,7 @@ SYM(syscall_entry)
 	sti
 	movq	CPU_SELF, %rcx
 	movl	%eax, %eax			// the number is an int
-	cmpq	syscall_count, %rax
+	cmpl	$CALLS, %eax
 	jae	syscall_slow
 	testb	$THREAD_TRACE_BIT, HEAD_WORK(%rcx)
 	jnz	syscall_slow

@@ -43,6 +43,7 @@ void x86_bad_pc(struct trapframe *f);
 static_assert(offsetof(struct trapframe, cs) == 144 && offsetof(struct trapframe, rip) == 136);
 static_assert(offsetof(struct trapframe, rax) == 88 && FRAME_SYSCALL == 0x100);
 static_assert(offsetof(struct thread_head, work) == 8 && THREAD_TRACE == 4);
+static_assert(SYSCALL_LIMIT == 511);
 
 static u8 ist_of(unsigned vector)
 {
