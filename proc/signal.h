@@ -20,7 +20,7 @@ enum {
 };
 static inline u64 sig_bit(int sig) { return 1ul << (sig - 1); }
 
-/* siginfo_t, 128 bytes as Linux has it. */
+/* siginfo_t, as far as anything is told in it: on Linux, too, the rest of its 128 bytes is empty. */
 struct siginfo {
 	s32 signo, err, code, pad0;
 	union {
@@ -29,12 +29,12 @@ struct siginfo {
 		struct { s32 timerid, overrun; u64 value; } timer;
 		struct { u64 addr; } fault;
 		struct { s64 band; s32 fd; } poll;
-		u8 bytes[112];
 	};
 };
-static_assert(sizeof(struct siginfo) == 128);
+constexpr size_t SIGINFO_USER = 128;
+static_assert(sizeof(struct siginfo) == 48);
 
-enum { SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6,
+enum { SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6, SI_ASYNCNL = -60,
 	SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, BUS_OBJERR = 3,
 	ILL_ILLOPC = 1, ILL_ILLOPN = 2, FPE_INTDIV = 1, FPE_FLTDIV = 3, FPE_FLTINV = 7, TRAP_BRKPT = 1, TRAP_TRACE = 2,
 	CLD_EXITED = 1, CLD_KILLED = 2, CLD_DUMPED = 3, CLD_TRAPPED = 4, CLD_STOPPED = 5, CLD_CONTINUED = 6 };
@@ -73,6 +73,11 @@ struct signal_delivery {
 	u64 fault_address;		/* for sigcontext (arm64) / cr2 (x86-64) */
 	u32 fault_error, fault_trap;	/* x86-64: err, trapno */
 };
+
+/* To and from the user's 128 bytes. 0 or -EFAULT; from there -E2BIG where the rest is not empty and the code does not say what
+ * it would be. */
+[[nodiscard]] int siginfo_put(va_t to, const struct siginfo *info);
+[[nodiscard]] int siginfo_get(struct siginfo *info, va_t from);
 
 /* Sends to one thread / to a task (any thread that lets it in) / to all tasks of a process group. info may be nullptr (SI_KERNEL).
  * From anywhere, interrupts included. No permission check. 0; -EAGAIN when a real-time queue is full (never for kernel

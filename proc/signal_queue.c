@@ -8,6 +8,7 @@
  * Locks: the siglock of the task that the queue belongs to.
  */
 #include "mm/kmem.h"
+#include "mm/user.h"
 #include "proc/tree.h"
 
 struct record {
@@ -126,4 +127,32 @@ bool signal_queue_peek(const struct signal_queue *q, u64 nth, struct siginfo *in
 		return true;
 	}
 	return false;
+}
+
+/* ---- in user memory */
+
+int siginfo_put(va_t to, const struct siginfo *info)
+{
+	return put_user(to, *info) ?: clear_user(to + sizeof(*info), SIGINFO_USER - sizeof(*info));
+}
+
+/* Codes whose fields are known: from SI_DETHREAD to the last that the signals of faults have, and two more. */
+static bool code_is_known(int code)
+{
+	return (code >= -7 && code <= 15) || code == SI_KERNEL || code == SI_ASYNCNL;
+}
+
+int siginfo_get(struct siginfo *info, va_t from)
+{
+	u64 rest[(SIGINFO_USER - sizeof(*info)) / sizeof(u64)], some = 0;
+
+	if (get_user(*info, from))
+		return -EFAULT;
+	if (code_is_known(info->code))
+		return 0;
+	if (get_user(rest, from + sizeof(*info)))
+		return -EFAULT;
+	for (unsigned i = 0; i < ARRAY_SIZE(rest); i++)
+		some |= rest[i];
+	return some ? -E2BIG : 0;
 }

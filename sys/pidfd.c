@@ -45,8 +45,10 @@ static int get_info(va_t from, struct task *t, int sig, struct siginfo *info)
 		info->rt.uid = cred_current()->uid;
 		return 0;
 	}
-	if (get_user(*info, from))
-		return -EFAULT;
+	int err = siginfo_get(info, from);
+
+	if (err)
+		return err;
 	if (info->signo != sig)
 		return -EINVAL;
 	return t != task_current() && (info->code >= 0 || info->code == SI_TKILL) ? -EPERM : 0;

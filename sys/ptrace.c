@@ -145,7 +145,7 @@ static long peek_siginfo(struct thread *t, va_t args_at, va_t data)
 	for (; done < args.n; done++) {
 		if (!ptrace_peek_signal(t, args.flags & SHARED, args.offset + (u64)done, &info))
 			break;
-		if (put_user(data + (u64)done * sizeof(info), info))
+		if (siginfo_put(data + (u64)done * SIGINFO_USER, &info))
 			return done ?: -EFAULT;
 	}
 	return done;
@@ -155,15 +155,16 @@ static long get_siginfo(struct thread *t, va_t data)
 {
 	const struct ptrace *p = t->ptrace;
 
-	return p->has_info ? put_user(data, p->info) : -EINVAL;
+	return p->has_info ? siginfo_put(data, &p->info) : -EINVAL;
 }
 
 static long set_siginfo(struct thread *t, va_t data)
 {
 	struct siginfo info;
+	int err = siginfo_get(&info, data);
 
-	if (get_user(info, data))
-		return -EFAULT;
+	if (err)
+		return err;
 	if (!t->ptrace->has_info)
 		return -EINVAL;
 	t->ptrace->info = info;

@@ -47,8 +47,10 @@ SYSCALL(tgkill)
 /* Nobody may pretend to be the kernel, or kill(2), towards another. */
 static long get_info(struct siginfo *info, va_t uaddr, int to, int sig)
 {
-	if (get_user(*info, uaddr))
-		return -EFAULT;
+	int err = siginfo_get(info, uaddr);
+
+	if (err)
+		return err;
 	if ((info->code >= 0 || info->code == SI_TKILL) && to != task_current()->pid)
 		return -EPERM;
 	info->signo = sig;
@@ -188,7 +190,7 @@ SYSCALL(rt_sigtimedwait)
 		return err;
 	int sig = signal_wait(set, limit ? deadline_after(ns) : ~0ul, &info);
 
-	return sig > 0 && info_at && put_user(info_at, info) ? -EFAULT : sig;
+	return sig > 0 && info_at && siginfo_put(info_at, &info) ? -EFAULT : sig;
 }
 
 SYSCALL(restart_syscall)

@@ -44,7 +44,7 @@ struct ucontext {
 };
 
 struct sigframe {
-	struct siginfo info;
+	u8 info[SIGINFO_USER];
 	struct ucontext uc;
 };
 
@@ -77,7 +77,7 @@ static size_t push_head(va_t frame, const struct signal_delivery *d)
 		.mask = d->saved_mask,
 	};
 
-	if ((d->flags & SA_SIGINFO) && arch_copy_to_user(frame, d->info, sizeof(*d->info)))
+	if ((d->flags & SA_SIGINFO) && siginfo_put(frame, d->info))
 		return 1;
 	return arch_copy_to_user(uc, &h, sizeof(h)) ?:
 	       arch_copy_to_user(uc + offsetof(struct ucontext, context.fault_address), &d->fault_address,

@@ -37,7 +37,7 @@ struct frame_head {
 
 struct rt_sigframe {
 	struct frame_head head;
-	struct siginfo info;
+	u8 info[SIGINFO_USER];
 };
 static_assert(sizeof(struct rt_sigframe) == 440);
 
@@ -77,7 +77,7 @@ static void context_restore(struct trapframe *f, const struct sigcontext *mc)
 /* As on Linux nothing is written to a siginfo that was not asked for. */
 static int push_info(va_t at, const struct signal_delivery *d)
 {
-	return d->flags & SA_SIGINFO ? put_user(at + offsetof(struct rt_sigframe, info), *d->info) : 0;
+	return d->flags & SA_SIGINFO ? siginfo_put(at + offsetof(struct rt_sigframe, info), d->info) : 0;
 }
 
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d)

@@ -636,6 +636,25 @@ static void test_permission(void)
 	   "nobody may pretend to have used kill");
 }
 
+static void test_rest_of_siginfo(void)
+{
+	siginfo_t info = {.si_signo = SIGUSR1, .si_code = -100};
+	unsigned char *last = (unsigned char *)&info + sizeof(info) - 1;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	block(SIG_BLOCK, SIGUSR1);
+	*last = 1;
+	ok(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info) == -1 && errno == E2BIG,
+	   "a siginfo of unknown code with bytes behind what is known: E2BIG");
+	info.si_code = SI_QUEUE;
+	ok(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info) == 0, "of a known code: sent");
+	*last = 1;
+	ok(sigwaitinfo(&set, &info) == SIGUSR1 && info.si_code == SI_QUEUE && *last == 0, "those bytes arrive empty");
+	block(SIG_UNBLOCK, SIGUSR1);
+}
+
 int main(void)
 {
 	test_handlers();
@@ -652,5 +671,6 @@ int main(void)
 	test_made_timers();
 	test_threads();
 	test_permission();
+	test_rest_of_siginfo();
 	return tap_done();
 }
