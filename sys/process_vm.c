@@ -41,7 +41,11 @@ static int get_vector(struct cursor *c, va_t from, u64 n)
 	c->iov = kmalloc(n * sizeof(struct iovec));
 	if (!c->iov)
 		return -ENOMEM;
-	return copy_from_user(c->iov, from, n * sizeof(struct iovec));
+	int err = copy_from_user(c->iov, from, n * sizeof(struct iovec));
+
+	for (u64 i = 0; !err && i < n; i++)
+		err = (s64)c->iov[i].len < 0 ? -EINVAL : 0;
+	return err;
 }
 
 /* Bytes of one piece, at most a page, in one direction. */
@@ -57,11 +61,14 @@ static long copy_all(struct vm *vm, struct cursor local, struct cursor remote, v
 	u64 done = 0;
 
 	for (;;) {
+		if (signal_pending_fatal())
+			return done ? (long)done : -EINTR;
 		skip_done(&local);
 		skip_done(&remote);
 		va_t there = remote.n ? remote.iov->base + remote.used : 0;
 		size_t n = min(min(chunk_left(&local), chunk_left(&remote)), PAGE_SIZE - (there & ~PAGE_MASK));
 
+		n = min(n, IO_MAX - done);
 		if (!n)
 			return (long)done;
 		/* What can be run may be readable for the CPU, but is not meant to be read. */

@@ -12,6 +12,33 @@
 constexpr size_t SIZE = 3 * 4096;
 static char *area, here[SIZE];
 
+// A call that goes on and on: each piece is large, and there are many.
+static void copy_for_ever(void)
+{
+	static struct iovec all[1024];
+	size_t n = 8 << 20;
+	char *from = mmap(nullptr, 2 * n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (int i = 0; i < 1024; i++)
+		all[i] = (struct iovec){from + i % 2 * n, n};
+	for (;;)
+		process_vm_readv(getpid(), all, 1024, all, 1024, 0);
+}
+
+static void test_killed(void)
+{
+	int status = -1, tries = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		copy_for_ever();
+	usleep(200'000);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, WNOHANG) == 0 && tries++ < 300)
+		usleep(10'000);
+	ok(WIFSIGNALED(status), "SIGKILL ends a large copy");
+}
+
 int main(void)
 {
 	area = mmap(nullptr, 2 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -45,7 +72,10 @@ int main(void)
 	ok(process_vm_readv(pid, local, 1, &remote, 1, 0) == -1 && errno == EFAULT, "from a bad page: EFAULT");
 	ok(process_vm_readv(999999, local, 1, &remote, 1, 0) == -1 && errno == ESRCH, "nobody: ESRCH");
 	ok(process_vm_readv(pid, local, 1, &remote, 1, 1) == -1 && errno == EINVAL, "flags: EINVAL");
+	remote.iov_len = -1;
+	ok(process_vm_readv(pid, local, 1, &remote, 1, 0) == -1 && errno == EINVAL, "a negative length: EINVAL");
 	write(go[1], "g", 1);
 	ok(waitpid(pid, &status, 0) == pid && status == 0, "the child saw the byte");
+	test_killed();
 	return tap_done();
 }
