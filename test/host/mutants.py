@@ -275,7 +275,7 @@ MUTANTS = [
     ("locked-gains-no-copies", "locks", ("if ((r.flags & (R_WRITE | R_SHARED | R_LOCKED)) == R_LOCKED)", "if (false)")),
     ("truncation-gives-up", "law 13",
      ("\twhile (unmap_object_once(vm, arg) && load_acquire(&vm->users) > 1)\n", "\tif (unmap_object_once(vm, arg))\n")),
-    ("forced-writes-at-once", "forced", ("\tscoped_mutex(&forced);\n", "\t(void)forced;\n")),
+    ("forced-writes-at-once", "forced", ("resolve(&f, true, force && access == P_W)", "resolve(&f, true, false)")),
     ("forced-write-to-shared", "forced", ("bool copy = access == P_W && !page_is_alone(p);", "bool copy = false;"),
      ("if (f->slot->raw != e.raw || (access == P_W && page_refs(p) != 1))", "if (f->slot->raw != e.raw)")),
     ("batch-ends-before-adding", "TLB",
