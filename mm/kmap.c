@@ -6,7 +6,7 @@
  * A stack lives in a slot of twice its size, whose lower half is never mapped: an overflow
  * faults, and one bit of an address tells guard from stack. A freed stack keeps its pages and its
  * mapping, and waits in a short list of the CPU or in a list of all CPUs for the next thread. When
- * that list of all CPUs is long, or memory is short, some are unmapped together, with one flush of all CPUs;
+ * that list of all CPUs is long some are unmapped together, with one flush of all CPUs, and all in both when memory is short;
  * their slots wait in a list that runs through their first entries, which are then not present. A
  * new mapping replaces an entry that no TLB caches.
  *
@@ -37,14 +37,11 @@ static va_t stacks_end = STACKS_BASE;	/* where the next slot is */
 static u64 free_slots;			/* the first slot without a stack, as in its entry; 0: none */
 static u64 stacks_mapped;
 
-static struct spinlock stacks_lock;	/* with interrupts off; and under it: */
-static struct free_stack *stacks;	/* free ones of all CPUs */
-static unsigned nr_stacks;
-
-static struct cpu_stacks {		/* (c) its CPU only, interrupts off */
-	alignas(CACHE_LINE) struct free_stack *first;
-	unsigned count;
-} cpu_stacks[MAX_CPUS];
+static struct stack_list {		/* (l) its lock, with interrupts off; a CPU's is only taken by others when memory is short */
+	alignas(CACHE_LINE) struct spinlock lock;
+	unsigned count;			/* (l) */
+	struct free_stack *first;	/* (l) */
+} all_stacks, cpu_stacks[MAX_CPUS];
 
 /* ---- Tables ---- */
 
@@ -252,39 +249,58 @@ static void batch_free(struct stack_batch *b)
 	stacks_mapped -= b->count;
 }
 
-static struct free_stack *pop_cpu(void)
+/* Interrupts off. */
+static struct free_stack *pop(struct stack_list *l)
 {
-	u64 flags = irq_save();
-	struct cpu_stacks *c = &cpu_stacks[cpu_id()];
-	struct free_stack *s = c->first;
+	scoped_spin(&l->lock);
+	struct free_stack *s = l->first;
 
 	if (s) {
-		c->first = s->next;
-		c->count--;
+		l->first = s->next;
+		l->count--;
 	}
+	return s;
+}
+
+/* False: the list has `most` already. Interrupts off. */
+static bool push(struct stack_list *l, struct free_stack *s, unsigned most)
+{
+	scoped_spin(&l->lock);
+	if (l->count >= most)
+		return false;
+	s->next = l->first;
+	l->first = s;
+	l->count++;
+	return true;
+}
+
+static struct free_stack *pop_all(void)
+{
+	u64 flags = irq_save();
+	struct free_stack *s = pop(&all_stacks);
+
 	irq_restore(flags);
 	return s;
 }
 
-static struct free_stack *pop_global(void)
+/* What CPUs have for themselves goes to the list of all. */
+static void gather(void)
 {
-	u64 flags = spin_lock_irq(&stacks_lock);
-	struct free_stack *s = stacks;
+	for (struct stack_list *l = cpu_stacks; l < cpu_stacks + MAX_CPUS; l++) {
+		u64 flags = irq_save();
 
-	if (s) {
-		stacks = s->next;
-		nr_stacks--;
+		for (struct free_stack *s; load_relaxed(&l->first) && (s = pop(l));)
+			(void)push(&all_stacks, s, ~0u);
+		irq_restore(flags);
 	}
-	spin_unlock_irq(&stacks_lock, flags);
-	return s;
 }
 
 static u64 give_back(unsigned keep)
 {
 	struct stack_batch b = { .start = ~0ul };
 
-	while (load_relaxed(&nr_stacks) > keep) {
-		struct free_stack *s = pop_global();
+	while (load_relaxed(&all_stacks.count) > keep) {
+		struct free_stack *s = pop_all();
 
 		if (!s)
 			break;
@@ -298,18 +314,24 @@ static u64 give_back(unsigned keep)
 }
 
 void kstack_trim(void) { give_back(FREE_STACKS_MAX / 2); }
-bool kstack_is_crowded(void) { return load_relaxed(&nr_stacks) > FREE_STACKS_MAX; }
+bool kstack_is_crowded(void) { return load_relaxed(&all_stacks.count) > FREE_STACKS_MAX; }
 
-static u64 shrink_stacks(u64 want) { return give_back(0); }
+static u64 shrink_stacks(u64 want)
+{
+	gather();
+	return give_back(0);
+}
 
 void *kstack_alloc(void)
 {
 	if (DEBUG_BUILD && page_fails_now(0))
 		return nullptr;
-	struct free_stack *s = pop_cpu();
+	u64 flags = irq_save();
+	struct free_stack *s = pop(&cpu_stacks[cpu_id()]);
 
-	if (!s && load_relaxed(&stacks))
-		s = pop_global();
+	irq_restore(flags);
+	if (!s && load_relaxed(&all_stacks.first))
+		s = pop_all();
 	return s ? stack_top(s) : stack_create();
 }
 
@@ -319,19 +341,9 @@ void kstack_free(void *top)
 
 	assert(((va_t)s & (STACK_SLOT - 1)) == KSTACK_SIZE && (va_t)s < stacks_end);
 	u64 flags = irq_save();
-	struct cpu_stacks *c = &cpu_stacks[cpu_id()];
 
-	if (c->count < CPU_STACKS) {
-		s->next = c->first;
-		c->first = s;
-		c->count++;
-	} else {
-		spin_lock(&stacks_lock);
-		s->next = stacks;
-		stacks = s;
-		nr_stacks++;
-		spin_unlock(&stacks_lock);
-	}
+	if (!push(&cpu_stacks[cpu_id()], s, CPU_STACKS))
+		(void)push(&all_stacks, s, ~0u);
 	irq_restore(flags);
 }
 
