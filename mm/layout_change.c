@@ -310,17 +310,11 @@ static bool update_narrow(const struct layout *l, va_t *start, va_t *end, u32 cl
 	return first < last;
 }
 
-static void region_update(struct layout *l, struct region *r, u32 clear, u32 set)
+[[gnu::always_inline]] static inline void region_update(struct layout *l, struct region *r, u32 clear, u32 set)
 {
-	u32 flags = (r->flags & ~clear) | set;
-	s64 pages = (s64)region_pages(r);
-
-	l->data_pages += (u64)((region_is_data(flags) - region_is_data(r->flags)) * pages);
-	store_relaxed(&l->commit_pages,
-		      l->commit_pages + (u64)((commit_counts(flags) - commit_counts(r->flags)) * pages));
-	if (unlikely((flags ^ r->flags) & R_LOCKED))
-		l->locked_pages += (u64)(flags & R_LOCKED ? pages : -pages);
-	r->flags = flags;
+	layout_untally(l, r, r->start, r->end);
+	r->flags = (r->flags & ~clear) | set;
+	layout_tally(l, r->flags, (s64)region_pages(r));
 }
 
 /* Changes the regions of the owned subtree n in the range, which has been cut at its edges. */
@@ -414,28 +408,38 @@ static bool leaf_joins_at(const struct layout_node *n, unsigned i)
 	path_settle(l, p, 0, c);
 }
 
-/* The part [start, end) of the region that p leads to becomes one of its own; the leaf has room for both cuts. */
-[[gnu::noinline]] static void leaf_isolate(struct layout *l, struct layout_path *p, va_t start, va_t end)
+/* Changes the region that c leads to. */
+[[gnu::always_inline]] static inline void update_here(struct layout *l, u32 clear, u32 set, struct layout_change *c)
 {
+	struct layout_node *n = c->path.leaf;
+	unsigned i = c->path.slot;
+
+	region_update(l, &n->region[i], clear, set);
+	if (leaf_joins_at(n, i))
+		join_around(l, &c->path, c);
+}
+
+/* The same of its part [start, end), which becomes a region of its own; the leaf has room for both cuts. */
+[[gnu::noinline]] static void update_part(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
+					  struct layout_change *c)
+{
+	struct layout_path *p = &c->path;
 	struct layout_node *n = p->leaf;
 
 	if (n->region[p->slot].start < start)
 		leaf_punch(l, n, p->slot++, start, start);
 	if (end < n->region[p->slot].end)
 		leaf_punch(l, n, p->slot, end, end);
+	update_here(l, clear, set, c);
 }
 
 /* Can it be done in one leaf? Not where a neighbour that may join stands in another one. */
-static bool update_is_simple(const struct layout_path *p, va_t start, va_t end)
+static inline bool leaf_suffices(const struct layout_path *p, va_t start, va_t end)
 {
 	const struct layout_node *n = p->leaf;
 
-	if (!p->owned || n->count + ROOM > LEAF_MAX || p->slot == n->count)
-		return false;
-	const struct region *r = &n->region[p->slot];
-
-	return r->start <= start && end <= r->end &&
-	       (!p->depth || (n->region[0].start < start && end < n->region[n->count - 1].end));
+	return p->simple || (p->owned && n->count + ROOM <= LEAF_MAX && n->region[0].start < start &&
+			     end < n->region[n->count - 1].end);
 }
 
 [[gnu::noinline]] static void update_range(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
@@ -452,19 +456,15 @@ static bool update_is_simple(const struct layout_path *p, va_t start, va_t end)
 void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 		   struct layout_change *c)
 {
-	struct layout_path *p = change_seek(l, start, c);
+	const struct region *r = c->va == start ? layout_here(c) : nullptr;
 
-	if (unlikely(!update_is_simple(p, start, end))) {
+	c->va = LAYOUT_NOWHERE;
+	if (unlikely(!r || start < r->start || r->end < end || !leaf_suffices(&c->path, start, end)))
 		update_range(l, start, end, clear, set, c);
+	else if (((r->flags & ~clear) | set) == r->flags)
 		return;
-	}
-	struct region *r = &p->leaf->region[p->slot];
-
-	if (((r->flags & ~clear) | set) == r->flags)
-		return;
-	if (r->start != start || r->end != end)
-		leaf_isolate(l, p, start, end);
-	region_update(l, &p->leaf->region[p->slot], clear, set);
-	if (leaf_joins_at(p->leaf, p->slot))
-		join_around(l, p, c);
+	else if (likely(r->start == start && r->end == end))
+		update_here(l, clear, set, c);
+	else
+		update_part(l, start, end, clear, set, c);
 }

@@ -47,33 +47,51 @@ int map_update(struct vm *vm, va_t start, va_t end, u32 clear, u32 set)
 	return 0;
 }
 
+/* By how much a change of rights makes these grow. */
+struct growth {
+	u64 data, promised;		/* pages */
+};
+
+/* So many pages of r gain the right to write. */
+[[nodiscard]] static int check_growth(const struct vm *vm, const struct region *r, u64 pages, struct growth *g)
+{
+	u32 flags = r->flags | R_WRITE;
+
+	if (region_is_data(flags)) {
+		g->data += pages;
+		if (vm->limits.data != ~0ul && vm->layout.data_pages + g->data > vm->limits.data >> PAGE_SHIFT)
+			return -ENOMEM;
+	}
+	if (!commit_counts(flags))
+		return 0;
+	g->promised += pages;
+	return commit_allows(g->promised) ? 0 : -ENOMEM;
+}
+
+/* May the part [va, end) of r, or of nothing, have these rights? */
+[[nodiscard]] static inline int check_region(const struct vm *vm, const struct region *r, va_t va, va_t end, u32 prot,
+					     struct growth *g)
+{
+	if (!r || r->start > va)
+		return -ENOMEM;
+	if (prot & ~(r->flags >> 3))
+		return -EACCES;
+	if (!(prot & ~r->flags & R_WRITE))
+		return 0;		/* all else needs no memory */
+	return check_growth(vm, r, (min(r->end, end) - va) >> PAGE_SHIFT, g);
+}
+
 /* How far may the regions from start on, the change's place, have these rights? *end comes down to the first that may not, or
  * the first hole, and the reason is the result. */
 [[nodiscard]] static int check_protect(const struct vm *vm, const struct layout_change *c, va_t start, va_t *end, u32 prot)
 {
-	u64 data = vm->layout.data_pages, promised = 0;		/* as they will be; and by how much that grows */
 	const struct region *r = layout_here(c);
+	struct growth g = {};
 	struct region next;
-	int err = 0;
 
 	for (va_t va = start;;) {
-		if (!r || r->start > va) {
-			err = -ENOMEM;
-		} else {
-			u64 pages = (min(r->end, *end) - va) >> PAGE_SHIFT;
-			u32 new_flags = (r->flags & ~(u32)R_PROT) | prot;
-			int change = region_is_data(new_flags) - region_is_data(r->flags);
-			int commit = commit_counts(new_flags) - commit_counts(r->flags);
+		int err = check_region(vm, r, va, *end, prot, &g);
 
-			data += (u64)change * pages;
-			promised += (u64)commit * pages;
-			if (prot & ~(r->flags >> 3))
-				err = -EACCES;
-			else if (change > 0 && vm->limits.data != ~0ul && data > vm->limits.data >> PAGE_SHIFT)
-				err = -ENOMEM;
-			else if (commit > 0 && !commit_allows(promised))
-				err = -ENOMEM;
-		}
 		if (unlikely(err)) {
 			*end = va;
 			return err;

@@ -295,15 +295,13 @@ struct leaf_change {
 
 static u64 leaf_flip(struct pte e, int level, const struct leaf_change *c)
 {
-	constexpr u32 rwx = P_R | P_W | P_X;
-
 	if (pte_kind(e, level) != PTE_LEAF)
 		return 0;
-	u32 old = pte_prot(e, level);
-	u32 allowed = c->prot & (P_R | P_X | (old & P_W));
-	u32 now = c->forget ? old & ~(u32)P_ACCESSED : (old & ~rwx) | (allowed & rwx);
+	if (c->forget)
+		return e.raw ^ pte_leaf(pte_pa(e, level), level, pte_prot(e, level) & ~(u32)P_ACCESSED).raw;
+	u32 allowed = c->prot & (P_R | P_X | (pte_writable(e, level) ? P_W : 0));
 
-	return e.raw ^ pte_leaf(pte_pa(e, level), level, now).raw;
+	return e.raw ^ pte_with_rights(e, level, allowed).raw;
 }
 
 /* The pages of a run of slots are about to be run as code. */

@@ -49,6 +49,7 @@ enum arm64_pte : u64 {
 	A64_SW_USER = BIT(57),
 	A64_SW_NOREAD = BIT(58),
 	A64_APTABLE_RO = BIT(62),	/* in a table slot: no writes below */
+	A64_RIGHTS = A64_AP_EL0 | A64_AP_RO | A64_PXN | A64_UXN | A64_SW_NOREAD,
 	A64_SWAP = BIT(2),		/* in a non-present entry: keeps payload 0 from being empty */
 	A64_SWAP_SHIFT = 3,
 };
@@ -79,6 +80,8 @@ static inline u64 pte_rights_(u32 prot)
 		raw |= A64_UXN;
 	if (user || !(prot & P_X))
 		raw |= A64_PXN;
+	if (!(prot & P_R))
+		raw |= A64_SW_NOREAD;
 	return raw;
 }
 
@@ -99,8 +102,13 @@ static inline struct pte pte_leaf(struct pa pa, int level, u32 prot)
 	raw |= prot & P_SHARED ? A64_SW_SHARED : 0;
 	raw |= prot & P_DIRTY ? A64_SW_DIRTY : 0;
 	raw |= prot & P_USER ? A64_SW_USER : 0;
-	raw |= prot & P_R ? 0 : A64_SW_NOREAD;
 	return (struct pte){ raw };
+}
+
+static inline struct pte pte_with_rights(struct pte e, int level, u32 rwx)
+{
+	(void)level;
+	return (struct pte){ (e.raw & ~A64_RIGHTS) | pte_rights_(rwx | (e.raw & A64_SW_USER ? P_USER : 0)) };
 }
 
 static inline struct pa pte_pa(struct pte e, int level)

@@ -97,6 +97,11 @@ static inline u32 pte_prot(struct pte e, int level)
 	return prot | (raw & PTE_G ? P_GLOBAL : 0);
 }
 
+static inline struct pte pte_with_rights(struct pte e, int level, u32 rwx)
+{
+	return pte_leaf(pte_pa(e, level), level, (pte_prot(e, level) & ~(u32)(P_R | P_W | P_X)) | rwx);
+}
+
 static inline struct pte pte_table(struct pa table)
 {
 	return (struct pte){ table.v | PTE_P | PTE_W | PTE_U | PTE_A };

@@ -87,9 +87,9 @@ MUTANTS = [
       "\tif (prot & P_SHARED)\n\t\treturn fault_shared_upgrade(f, e);\n\tif (p->kind == PAGE_ANON)\n"
       "\t\treturn FAULT_ACCERR;\n")),
     ("mprotect-gives-write", "law 6",
-     ("u32 allowed = c->prot & (P_R | P_X | (old & P_W));", "u32 allowed = c->prot;")),
+     ("u32 allowed = c->prot & (P_R | P_X | (pte_writable(e, level) ? P_W : 0));", "u32 allowed = c->prot;")),
     ("mprotect-keeps-write", "law 6",
-     ("u32 allowed = c->prot & (P_R | P_X | (old & P_W));", "u32 allowed = (c->prot & (P_R | P_X)) | (old & P_W);")),
+     ("u32 allowed = c->prot & (P_R | P_X | (pte_writable(e, level) ? P_W : 0));", "u32 allowed = (c->prot & (P_R | P_X)) | (pte_writable(e, level) ? P_W : 0);")),
     ("mprotect-flip-of-another-kind", "law 6",
      ("\t\tif (unlikely((raw & ~PTE_ADDRESS) != attributes)) {", "\t\tif (unlikely(!attributes)) {")),
     ("guard-forgotten", "law 6", ("return (r->flags & R_PROT) && !(r->flags & R_GUARD);", "return r->flags & R_PROT;")),

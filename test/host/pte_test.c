@@ -41,6 +41,24 @@ static void test_leaf_gives_back_what_it_was_made_of(void **state)
 	for_each_leaf(check_leaf);
 }
 
+static void check_rights(u32 prot, int level, struct pa pa)
+{
+	constexpr u32 rwx = P_R | P_W | P_X;
+
+	for (u32 rights = 0; rights <= rwx; rights++) {
+		if (rights & ~rwx || !legal((prot & ~rwx) | rights))
+			continue;
+		struct pte e = pte_with_rights(pte_leaf(pa, level, prot), level, rights);
+
+		assert_int_equal(e.raw, pte_leaf(pa, level, (prot & ~rwx) | rights).raw);
+	}
+}
+
+static void test_new_rights_change_nothing_else(void **state)
+{
+	for_each_leaf(check_rights);
+}
+
 static void check_wprotect(u32 prot, int level, struct pa pa)
 {
 	struct pte e = pte_wprotect(pte_leaf(pa, level, prot), level);
@@ -113,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_leaf_gives_back_what_it_was_made_of),
+		cmocka_unit_test(test_new_rights_change_nothing_else),
 		cmocka_unit_test(test_write_protection_takes_only_write_away),
 		cmocka_unit_test(test_table_slot_forbids_and_allows_writes_below),
 		cmocka_unit_test(test_zero_is_empty_and_nothing_else_is),
