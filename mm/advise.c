@@ -205,37 +205,48 @@ static long populate_advised(struct vm *vm, va_t start, va_t end, bool write)
 	return 0;
 }
 
-/* The first region above va, if its pages may be taken out: its object with a reference. */
-[[nodiscard]] static int removable(struct vm *vm, va_t va, va_t end, struct region *r)
+/* The first region in [*va, end), unless it is refused, with a reference on its object; *va comes to lie in it. Holes before it are
+ * remembered, to be told at the end. */
+[[nodiscard]] static int next_region(struct vm *vm, va_t *va, va_t end, int (*refuse)(const struct region *r), struct region *r,
+				     int *holes)
+{
+	scoped_read(&vm->lock);
+	if (!layout_next(&vm->layout, *va, r) || r->start >= end)
+		return -ENOMEM;
+	int err = refuse ? refuse(r) : 0;
+
+	if (err)
+		return err;
+	object_get(r->object);
+	*holes = r->start > *va ? -ENOMEM : *holes;
+	*va = max(*va, r->start);
+	return 0;
+}
+
+/* May its pages be taken out? */
+static int refuse_remove(const struct region *r)
 {
 	constexpr u32 writable = R_SHARED | R_MAXWRITE;
 
-	scoped_read(&vm->lock);
-	if (!layout_next(&vm->layout, va, r) || r->start >= end)
-		return -ENOMEM;
 	if ((r->flags & (R_LOCKED | R_DEVICE)) || !r->object)
 		return -EINVAL;
 	if ((r->flags & writable) != writable)
 		return -EACCES;
-	if (r->object->ops->fill || r->object->ops->writeback)
-		return -EOPNOTSUPP;	/* the pages are not all there is of it */
-	object_get(r->object);
-	return 0;
+	/* Else the pages are not all there is of it. */
+	return r->object->ops->fill || r->object->ops->writeback ? -EOPNOTSUPP : 0;
 }
 
 /* MADV_REMOVE: a hole in the object itself, for everybody. */
 static long remove_pages(struct vm *vm, va_t start, va_t end)
 {
 	struct region r;
-	int holes = 0;		/* are told at the end only */
+	int holes = 0;
 
 	for (va_t va = start; va < end; va = r.end) {
-		int err = removable(vm, va, end, &r);
+		int err = next_region(vm, &va, end, refuse_remove, &r, &holes);
 
 		if (err)
 			return err;
-		holes = r.start > va ? -ENOMEM : holes;
-		va = max(va, r.start);
 		u64 first = r.offset + ((va - r.start) >> PAGE_SHIFT);
 
 		object_punch(r.object, first, first + ((min(r.end, end) - va) >> PAGE_SHIFT) - 1);
@@ -282,16 +293,10 @@ static long will_need(struct vm *vm, va_t start, va_t end)
 	int holes = 0;
 
 	for (va_t va = start; va < end; va = r.end) {
-		rwlock_read(&vm->lock);
-		bool found = layout_next(&vm->layout, va, &r) && r.start < end;
+		int err = next_region(vm, &va, end, nullptr, &r, &holes);
 
-		if (found)
-			object_get(r.object);
-		rwlock_read_done(&vm->lock);
-		if (!found)
-			return -ENOMEM;
-		holes = r.start > va ? -ENOMEM : holes;
-		va = max(va, r.start);
+		if (err)
+			return err;
 		va_t stop = min(r.end, end);
 
 		if (r.object)

@@ -43,6 +43,16 @@ static inline void pt_slots_filled(struct page *t, unsigned first, unsigned n, u
 	t->groups |= (2ul << (first + n - 1) / 8) - (1ul << first / 8);
 }
 
+/* The first slot from i on in a group that may have used ones; PT_SLOTS or more: there is none, or i was no slot. */
+static inline unsigned next_used(const struct page *t, unsigned i)
+{
+	u64 used = t->groups >> (i / 8 % 64);
+
+	if (likely(used & 1))
+		return i;
+	return used ? (i & ~7u) + 8 * (unsigned)__builtin_ctzl(used) : PT_SLOTS;
+}
+
 /* Code must be fetchable before an entry that allows it is seen. */
 static inline void page_sync_code(struct page *p, u32 prot)
 {

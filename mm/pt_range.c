@@ -36,23 +36,14 @@ static inline bool covers(va_t va, va_t end, int level)
 	return is_aligned(va, pt_slot_size(level)) && end - va >= pt_slot_size(level);
 }
 
-/* The first slot from i on in a group that may have used ones; PT_SLOTS or more: there is none, or i was no slot. */
-static inline unsigned next_used(const struct page *t, unsigned i)
-{
-	u64 used = t->groups >> (i / 8 % 64);
-
-	if (likely(used & 1))
-		return i;
-	return used ? (i & ~7u) + 8 * (unsigned)__builtin_ctzl(used) : PT_SLOTS;
-}
-
 /* Are these eight slots empty? */
-static bool group_empty(const struct pte *slots)
+static inline bool group_empty(const struct pte *slots)
 {
+	u64 any = 0;
+
 	for (unsigned i = 0; i < 8; i++)
-		if (slots[i].raw)
-			return false;
-	return true;
+		any |= slots[i].raw;
+	return !any;
 }
 
 /* Of the range [va, end) in one table: where in it slot i begins, and the next one. */
@@ -70,14 +61,14 @@ static inline va_t slot_next(va_t va, int level, unsigned i, va_t end)
 [[gnu::noinline]] static unsigned skip_empty(struct page *t, const struct pte *slots, unsigned i, unsigned last)
 {
 	while ((i = next_used(t, i)) <= last) {
-		unsigned group = i / 8;
-
+		if (group_empty(slots + (i & ~7u))) {
+			t->groups &= ~BIT(i / 8);
+			continue;
+		}
 		do {
 			if (slots[i].raw)
 				return i;
 		} while (++i % 8 && i <= last);
-		if (group_empty(slots + group * 8))
-			t->groups &= ~BIT(group);
 	}
 	return i;
 }
@@ -91,7 +82,7 @@ static inline unsigned find_used(struct page *t, const struct pte *slots, unsign
 
 /* The same in a frozen table. A slot of level 1 is empty for a moment while another space that shares the table splits a block,
  * under the table's lock. */
-static unsigned find_used_frozen(struct page *t, const struct pte *slots, unsigned i, unsigned last)
+[[gnu::noinline]] static unsigned find_used_frozen(struct page *t, const struct pte *slots, unsigned i, unsigned last)
 {
 	scoped_spin(&t->lock);
 	while ((i = next_used(t, i)) <= last && !slots[i].raw)
@@ -108,9 +99,12 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 
 	for (; (i = ours ? find_used(t, slots, i, last) : find_used_frozen(t, slots, i, last)) <= last; i++) {
 		struct pte e = pte_load(&slots[i]);
+
+		if (!level || pte_kind(e, level) != PTE_TABLE)
+			return false;
 		va_t from = slot_begin(va, level, i), to = slot_next(va, level, i, end);
 
-		if (pte_kind(e, level) != PTE_TABLE || covers(from, to, level) ||
+		if (to - from == pt_slot_size(level) ||
 		    !range_empty(pa_page(pte_table_pa(e)), ours && pte_writable(e, level), from, to))
 			return false;
 	}
@@ -166,9 +160,21 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 	return err;
 }
 
+/* The same where, as a rule, only neighbours in the same groups of slots are in use. */
+[[gnu::noinline]] static int prepare_groups(struct vm *vm, va_t start, va_t end, struct page **low)
+{
+	struct page *t = *low ? *low : vm->root;
+	unsigned last = pt_index(end - 1, t->level);
+
+	if (find_used(t, pt_slots(t), pt_index(start, t->level), last) <= last)
+		return prepare_edges(vm, start, end, low);
+	*low = nullptr;
+	return 0;
+}
+
 int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low)
 {
-	return likely(range_ready(vm->root, start, end, low)) ? 0 : prepare_edges(vm, start, end, low);
+	return likely(range_ready(vm->root, start, end, low)) ? 0 : prepare_groups(vm, start, end, low);
 }
 
 static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end);

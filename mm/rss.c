@@ -56,18 +56,14 @@ static void count_tables(struct page *t, bool shared, struct pt_counts *c)
 	c->swap += load_relaxed(&t->swapped);
 	if (t->level == 0)
 		return;
-	for (u64 groups = t->groups; groups; groups &= groups - 1) {
-		unsigned i = 8 * (unsigned)__builtin_ctzl(groups);
+	for (unsigned i = 0; (i = next_used(t, i)) < PT_SLOTS; i++) {
+		struct pte e = pte_load(&pt_slots(t)[i]);
 
-		for (unsigned end = i + 8; i < end; i++) {
-			struct pte e = pte_load(&pt_slots(t)[i]);
+		if (pte_kind(e, t->level) != PTE_TABLE)
+			continue;
+		struct page *child = pa_page(pte_table_pa(e));
 
-			if (pte_kind(e, t->level) == PTE_TABLE) {
-				struct page *child = pa_page(pte_table_pa(e));
-
-				count_tables(child, shared || page_refs(child) > 1, c);
-			}
-		}
+		count_tables(child, shared || page_refs(child) > 1, c);
 	}
 }
 
@@ -87,18 +83,14 @@ static u64 pages_below(const struct page *t)
 
 	if (t->level == 0)
 		return left - load_relaxed(&t->swapped);
-	for (u64 groups = t->groups; left && groups; groups &= groups - 1) {
-		const struct pte *slot = &pt_slots(t)[8 * __builtin_ctzl(groups)], *end = slot + 8;
+	for (unsigned i = 0; left && (i = next_used(t, i)) < PT_SLOTS; i++) {
+		struct pte e = pte_load(&pt_slots(t)[i]);
 
-		for (; left && slot < end; slot++) {
-			struct pte e = pte_load(slot);
-
-			if (!e.raw)
-				continue;
-			left--;
-			sum += pte_kind(e, t->level) == PTE_TABLE ? pages_below(pa_page(pte_table_pa(e))) :
-								    pt_slot_size(t->level) >> PAGE_SHIFT;
-		}
+		if (!e.raw)
+			continue;
+		left--;
+		sum += pte_kind(e, t->level) == PTE_TABLE ? pages_below(pa_page(pte_table_pa(e))) :
+							    pt_slot_size(t->level) >> PAGE_SHIFT;
 	}
 	return sum;
 }
