@@ -20,7 +20,8 @@
 #include "proc/unknown.h"
 #include "proc/wait.h"
 
-constexpr unsigned NESTING_MAX = 5;
+constexpr unsigned NESTING_MAX = 5;	/* a wake-up goes up by recursion */
+constexpr unsigned PATHS_MAX = 1000;	/* ways up from a file by sets in sets: a wake-up goes all */
 constexpr u32 MODE_BITS = EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP;
 
 struct epoll {
@@ -30,6 +31,9 @@ struct epoll {
 	struct list ready;		/* (lock) */
 	struct wait_queue sleepers;	/* in epoll_wait() */
 	struct wait_queue pollers;	/* the set is itself waited for */
+	struct file *file;		/* (i) its own, no reference */
+	u64 walk;			/* (epoll_mutex) the last search that came here, */
+	unsigned depth;			/* and how deep it was then */
 };
 
 struct item_waiter {
@@ -51,6 +55,7 @@ struct epoll_item {
 };
 
 static struct mutex epoll_mutex = MUTEX_INIT(epoll_mutex);
+static u64 walk;			/* (epoll_mutex) the current search */
 static const struct file_ops epoll_fops;
 
 static struct epoll *epoll_of(const struct file *f)
@@ -265,11 +270,51 @@ static void item_remove(struct epoll_item *item)
 	kfree(item);
 }
 
+/* How many sets are above f, one in the other, at most? */
+static unsigned levels_above(const struct file *f)
+{
+	unsigned most = 0;
+
+	for (const struct epoll_item *i = f->watchers; i; i = i->next_of_file)
+		most = max(most, 1 + levels_above(i->set->file));
+	return most;
+}
+
+/* The ways up from f but for those that end in the first set. Counts little more than PATHS_MAX. */
+static unsigned paths_above(const struct file *f, bool first)
+{
+	unsigned n = 0;
+
+	for (const struct epoll_item *i = f->watchers; i && n <= PATHS_MAX; i = i->next_of_file)
+		n += !first + paths_above(i->set->file, false);
+	return n;
+}
+
+/* From f or from what is in it. */
+static bool too_many_paths(const struct file *f)
+{
+	struct epoll *e = epoll_of(f);
+
+	if (paths_above(f, true) > PATHS_MAX)
+		return true;
+	if (!e || e->walk == walk)
+		return false;
+	e->walk = walk;
+	for (struct rb_node *n = rb_first(&e->items); n; n = rb_next(n))
+		if (too_many_paths(container_of(n, struct epoll_item, node)->file))
+			return true;
+	return false;
+}
+
 /* Is `what` in the set e, or in one that is in it? Too deep counts as yes. */
 static bool reaches(struct epoll *e, const struct epoll *what, unsigned depth)
 {
 	if (e == what || depth > NESTING_MAX)
 		return true;
+	if (e->walk == walk && e->depth >= depth)
+		return false;
+	e->walk = walk;
+	e->depth = depth;
 	for (struct rb_node *n = rb_first(&e->items); n; n = rb_next(n)) {
 		struct epoll *inner = epoll_of(container_of(n, struct epoll_item, node)->file);
 
@@ -326,9 +371,29 @@ static void item_modify(struct epoll_item *item, const struct epoll_event *event
 	}
 }
 
+/* -ELOOP, -EINVAL: sets would be in themselves, too deep, or in each other in too many ways. */
+static int item_add(struct epoll *e, struct file *f, int fd, const struct epoll_event *event,
+		    struct rb_node *parent, struct rb_node **link)
+{
+	struct epoll *inner = epoll_of(f);
+
+	walk++;
+	if (inner && reaches(inner, e, 1 + levels_above(e->file)))
+		return -ELOOP;
+	int err = item_insert(e, f, fd, event, parent, link);
+
+	if (err || (!inner && !e->file->watchers))
+		return err;
+	walk++;
+	if (!too_many_paths(f))
+		return 0;
+	item_remove(item_find(e, f, fd, &parent, &link));
+	return -EINVAL;
+}
+
 int epoll_control(struct file *ep, int op, struct file *f, int fd, const struct epoll_event *event)
 {
-	struct epoll *e = epoll_of(ep), *inner = epoll_of(f);
+	struct epoll *e = epoll_of(ep);
 	struct rb_node *parent, **link;
 
 	if (!f->ops->poll)
@@ -342,9 +407,7 @@ int epoll_control(struct file *ep, int op, struct file *f, int fd, const struct 
 	case EPOLL_CTL_ADD:
 		if (item)
 			return -EEXIST;
-		if (inner && reaches(inner, e, 1))
-			return -ELOOP;
-		return item_insert(e, f, fd, event, parent, link);
+		return item_add(e, f, fd, event, parent, link);
 	case EPOLL_CTL_DEL:
 		if (!item)
 			return -ENOENT;
@@ -409,5 +472,6 @@ int epoll_new(u32 flags, struct file **out)
 		return -ENOMEM;
 	}
 	(*out)->mode |= FILE_STREAM;
+	e->file = *out;
 	return 0;
 }

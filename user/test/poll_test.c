@@ -247,6 +247,58 @@ static void epolls(void)
 	close(p[1]);
 }
 
+static int add(int outer, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	return epoll_ctl(outer, EPOLL_CTL_ADD, fd, &e);
+}
+
+// Sets in sets: from the outermost in, so that none is deep when it is added.
+static void test_deep_sets(void)
+{
+	enum { MANY = 800 };
+	int sets[MANY], depth = 1;
+
+	for (int i = 0; i < MANY; i++)
+		sets[i] = epoll_create1(0);
+	while (depth < MANY && !add(sets[depth - 1], sets[depth]))
+		depth++;
+	ok(depth < 10 && (errno == ELOOP || errno == EINVAL), "sets in sets end at %d", depth);
+	int event = eventfd(0, 0);
+	add(sets[depth - 1], event);
+	eventfd_write(event, 1);
+	for (int i = 0; i < MANY; i++)
+		close(sets[i]);
+	close(event);
+}
+
+// Each set is in all sets of the next level: a wake-up would go all 40 * 40 * 40 ways.
+static void test_wide_sets(void)
+{
+	enum { LEVELS = 3, WIDE = 40 };
+	int sets[LEVELS][WIDE], event = eventfd(0, 0), refused = 0;
+
+	for (int level = 0; level < LEVELS; level++) {
+		for (int i = 0; i < WIDE; i++) {
+			sets[level][i] = epoll_create1(0);
+			if (!level)
+				add(sets[0][i], event);
+			for (int j = 0; level && j < WIDE; j++)
+				refused += add(sets[level][i], sets[level - 1][j]) && errno == EINVAL;
+		}
+	}
+	ok(refused, "too many ways from a file up to sets: EINVAL");
+	eventfd_write(event, 1);
+	struct epoll_event got;
+	ok(epoll_wait(sets[0][0], &got, 1, 0) == 1 && epoll_wait(sets[1][0], &got, 1, 0) == 1,
+	   "sets within the limit hear of it");
+	for (int level = 0; level < LEVELS; level++)
+		for (int i = 0; i < WIDE; i++)
+			close(sets[level][i]);
+	close(event);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -256,5 +308,7 @@ int main(void)
 	eventfds();
 	timers();
 	epolls();
+	test_deep_sets();
+	test_wide_sets();
 	return tap_done();
 }
