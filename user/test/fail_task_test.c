@@ -92,26 +92,9 @@ static long threads(void)
 
 // A child that is there before anything fails, and then does `act`. What it exits with is an errno.
 static pid_t child;
-static int begin[2];
+static int begin;
 
-static void with_child(void (*act)(void))
-{
-	char byte;
-
-	if (pipe(begin))
-		tap_bail("pipe");
-	child = fork();
-	if (child < 0)
-		tap_bail("fork");
-	if (child == 0) {
-		close(begin[1]);
-		fail_touch_own();
-		read(begin[0], &byte, 1);
-		act();
-		_exit(errno);
-	}
-	close(begin[0]);
-}
+static void with_child(void (*act)(void)) { child = fail_child(&begin, act); }
 
 static long let_go(void (*act)(void))
 {
@@ -121,7 +104,7 @@ static long let_go(void (*act)(void))
 		with_child(act);
 	pid_t pid = child;
 	child = 0;
-	close(begin[1]);
+	close(begin);
 	if (waitpid(pid, &status, 0) != pid)
 		return -1;
 	return error_is(WIFEXITED(status) ? WEXITSTATUS(status) : 0);
@@ -349,7 +332,7 @@ static long moves(long number, size_t n)
 		mine[i] = (struct iovec){ here, n };
 		theirs[i] = (struct iovec){ memory + (size_t)i * 32 * PAGE, n };
 	}
-	return syscall(number, child, mine, 20, theirs, 20, 0) == (long)(20 * n) ? 0 : errno == EFAULT ? -1 : error_is(ENOMEM);
+	return syscall(number, child, mine, 20, theirs, 20, 0L) == (long)(20 * n) ? 0 : errno == EFAULT ? -1 : error_is(ENOMEM);
 }
 
 static long reads_other(void) { return moves(SYS_process_vm_readv, 4000); }
@@ -362,7 +345,7 @@ static long advises_other(void)
 
 	if (fd < 0)
 		return -1;
-	long n = syscall(SYS_process_madvise, fd, &v, 1, MADV_PAGEOUT, 0);
+	long n = syscall(SYS_process_madvise, fd, &v, 1, MADV_PAGEOUT, 0L);
 	int err = errno;
 
 	close(fd);

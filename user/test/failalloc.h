@@ -117,6 +117,36 @@ static inline void fail_touch_own(void)
 	errno = 0;
 }
 
+// A child that does `act` when *go is closed, or we end, and exits with errno. Until then it needs no more memory.
+static inline pid_t fail_child(int *go, void (*act)(void))
+{
+	int begin[2], ready[2];
+	char byte;
+
+	if (pipe(begin) || pipe(ready))
+		tap_bail("pipe");
+	pid_t pid = fork();
+
+	if (pid < 0)
+		tap_bail("fork");
+	if (pid == 0) {
+		close(begin[1]);
+		close(ready[0]);
+		fail_touch_own();
+		close(ready[1]);
+		read(begin[0], &byte, 1);
+		if (act)
+			act();
+		_exit(errno);
+	}
+	close(begin[0]);
+	close(ready[1]);
+	read(ready[0], &byte, 1);
+	close(ready[0]);
+	*go = begin[1];
+	return pid;
+}
+
 // The objects and pages that are in use; tables, stacks and the cache's pages are kept for the next use.
 static inline bool fail_counts(const char *line)
 {
@@ -133,10 +163,10 @@ static inline int fail_leaks(void)
 {
 	int differ = 1;
 
-	for (int tries = 50; differ && tries > 0; tries--) {
+	for (int tries = 250; differ && tries > 0; tries--) {
 		const char *a = fail_counters[0], *b = fail_counters[1];
 
-		if (tries < 50)
+		if (tries < 250)
 			usleep(20000);
 		fail_read("/proc/quire/counters", fail_counters[1], sizeof(fail_counters[1]));
 		for (differ = 0; *a && *b; a = strchr(a, '\n') + 1, b = strchr(b, '\n') + 1) {
@@ -244,7 +274,7 @@ static inline int fail_process(const struct fail_case *c, int n, void (*stage)(v
 
 static inline void fail_each(const struct fail_case *c, const char *where, void (*stage)(void), bool (*intact)(void))
 {
-	constexpr int MOST = 2000;
+	constexpr int MOST = 20000;
 	int counts[TRY_WRONG + 1] = {}, killed = 0, n, result = TRY_DONE;
 
 	fail_read("/proc/self/maps", fail_maps[0], sizeof(fail_maps[0]));
@@ -253,7 +283,7 @@ static inline void fail_each(const struct fail_case *c, const char *where, void 
 		if (fail_process(c, 0, stage, intact) != TRY_OVER)
 			counts[TRY_WRONG]++;
 	fail_read("/proc/quire/counters", fail_counters[0], sizeof(fail_counters[0]));
-	for (n = 1; result != TRY_OVER && !counts[TRY_WRONG] && n < MOST; n += 1 + n / 32) {	// all of the first 32, fewer of many
+	for (n = 1; result != TRY_OVER && !counts[TRY_WRONG] && n < MOST; n += n < 32 ? 1 : n / 4) {	// of many not all
 		result = fail_process(c, n, stage, intact);
 		if (result == 128 + SIGKILL && (c->flags & MAY_DIE))
 			killed++;

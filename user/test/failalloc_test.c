@@ -18,20 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "user/test/tap.h"
+#include "user/test/failalloc.h"
 
-constexpr size_t PAGE = 4096, MIB = 1 << 20;
 constexpr int TRIES = 60;
-static int control;
-
-static void fail_at(int n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d\n", n);
-
-	if (write(control, text, (size_t)length) != length)
-		tap_bail("failalloc");
-}
 
 // ---- actions: 0, or what failed, in a process of their own
 
@@ -328,22 +317,6 @@ static void remove_left(void)
 
 // ---- trying them
 
-// A line for each thing that is wrong, none if all is well.
-static int audit(void)
-{
-	char text[4096];
-	int fd = open("/proc/quire/audit", O_RDONLY), wrong = 0;
-	ssize_t n;
-
-	while ((n = read(fd, text, sizeof(text) - 1)) > 0) {
-		text[n] = 0;
-		printf("# %s", text);
-		wrong++;
-	}
-	close(fd);
-	return wrong;
-}
-
 static int try_with(int (*action)(void), int n)
 {
 	int status, go[2];
@@ -387,7 +360,7 @@ static void try(const char *name, int (*action)(void))
 			wrong++;
 		}
 	}
-	int found = audit();
+	int found = fail_audit();
 	ok(wrong == 0 && found == 0 && failed + killed > 0, "%s: %d times a call fails, %d times a fault, in %d tries", name, failed,
 	   killed, TRIES);
 	ok(try_with(action, 0) == 0, "%s: with memory it goes well", name);
@@ -397,8 +370,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return 0;
-	control = open("/proc/quire/failalloc", O_WRONLY | O_CLOEXEC);
-	if (control < 0) {
+	if (!fail_open()) {
 		tap_skip("allocations that fail when asked are Quire's only");
 		return tap_done();
 	}
