@@ -137,6 +137,25 @@ static int advice_reach(const struct vm *vm, va_t start, va_t *end, int advice)
 	return err;
 }
 
+/*
+ * The same for one who shares the lock with faults: private anonymous memory within 2 MiB, as allocators give it back. False: it
+ * is not of that kind. Not files: there the same page may come back into an entry that a fault has seen (fault_cow_copy()). Not where
+ * a block of 2 MiB should come back, for the empty table would be in its place.
+ */
+static bool dont_need_sharing(struct vm *vm, va_t start, va_t end, int advice)
+{
+	struct region r;
+
+	if ((advice != MADV_DONTNEED && advice != MADV_FREE) || align_down(start, 2 * MiB) != align_down(end - 1, 2 * MiB))
+		return false;
+	scoped_read(&vm->lock);
+	if (!layout_find(&vm->layout, start, &r) || r.end < end || r.object || region_allows(&r, advice))
+		return false;
+	if (end - start == 2 * MiB && !vm->no_blocks && block_wanted(&r, start))
+		return false;
+	return pt_drop(vm, start, end);
+}
+
 [[nodiscard]] static int guard_install(struct vm *vm, va_t start, va_t end)
 {
 	struct tlb_batch b;
@@ -325,6 +344,8 @@ long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice)
 		return will_need(vm, addr, end);
 	if (advice == MADV_REMOVE)
 		return remove_pages(vm, addr, end);
+	if (dont_need_sharing(vm, addr, end, advice))
+		return 0;
 	scoped_write(&vm->lock);
 	int stop = advice_reach(vm, addr, &end, advice);
 

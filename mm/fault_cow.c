@@ -72,8 +72,8 @@ static void replace_entry(struct fault_state *f, struct pte n)
 		return FAULT_OOM;
 	/* Another thread may write to `old` while we read it, or take it from the entry, and it may even be another's then. What we
 	 * have read is not used then, for the entry has changed: while vm->lock is held for reading, one that may be written
-	 * stays so, and becomes no swap entry. The copy that a debugger forces may not be written either, but its writer has the
-	 * lock for writing. */
+	 * stays so, and becomes no swap entry; or it goes (pt_drop()), and what comes then may be written, too, or is zeros. The copy
+	 * that a debugger forces may not be written either, but its writer has the lock for writing. */
 	if (old->kind != PAGE_ZERO)
 		page_copy_early(p, old);
 

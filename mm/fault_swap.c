@@ -17,7 +17,7 @@ static bool fill_swapped(struct fault_state *f, struct pte e, struct page *p)
 	if (f->slot->raw != e.raw)
 		return false;
 	store_release(&f->slot->raw, n.raw);
-	f->table->swapped--;
+	store_relaxed(&f->table->swapped, (u16)(f->table->swapped - 1));	/* vm_rss_look() reads it */
 	return true;
 }
 

@@ -188,7 +188,8 @@ void pt_slot_clear(struct page *t, unsigned index)
 
 	debug_assert(slot->raw != 0 && t->used > 0);
 	store_release(&slot->raw, 0);
-	if (--t->used == 0)
+	store_relaxed(&t->used, (u16)(t->used - 1));
+	if (t->used == 0)
 		t->groups = 0;
 }
 

@@ -67,6 +67,9 @@ void pt_clone_root(struct vm *child, struct vm *parent, va_t split);
  * -ENOMEM only when a partly covered shared table could not be copied: then nothing of that table has changed, and
  * the caller may retry or widen (dropping is always legal for clean mappings, never for private pages). */
 [[nodiscard]] int pt_unmap(struct tlb_batch *b, va_t start, va_t end);
+/* The same under vm->lock for reading, within 2 MiB: others fault there meanwhile. False, and nothing done: more is there than pages
+ * in a table of ours. The table stays, also if nothing is left in it: others may have walked to it. It goes with the next unmapping there. */
+[[nodiscard]] bool pt_drop(struct vm *vm, va_t start, va_t end);
 /* Owns the partly covered paths at both edges of [start, end), so that pt_unmap and pt_move cannot fail. *low: the table that
  * holds all that is mapped there, for pt_unmap_prepared(); nullptr: nothing is. */
 [[nodiscard]] int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low);

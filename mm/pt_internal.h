@@ -29,7 +29,7 @@ static inline bool pte_has_page(struct pte e)
 static inline void pt_slot_fill(struct page *t, struct pte *slot, struct pte e)
 {
 	debug_assert(slot->raw == 0 && e.raw != 0);
-	t->used++;
+	store_relaxed(&t->used, (u16)(t->used + 1));	/* vm_rss_look() reads it */
 	t->groups |= 1ul << ((va_t)slot / (8 * sizeof(*slot)) % 64);
 	store_release(&slot->raw, e.raw);
 }
@@ -39,7 +39,7 @@ static inline void pt_slots_filled(struct page *t, unsigned first, unsigned n, u
 {
 	if (!filled)
 		return;
-	t->used += filled;
+	store_relaxed(&t->used, (u16)(t->used + filled));
 	t->groups |= (2ul << (first + n - 1) / 8) - (1ul << first / 8);
 }
 

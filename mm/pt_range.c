@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Edits of ranges: taking out, restricting, protecting, and looking through one. All under vm->lock for
+ * Edits of ranges: taking out, restricting, protecting, and looking through one. All but pt_drop() under vm->lock for
  * writing, so that nobody else walks this address space's owned tables, and no table locks are needed: a
  * frozen table is never edited, only let go of or, where a range covers it partly, copied first. Moving is in pt_move.c.
  *
@@ -97,6 +97,8 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 	const struct pte *slots = pt_slots(t);
 	unsigned i = pt_index(va, level), last = pt_index(end - 1, level);
 
+	if (!level && !t->used)
+		return false;		/* the table itself: pt_drop() */
 	for (; (i = ours ? find_used(t, slots, i, last) : find_used_frozen(t, slots, i, last)) <= last; i++) {
 		struct pte e = pte_load(&slots[i]);
 
@@ -120,12 +122,15 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 	*low = nullptr;
 	if (stopped != level)
 		return !slot->raw;
-	if (end - start == PAGE_SIZE && !slot->raw)
-		return true;
 	struct page *t = pt_table_of(slot);
 
-	if (next_used(t, pt_index(start, level)) > pt_index(end - 1, level))
-		return true;
+	/* A table that pt_drop() has left empty goes now. */
+	if (likely(t->used)) {
+		if (end - start == PAGE_SIZE && !slot->raw)
+			return true;
+		if (next_used(t, pt_index(start, level)) > pt_index(end - 1, level))
+			return true;
+	}
 	*low = t;
 	return !level;		/* else an edge may cut a table further down, or its groups say more than there is */
 }
@@ -187,7 +192,7 @@ static void unmap_page(struct tlb_batch *b, struct page *t, unsigned index, stru
 		if (likely(pte_has_page(e)))
 			tlb_add_page(b, pa_page(pte_pa(e, 0)));
 	} else if (pte_kind(e, 0) == PTE_SWAP) {
-		t->swapped--;
+		store_relaxed(&t->swapped, (u16)(t->swapped - 1));
 		swap_put((u32)pte_payload(e));	/* no CPU has it cached: nothing to wait for */
 	}
 }
@@ -248,6 +253,25 @@ void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t e
 	unmap_table(b, low, start, end);
 	if (!low->used)		/* it must go, too */
 		unmap_table(b, b->vm->root, start, end);
+}
+
+/* Flushed and let go of before others may fill the slots again: law 11. */
+bool pt_drop(struct vm *vm, va_t start, va_t end)
+{
+	struct tlb_batch b;
+	int stopped;
+	struct pte *slot = pt_walk(vm->root, start, 0, &stopped);
+
+	if (stopped)
+		return !pte_load(slot).raw;	/* nothing is there, or there was before we were asked */
+	struct page *t = pt_table_of(slot);
+
+	vm_rss_note(vm);
+	tlb_begin(&b, vm);
+	scoped_spin(&t->lock);
+	unmap_table(&b, t, start, end);
+	tlb_finish(&b);
+	return true;
 }
 
 int pt_unmap(struct tlb_batch *b, va_t start, va_t end)

@@ -6,6 +6,8 @@
  * Nobody counts pages as they come and go. Resident pages only get more until something is unmapped, and each takes a
  * fault: so before something is unmapped the tables are asked, if there were enough faults since that was done last to
  * make a difference. That costs a visit of each table, not of each page, and a 64th of the pages may be missed.
+ * Others may be about to do the same (pt_drop): a table is looked at under its parent's lock, for a frozen one may be
+ * replaced, and what was found is kept under the root's.
  *
  * What tables count are entries: a page that was only read, and is the page of zeros, counts in the peak.
  */
@@ -76,32 +78,43 @@ void pt_count(struct vm *vm, va_t start, va_t end, struct pt_counts *out)
 
 /* ---- at most */
 
+static u64 pages_of(struct page *t);
+
+/* Under t's lock, which is not of level 0. */
 static u64 pages_below(const struct page *t)
 {
 	u64 sum = 0;
 	unsigned left = t->used;
 
-	if (t->level == 0)
-		return left - load_relaxed(&t->swapped);
 	for (unsigned i = 0; left && (i = next_used(t, i)) < PT_SLOTS; i++) {
 		struct pte e = pte_load(&pt_slots(t)[i]);
 
 		if (!e.raw)
 			continue;
 		left--;
-		sum += pte_kind(e, t->level) == PTE_TABLE ? pages_below(pa_page(pte_table_pa(e))) :
+		sum += pte_kind(e, t->level) == PTE_TABLE ? pages_of(pa_page(pte_table_pa(e))) :
 							    pt_slot_size(t->level) >> PAGE_SHIFT;
 	}
 	return sum;
+}
+
+/* Under the lock of the table that leads to t, so that it stays. */
+static u64 pages_of(struct page *t)
+{
+	if (t->level == 0)
+		return (u64)load_relaxed(&t->used) - load_relaxed(&t->swapped);
+	scoped_spin(&t->lock);
+	return pages_below(t);
 }
 
 void vm_rss_look(struct vm *vm)
 {
 	struct vm_rss *r = &vm->rss;
 
+	scoped_spin(&vm->root->lock);
 	r->last = pages_below(vm->root);
-	r->peak = max(r->peak, r->last);
-	r->faults = load_relaxed(&vm->min_faults);
+	store_relaxed(&r->peak, max(r->peak, r->last));
+	store_relaxed(&r->faults, load_relaxed(&vm->min_faults));
 	store_relaxed(&r->slack, max(SLACK_MIN, r->last / 64));
 }
 

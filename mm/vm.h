@@ -19,9 +19,9 @@ struct vm_limits {			/* RLIMIT_*, in bytes; set by proc, read here */
 };
 
 struct vm_rss {				/* pages; mm/rss.c */
-	u64 last, peak;			/* (v) when last looked; most */
-	u64 faults;			/* (v) vm->min_faults at that time */
-	u64 slack;			/* (v; 0 stored by faults of whole blocks) so many more faults do not matter */
+	u64 last, peak;			/* (v) and, among readers, the root table's lock: when last looked; most */
+	u64 faults;			/* (the same) vm->min_faults at that time */
+	u64 slack;			/* (the same; 0 stored by faults of whole blocks) so many more faults do not matter */
 };
 
 /* What exec leaves for others to look at. All that forks of one program share it; only refs changes. */
@@ -166,11 +166,11 @@ u64 vm_object_mappings(const struct object *o);
 /* Unmaps what maps an object of this kind as a whole from addr on: the object with a reference. -EINVAL: there is none. */
 long vm_detach(struct vm *vm, va_t addr, const struct object_ops *kind, struct object **out);
 
-/* ---- what is resident, at most (rss.c). Before anything is unmapped, under the lock for writing: remembers how much there is. */
+/* ---- what is resident, at most (rss.c). Before anything is unmapped, under the lock: remembers how much there is. */
 void vm_rss_look(struct vm *vm);
 static inline void vm_rss_note(struct vm *vm)
 {
-	if (unlikely(load_relaxed(&vm->min_faults) - vm->rss.faults > load_relaxed(&vm->rss.slack)))
+	if (unlikely(load_relaxed(&vm->min_faults) - load_relaxed(&vm->rss.faults) > load_relaxed(&vm->rss.slack)))
 		vm_rss_look(vm);
 }
 void vm_rss_inherit(struct vm *child, struct vm *vm);	/* for fork, under vm's lock for writing */

@@ -103,6 +103,8 @@ void a_full_batch_is_flushed(void **state);
 void a_doubled_mapping_stays(void **state);
 void what_is_written_to_is_not_reclaimed(void **state);
 void forced_writes_are_not_lost(void **state);
+void pages_are_dropped_while_others_fault(void **state);
+void tables_left_empty_go_with_their_regions(void **state);
 /* vm_model_spaces.c. */
 void holes_wait_for_memory(void **state);
 void blocks_are_flushed(void **state);

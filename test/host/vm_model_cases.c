@@ -266,3 +266,64 @@ void forced_writes_are_not_lost(void **state)
 	(void)jobs_hold();
 	case_end();
 }
+
+/* ---- MADV_DONTNEED while others fault at the same place (pt_drop) */
+
+constexpr unsigned DROPPED = 8;
+static struct vm *dropping;
+static unsigned faults_meanwhile;
+
+/* CPU 1 touches all of the pages, unless it would have to wait for the table. No translation of what was there before is left on it
+ * once it has something new. */
+static void touch_meanwhile(unsigned weight)
+{
+	const struct page *t = pt_owned(dropping, BASE, 0);
+	unsigned cpu = cpu_id();
+	u8 *memory;
+
+	if (cpu == 1 || spin_is_locked(&t->lock))
+		return;
+	host_cpu_set(1);
+	case_write(dropping, BASE, DROPPED);
+	assert_null(machine_check_cpu(1));
+	for (unsigned i = 0; i < DROPPED; i++)
+		assert_true(machine_access(1, BASE + i * PAGE_SIZE, P_W, &memory));
+	host_cpu_set(cpu);
+	faults_meanwhile++;
+}
+
+void pages_are_dropped_while_others_fault(void **state)
+{
+	dropping = case_begin(11);
+	case_map(dropping, BASE, DROPPED * PAGE_SIZE);
+	case_write(dropping, BASE, DROPPED);
+	machine_run(0, dropping);
+	machine_run(1, dropping);
+	host_cpu_set(0);
+	faults_meanwhile = 0;
+	machine_on_point(touch_meanwhile);
+	assert_int_equal(vm_madvise(dropping, BASE, DROPPED * PAGE_SIZE, MADV_DONTNEED), 0);
+	machine_on_point(nullptr);
+	assert_true(faults_meanwhile);
+	assert_null(machine_violation());
+	case_end();
+}
+
+/* The table stays, for others may have walked to it; it goes when what is around it does. */
+void tables_left_empty_go_with_their_regions(void **state)
+{
+	struct vm *vm = case_begin(12);
+
+	for (unsigned more = 0; more < 2; more++) {
+		/* By itself, and with what is mapped in no table. */
+		va_t start = BASE - more * 4 * MiB;
+
+		case_map(vm, BASE, DROPPED * PAGE_SIZE);
+		case_write(vm, BASE, DROPPED);
+		assert_int_equal(vm_madvise(vm, BASE, DROPPED * PAGE_SIZE, MADV_DONTNEED), 0);
+		assert_non_null(pt_owned(vm, BASE, 0));
+		assert_int_equal(vm_munmap(vm, start, BASE - start + DROPPED * PAGE_SIZE), 0);
+		assert_null(pt_owned(vm, BASE, 0));
+	}
+	case_end();
+}

@@ -299,6 +299,8 @@ int main(void)
 		cmocka_unit_test(a_doubled_mapping_stays),
 		cmocka_unit_test(what_is_written_to_is_not_reclaimed),
 		cmocka_unit_test(forced_writes_are_not_lost),
+		cmocka_unit_test(pages_are_dropped_while_others_fault),
+		cmocka_unit_test(tables_left_empty_go_with_their_regions),
 		cmocka_unit_test(blocks_are_flushed),
 		cmocka_unit_test(a_broken_block_is_counted),
 		cmocka_unit_test(objects_change_for_everybody),
