@@ -330,6 +330,6 @@ UNSEEN = {
     "collapses-shared-pages": "changes nothing that is seen: costs memory; and that somebody holds such a page is a matter of one line",
     "part-without-break": "who holds a page of a block and who unmaps it never meet in the model",
     "request-without-tables": "changes nothing: a CPU that flushes a page itself drops its walk caches as well (SDM 3A 4.10.4.1)",
-    "reuse-without-second-look": "changes nothing: a page that is alone can only have become writable, as long as no fork can come",
+    "drops-files": "needs a page that becomes a file's, at the same place, while a fault copies it",
     "thaw-without-second-look": "changes nothing: a table with one reference keeps one, as long as no fork can come",
 }

@@ -327,3 +327,50 @@ void tables_left_empty_go_with_their_regions(void **state)
 	}
 	case_end();
 }
+
+static unsigned points_before;		/* the drop */
+
+/* CPU 0 drops the pages, once, at one of the points where it need not wait for the table. */
+static void drop_meanwhile(unsigned weight)
+{
+	const struct page *t = pt_owned(dropping, BASE, 0);
+	unsigned cpu = cpu_id();
+
+	if (cpu == 0 || !t || spin_is_locked(&t->lock) || points_before-- != 0)
+		return;
+	host_cpu_set(0);
+	assert_int_equal(vm_madvise(dropping, BASE, DROPPED * PAGE_SIZE, MADV_DONTNEED), 0);
+	host_cpu_set(cpu);
+	faults_meanwhile++;
+}
+
+static void write_again_and_drop(void)
+{
+	struct vm *child;
+
+	case_map(dropping, BASE, DROPPED * PAGE_SIZE);
+	case_write(dropping, BASE, DROPPED);
+	assert_int_equal(vm_fork(dropping, 0, &child), 0);
+	assert_int_equal(vm_fault(child, BASE, P_W), FAULT_OK);
+	vm_put(child);
+	machine_run(1, dropping);
+	host_cpu_set(1);
+	machine_on_point(drop_meanwhile);
+	assert_int_equal(vm_fault(dropping, BASE + PAGE_SIZE, P_W), FAULT_OK);
+	machine_on_point(nullptr);
+	host_cpu_set(0);
+	assert_null(tables_wrong(dropping));
+}
+
+/* A fault has found a page that is its space's alone, to be written again; before it has the table's lock the page is dropped. Tried at
+ * each of the fault's points. */
+void what_is_dropped_does_not_come_back(void **state)
+{
+	for (unsigned n = 0; n == 0 || faults_meanwhile; n++) {
+		dropping = case_begin(13);
+		faults_meanwhile = 0;
+		points_before = n;
+		write_again_and_drop();
+		case_end();
+	}
+}
