@@ -224,7 +224,7 @@ static void show_flags(struct text *t, u32 flags)
 		{ R_GROWSDOWN, "gd" }, { R_LOCKED, "lo" }, { R_DEVICE, "io" }, { R_SEQREAD, "sr" },
 		{ R_RANDREAD, "rr" }, { R_DONTFORK, "dc" }, { R_ACCOUNT, "ac" },
 		{ R_NORESERVE, "nr" }, { R_WIPEONFORK, "wf" }, { R_DONTDUMP, "dd" },
-		{ R_HUGE, "hg" }, { R_NOHUGE, "nh" },
+		{ R_HUGE, "hg" }, { R_NOHUGE, "nh" }, { R_SEALED, "sl" },
 	};
 
 	text_puts(t, "VmFlags: ");

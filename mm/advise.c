@@ -65,11 +65,29 @@ static bool known(int advice)
 	}
 }
 
-/* May this region be advised so? 0 or -EINVAL. */
+/* Does the advice take private memory away, now or in a child? What is sealed and may not be written must not be cleared so. */
+static bool discards(int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_DONTNEED_LOCKED:
+	case MADV_FREE:
+	case MADV_DONTFORK:
+	case MADV_WIPEONFORK:
+	case MADV_GUARD_INSTALL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* May this region be advised so? 0, -EINVAL or -EPERM. */
 static int region_allows(const struct region *r, int advice)
 {
 	u32 bad = 0;
 
+	if (unlikely((r->flags & (R_SEALED | R_SHARED | R_WRITE)) == R_SEALED) && discards(advice))
+		return -EPERM;
 	switch (advice) {
 	case MADV_FREE:
 		if (r->object)

@@ -37,6 +37,7 @@ enum region_flags : u32 {
 	R_ACCOUNT = 524288,	/* "ac" in smaps; what counts: mm/commit.h */
 	R_RANDREAD = 1048576, R_SEQREAD = 2097152,
 	R_GUARD = 4194304,	/* MADV_GUARD_INSTALL: every fault is refused */
+	R_SEALED = 16777216,	/* mseal: stays as it is, for good */
 	R_LOCKONFAULT = 8388608,	/* with R_LOCKED: not brought in before it is touched */
 };
 

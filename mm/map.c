@@ -28,6 +28,8 @@ static bool one_too_many(const struct vm *vm, va_t start, va_t end)
 	struct tlb_batch b;
 	struct page *low;
 
+	if (unlikely(vm->sealed) && layout_count(&vm->layout, start, end, R_SEALED))
+		return -EPERM;
 	if (unlikely(one_too_many(vm, start, end)))
 		return -ENOMEM;
 	int err = pt_prepare(vm, start, end, &low);

@@ -74,6 +74,8 @@ struct growth {
 {
 	if (!r || r->start > va)
 		return -ENOMEM;
+	if (unlikely(r->flags & R_SEALED))
+		return -EPERM;
 	if (prot & ~(r->flags >> 3))
 		return -EACCES;
 	if (!(prot & ~r->flags & R_WRITE))
@@ -204,6 +206,22 @@ long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
 	if (unlikely(populate))
 		map_populate_locked(vm, addr, end);
 	return err;
+}
+
+/* From now on nothing is unmapped there, moved, replaced or protected otherwise, and read-only private memory is not thrown away
+ * (Linux's mseal.rst). It ends with the address space. */
+long vm_mseal(struct vm *vm, va_t addr, u64 len)
+{
+	va_t end;
+	int err = map_range(addr, len, -EINVAL, &end);
+
+	if (err || addr == end)
+		return err;
+	scoped_write(&vm->lock);
+	if (!layout_covers(&vm->layout, addr, end))
+		return -ENOMEM;
+	vm->sealed = true;
+	return map_update(vm, addr, end, 0, R_SEALED);
 }
 
 /* Is the page in memory: mapped here, or cached in its object? */

@@ -53,6 +53,8 @@ static bool only_shrinks(const struct remap *m)
 		return -EFAULT;
 	struct region *r = &m->region;
 
+	if (r->flags & R_SEALED)
+		return -EPERM;
 	if (m->new_len < m->old_len && m->old_len > USER_END - m->old)
 		return -EINVAL;		/* no range to unmap */
 	if (only_shrinks(m))

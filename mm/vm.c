@@ -167,6 +167,7 @@ static void inherit(struct vm *child, struct vm *vm)
 	child->peak_pages = vm->layout.pages;
 	vm_rss_inherit(child, vm);
 	child->special_regions = vm->special_regions;
+	child->sealed = vm->sealed;
 	child->membarrier = load_relaxed(&vm->membarrier);
 	child->no_blocks = vm->no_blocks;
 	child->shares_locked = vm->shares_locked || vm->layout.locked_pages;

@@ -58,6 +58,7 @@ struct vm {
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
 	bool special_regions;		/* (v) some region is R_DONTFORK or R_WIPEONFORK */
+	bool sealed;			/* (v) some region is R_SEALED */
 	bool unmaps_object;		/* (v) tables come from the reserve */
 	u32 membarrier;			/* (a) what it has registered for: MEMBARRIER_CMD_REGISTER_* */
 	bool no_blocks;			/* (a) prctl(PR_SET_THP_DISABLE) */
@@ -132,6 +133,7 @@ long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct obje
 long vm_mmap_refused(struct vm *vm, va_t addr, u64 len, int flags, u64 offset, int err);
 long vm_munmap(struct vm *vm, va_t addr, u64 len);
 long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot);
+long vm_mseal(struct vm *vm, va_t addr, u64 len);
 long vm_mremap(struct vm *vm, va_t old, u64 old_len, u64 new_len, int flags, va_t new_addr);
 long vm_madvise(struct vm *vm, va_t addr, u64 len, int advice);
 long vm_brk(struct vm *vm, va_t brk);

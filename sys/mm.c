@@ -58,6 +58,13 @@ SYSCALL(mprotect)
 	return vm_mprotect(own_vm(), abi_untag(ARG_PTR(0)), ARG_U64(1), ARG_INT(2));
 }
 
+SYSCALL(mseal)
+{
+	if (flags_unknown(ARG_U64(2), 0))
+		return -EINVAL;
+	return vm_mseal(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1));
+}
+
 SYSCALL(mremap)
 {
 	if (flags_unknown(ARG_UINT(3), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))

@@ -230,6 +230,7 @@
 	X(mremap, 216, 25, "addr size size flags:mremap addr")				\
 	X(madvise, 233, 28, "addr size one:madvise")					\
 	X(process_madvise, 440, 440, "fd:pid in:iovec[2] size one:madvise flags:none")	\
+	X(mseal, 462, 462, "addr size flags:none")					\
 	X(mincore, 232, 27, "addr size out:bytes")					\
 	X(msync, 227, 26, "addr size flags:msync")					\
 	X(mlock, 228, 149, "addr size")							\
