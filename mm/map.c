@@ -14,13 +14,17 @@
 #include "mm/stats.h"
 #include "mm/vm.h"
 
-/* Would taking [start, end) out leave two pieces of a region, of which there are as many as there may be? */
-static bool one_too_many(const struct vm *vm, va_t start, va_t end)
+/* [start, end) cannot be taken out where something is sealed, or where it would leave two pieces of a region, and there are as many as
+ * there may be. Where either may be. */
+[[nodiscard, gnu::cold, gnu::noinline]] static int check_take_out(const struct vm *vm, va_t start, va_t end)
 {
 	struct region r;
 
-	return vm->layout.regions >= REGIONS_MAX && layout_find(&vm->layout, start, &r) && r.start < start &&
-	       r.end > end;
+	if (vm->sealed && layout_count(&vm->layout, start, end, R_SEALED))
+		return -EPERM;
+	bool splits = layout_find(&vm->layout, start, &r) && r.start < start && r.end > end;
+
+	return splits && vm->layout.regions >= REGIONS_MAX ? -ENOMEM : 0;
 }
 
 [[gnu::always_inline]] static inline int take_out(struct vm *vm, va_t start, va_t end, struct layout_change *c)
@@ -28,12 +32,10 @@ static bool one_too_many(const struct vm *vm, va_t start, va_t end)
 	struct tlb_batch b;
 	struct page *low;
 
-	if (unlikely(vm->sealed) && layout_count(&vm->layout, start, end, R_SEALED))
-		return -EPERM;
-	if (unlikely(one_too_many(vm, start, end)))
-		return -ENOMEM;
-	int err = pt_prepare(vm, start, end, &low);
+	int err = unlikely(vm->sealed || vm->layout.regions >= REGIONS_MAX) ? check_take_out(vm, start, end) : 0;
 
+	if (likely(!err))
+		err = pt_prepare(vm, start, end, &low);
 	if (unlikely(err))
 		return err;
 	layout_remove(&vm->layout, start, end, c);
