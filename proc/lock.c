@@ -192,13 +192,14 @@ static void hand_over(struct rwlock *l, struct lock_waiter *w)
 	} while (!write && w && !w->write);
 }
 
-/* It has been let go of while somebody was in line. If it is taken again, who has it will be here. */
+/* It has been let go of while somebody was in line. If it is taken again, who has it will be here; but readers may stay, and
+ * be followed by others, so that it is not free for long: a reader joins them. */
 static void rw_wake(struct rwlock *l)
 {
 	struct lock_waiter *first = first_waiter(l);
 	u64 s = load_relaxed(&l->state);
 
-	if (!first || !is_free(s))
+	if (!first || (!is_free(s) && (first->write || (s & RW_WRITER))))
 		return;
 	if (s & RW_HANDOFF) {
 		hand_over(l, first);

@@ -290,6 +290,42 @@ static void meet_in_the_lock(bool handed_over)
 static void readers_in_line_get_in_together(void **state) { meet_in_the_lock(false); }
 static void readers_who_have_waited_long_get_in_together(void **state) { meet_in_the_lock(true); }
 
+/* One in line who finds that readers were faster joins them: they may stay for long, and be followed by others. */
+static void *read_in_pairs(void *me)
+{
+	self = me;
+	store_relaxed(&got, true);
+	scoped_read(&lock);
+	__atomic_add_fetch(&readers_in, 1, __ATOMIC_RELAXED);
+	while (load_relaxed(&readers_in) < 2)
+		cpu_relax();
+	return nullptr;
+}
+
+static void who_is_in_line_joins_readers_that_came_first(void **state)
+{
+	for (unsigned round = 0; round < 500; round++) {
+		pthread_t sleeper, spinner;
+
+		rwlock_init(&lock);
+		store_relaxed(&readers_in, 0);
+		store_relaxed(&owners_run, false);
+		rwlock_write(&lock);
+		start(&sleeper, 1, read_in_pairs);
+		until_asleep(&threads[1]);
+		store_relaxed(&got, false);
+		store_relaxed(&owners_run, true);
+		store_relaxed(&clock_step, 0);		/* the other one spins until it gets in, before the first is woken or after */
+		start(&spinner, 2, read_in_pairs);
+		for (unsigned i = 0; !load_relaxed(&got) || i < round % 32; i++)
+			sched_yield();
+		rwlock_write_done(&lock);
+		pthread_join(spinner, nullptr);
+		pthread_join(sleeper, nullptr);
+		assert_int_equal(lock.state, 0);
+	}
+}
+
 /* A mutex may go once its last user has let go of it, though others have just done so, too. */
 static struct shared { struct mutex lock; unsigned users; } *shared;
 
@@ -331,6 +367,7 @@ int main(void)
 		cmocka_unit_test_setup(readers_join_readers_while_readers_are_in_line, set_up),
 		cmocka_unit_test_setup(readers_in_line_get_in_together, set_up),
 		cmocka_unit_test_setup(readers_who_have_waited_long_get_in_together, set_up),
+		cmocka_unit_test_setup(who_is_in_line_joins_readers_that_came_first, set_up),
 		cmocka_unit_test_setup(the_last_user_frees_the_mutex, set_up),
 	};
 
