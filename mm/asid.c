@@ -160,7 +160,7 @@ static u64 asid_get(struct vm *vm, struct tlb_cpu *c)
 /* This CPU will hear of vm's flushes from now on. True: it missed one. */
 static bool join_cpus(struct vm *vm, unsigned cpu)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the store to tlb_cpus[].vm before the look */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* the store to tlb_cpus[].next before the look */
 	if (!(load_relaxed(&vm->cpus) & BIT(cpu))) {
 		__atomic_fetch_or(&vm->cpus, BIT(cpu), __ATOMIC_SEQ_CST);
 		arch_publish();		/* no acquire holds a walk back */
@@ -185,7 +185,7 @@ void vm_switch(struct vm *vm)
 		return;
 	u64 flags = irq_save();		/* IPI_TLB sees either the old space or the new one */
 
-	store_relaxed(&c->vm, vm);
+	store_release(&c->next, vm);	/* and `vm`, of the switch before, first: loads_space() */
 	if (!vm) {
 		arch_switch_root(page_pa(page_of(arch_kernel_root())), 0, false);
 	} else {
@@ -194,6 +194,7 @@ void vm_switch(struct vm *vm)
 
 		arch_switch_root(page_pa(vm->root), asid, missed || !asid_bits);
 	}
+	store_relaxed(&c->vm, vm);
 	if (!TLB_BROADCAST && prev)
 		__atomic_fetch_and(&prev->cpus, ~BIT(cpu), __ATOMIC_RELEASE);
 	irq_restore(flags);
@@ -203,7 +204,7 @@ void tlb_cpu_init(void)
 {
 	struct tlb_cpu *c = &tlb_cpus[cpu_id()];
 
-	c->vm = nullptr;
+	c->vm = c->next = nullptr;
 	c->active_asid = 0;
 	/* From here on it is asked to flush; what it holds already, nobody has asked for. */
 	__atomic_fetch_or(&tlb_cpus_started, BIT(cpu_id()), __ATOMIC_SEQ_CST);

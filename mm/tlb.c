@@ -139,6 +139,12 @@ static void flush_unicast(const struct tlb_batch *b)
 	preempt_enable();
 }
 
+/* Has the CPU vm loaded, or is about to? Up to the last step of a switch it may walk the old one's tables, ahead of any access. */
+static bool loads_space(unsigned cpu, const struct vm *vm)
+{
+	return load_acquire(&tlb_cpus[cpu].next) == vm || load_relaxed(&tlb_cpus[cpu].vm) == vm;
+}
+
 /*
  * All of the space is about to be flushed everywhere: CPUs that do not have it loaded will hold nothing of it. A CPU that
  * loads it meanwhile says so first and looks at its bit then; we clear the bit first and look at what it says then
@@ -150,11 +156,11 @@ static void forget_cpus(struct vm *vm, u64 cpus)
 	for (; cpus; cpus &= cpus - 1) {
 		unsigned cpu = (unsigned)__builtin_ctzl(cpus);
 
-		if (load_relaxed(&tlb_cpus[cpu].vm) == vm)
+		if (loads_space(cpu, vm))
 			continue;
 		__atomic_fetch_and(&vm->cpus, ~BIT(cpu), __ATOMIC_SEQ_CST);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (load_relaxed(&tlb_cpus[cpu].vm) == vm)
+		if (loads_space(cpu, vm))
 			__atomic_fetch_or(&vm->cpus, BIT(cpu), __ATOMIC_SEQ_CST);
 	}
 }
