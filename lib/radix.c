@@ -23,15 +23,21 @@ static u32 height_for(u64 index)
 	return h;
 }
 
+/* It needs more levels than there are. */
+static bool is_beyond(const struct radix *r, u64 index)
+{
+	return r->height < HEIGHT_MAX && index >> (RADIX_BITS * r->height);
+}
+
 /* The node of the last level that holds index; nullptr if there is none. */
 static struct radix_node *find_leaf(const struct radix *r, u64 index)
 {
 	struct radix_node *n = r->root;
 
-	if (r->height == 0 || height_for(index) > r->height)
+	if (r->height == 0 || is_beyond(r, index))
 		return nullptr;
-	for (u32 level = r->height - 1; n && level > 0; level--)
-		n = n->slots[slot_of(index, level)];
+	for (u32 shift = RADIX_BITS * (r->height - 1); n && shift; shift -= RADIX_BITS)
+		n = n->slots[(index >> shift) & (RADIX_SLOTS - 1)];
 	return n;
 }
 
