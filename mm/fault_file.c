@@ -26,8 +26,8 @@ static bool writes_unwatched(const struct object *o)
 
 static int fault_file_around(struct fault_state *f);
 
-/* A read of a private or shared file page. */
-static int fault_file_read(struct fault_state *f)
+/* A read of a private or shared file page. Not inline: writes need no room for the neighbours. */
+[[gnu::noinline]] static int fault_file_read(struct fault_state *f)
 {
 	struct object *o = f->region->object;
 	struct page *p;
