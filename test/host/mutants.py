@@ -276,8 +276,7 @@ MUTANTS = [
     ("truncation-gives-up", "law 13",
      ("\twhile (unmap_object_once(vm, arg) && load_acquire(&vm->users) > 1)\n", "\tif (unmap_object_once(vm, arg))\n")),
     ("forced-writes-at-once", "forced", ("resolve(&f, true, force && access == P_W)", "resolve(&f, true, false)")),
-    ("forced-write-to-shared", "forced", ("bool copy = access == P_W && !page_is_alone(p);", "bool copy = false;"),
-     ("if (f->slot->raw != e.raw || (access == P_W && page_refs(p) != 1))", "if (f->slot->raw != e.raw)")),
+    ("forced-write-to-shared", "forced", ("bool copy = access == P_W && !page_is_alone(p);", "bool copy = false;")),
     ("batch-ends-before-adding", "TLB",
      ("\tb->pages[b->count++] = ref;\n\tif (b->count == TLB_BATCH_PAGES)\n\t\ttlb_finish(b);\n",
       "\tif (b->count == TLB_BATCH_PAGES)\n\t\ttlb_finish(b);\n\tb->pages[b->count++] = ref;\n")),
@@ -285,7 +284,7 @@ MUTANTS = [
     ("block-put-not-ordered", "blocks", ("store_release(&first->refs, first->refs - 1);", "store_relaxed(&first->refs, first->refs - 1);")),
     ("split-gap-taken-for-empty", "races",
      ("\tscoped_spin(&t->lock);\n\twhile ((i = next_used(t, i))", "\twhile ((i = next_used(t, i))")),
-    ("clears-used-group", "law 9", ("\t\tif (group_empty(slots + group * 8))\n", "")),
+    ("clears-used-group", "law 9", ("\t\tif (group_empty(slots + (i & ~7u))) {\n", "\t\t{\n")),
     # ---- The layout
     ("layout-shared-not-counted", "layout", ("\t\t__atomic_fetch_add(&to->root->refs, 1, __ATOMIC_RELAXED);\n", "\t\t;\n")),
     ("layout-changed-in-place", "layout", ("return load_acquire(&n->refs) > 1;", "return false;")),

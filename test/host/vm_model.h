@@ -98,6 +98,7 @@ void case_write(struct vm *vm, va_t va, unsigned pages);
 void a_block_is_reused_when_the_child_has_gone(void **state);
 void pages_go_from_every_address(void **state);
 void reuse_ends_with_the_region(void **state);
+void a_collapse_gives_no_rights(void **state);
 void a_leftover_table_is_flushed(void **state);
 void a_full_batch_is_flushed(void **state);
 void a_doubled_mapping_stays(void **state);

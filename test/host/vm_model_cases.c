@@ -120,6 +120,22 @@ void reuse_ends_with_the_region(void **state)
 	case_end();
 }
 
+/* Pages that may only be read become a block that may only be read. */
+void a_collapse_gives_no_rights(void **state)
+{
+	struct vm *vm = case_begin(19);
+
+	case_map(vm, BASE, BLOCK_SIZE);
+	case_write(vm, BASE, BLOCK_PAGES);
+	assert_int_equal(vm_mprotect(vm, BASE, BLOCK_SIZE, P_R), 0);
+	block_mode = BLOCK_ALWAYS;
+	for (int i = 0; i < 40 && vm_madvise(vm, BASE, BLOCK_SIZE, MADV_COLLAPSE); i++)
+		;		/* after a failure some attempts are skipped */
+	assert_int_equal(block_count(), 1);
+	assert_null(tables_wrong(vm));
+	case_end();
+}
+
 /* A move that found no memory leaves an empty table where nothing is mapped, and a CPU keeps it in its walk cache. The next move puts
  * another table in its place. */
 void a_leftover_table_is_flushed(void **state)

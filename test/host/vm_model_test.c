@@ -294,6 +294,7 @@ int main(void)
 		cmocka_unit_test(a_block_is_reused_when_the_child_has_gone),
 		cmocka_unit_test(pages_go_from_every_address),
 		cmocka_unit_test(reuse_ends_with_the_region),
+		cmocka_unit_test(a_collapse_gives_no_rights),
 		cmocka_unit_test(a_leftover_table_is_flushed),
 		cmocka_unit_test(a_full_batch_is_flushed),
 		cmocka_unit_test(a_doubled_mapping_stays),
