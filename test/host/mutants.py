@@ -324,6 +324,7 @@ MUTANTS = [
 
 # What neither the model nor the threads can see, and why.
 UNSEEN = {
+    "block-freed-under-its-lock": "between two stores of one CPU, where neither test puts anything: was shown by hand, with a delay there",
     "doubling-moves-the-old": "changes nothing: an empty range has nothing in it; but from address 0, where nothing can be mapped",
     "swap-in-not-shared": "changes nothing that is seen: costs memory",
     "collapses-shared-pages": "changes nothing that is seen: costs memory; and that somebody holds such a page is a matter of one line",

@@ -107,17 +107,20 @@ void pages_go_from_every_address(void **state)
 /* One fault makes many pages writable again when a child has gone: none of a region behind that may only be read. */
 void reuse_ends_with_the_region(void **state)
 {
-	struct vm *vm = case_begin(5), *child;
+	/* Within one group of neighbours, and behind one that has been reused wholly. */
+	for (unsigned n = 4; n <= 100; n += 96) {
+		struct vm *vm = case_begin(5), *child;
 
-	case_map(vm, BASE, 8 * PAGE_SIZE);
-	case_write(vm, BASE, 8);
-	assert_int_equal(vm_mprotect(vm, BASE + 4 * PAGE_SIZE, 4 * PAGE_SIZE, P_R), 0);
-	assert_int_equal(vm_fork(vm, 0, &child), 0);
-	assert_int_equal(vm_fault(child, BASE, P_W), FAULT_OK);
-	vm_put(child);
-	assert_int_equal(vm_fault(vm, BASE + PAGE_SIZE, P_W), FAULT_OK);
-	assert_null(tables_wrong(vm));
-	case_end();
+		case_map(vm, BASE, (n + 4) * PAGE_SIZE);
+		case_write(vm, BASE, n + 4);
+		assert_int_equal(vm_mprotect(vm, BASE + n * PAGE_SIZE, 4 * PAGE_SIZE, P_R), 0);
+		assert_int_equal(vm_fork(vm, 0, &child), 0);
+		assert_int_equal(vm_fault(child, BASE, P_W), FAULT_OK);
+		vm_put(child);
+		case_write(vm, BASE, n);
+		assert_null(tables_wrong(vm));
+		case_end();
+	}
 }
 
 /* Pages that may only be read become a block that may only be read. */
