@@ -5,7 +5,6 @@
 #include "fs/epoll.h"
 #include "fs/file.h"
 #include "fs/flock.h"
-#include "fs/memfd.h"
 #include "fs/mount.h"
 #include "fs/notify.h"
 #include "fs/open.h"
@@ -152,14 +151,11 @@ int file_map(struct file *f, int prot, int flags, struct object **object, u32 *m
 {
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
 	bool noexec = f->path.mount && (f->path.mount->flags & MS_NOEXEC);
-	bool sealed = shared && memfd_write_sealed(f->inode);
 	u32 max = R_MAXREAD | R_MAXEXEC;
 
 	if (!(f->mode & FILE_READ))
 		return -EACCES;
-	if (sealed && (prot & PROT_WRITE))
-		return -EPERM;
-	if (!shared || ((f->mode & FILE_WRITE) && !sealed))
+	if (!shared || (f->mode & FILE_WRITE))
 		max |= R_MAXWRITE;
 	if (noexec && (prot & PROT_EXEC))
 		return -EPERM;

@@ -2,8 +2,7 @@
 /*
  * Anonymous files: ordinary memory files that never had a name. Seals live in inode->arg[0], with a
  * bit that says that the inode has any. They are looked at by the operations here, which the plain
- * page cache's stand behind. Left out: a mapping that is being made while F_SEAL_WRITE is added may
- * be missed.
+ * page cache's stand behind; by mmap in the object, where mm finds the one against writers.
  */
 #include "fs/memfd.h"
 #include "fs/file.h"
@@ -103,21 +102,17 @@ long memfd_add_seals(struct file *f, u32 seals)
 	scoped_mutex(&i->lock);
 	if (sealed(i, F_SEAL_SEAL))
 		return -EPERM;
+	bool was = sealed(i, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
 	bool more = (seals & F_SEAL_WRITE) && !sealed(i, F_SEAL_WRITE);
 
 	/* First, so that no new mapping may write. */
-	u64 before = i->arg[0];
-
+	store_relaxed(&i->object.sealed, was || (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)));
+	if (more && vm_object_writable(&i->object)) {
+		store_relaxed(&i->object.sealed, was);
+		return -EBUSY;
+	}
 	i->arg[0] |= seals;
-	if (!more || !vm_object_writable(&i->object))
-		return 0;
-	i->arg[0] = before;
-	return -EBUSY;
-}
-
-bool memfd_write_sealed(const struct inode *i)
-{
-	return i->fops == &memfd_fops && sealed(i, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+	return 0;
 }
 
 long memfd_get_seals(struct file *f)

@@ -6,7 +6,6 @@
 #include "lib/errno.h"
 
 struct file;
-struct inode;
 
 enum : u32 {
 	F_SEAL_SEAL = 1,
@@ -23,4 +22,3 @@ enum : u32 { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_NOEXEC_SEAL = 8, MFD_EX
 /* F_ADD_SEALS, F_GET_SEALS: -EINVAL for files that cannot be sealed. */
 long memfd_add_seals(struct file *f, u32 seals);
 long memfd_get_seals(struct file *f);
-bool memfd_write_sealed(const struct inode *i);	/* no new mapping may write to it */

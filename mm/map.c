@@ -99,7 +99,7 @@ int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
 void map_inserted(struct vm *vm, const struct region *r)
 {
 	if (r->object && !load_relaxed(&r->object->mapped)) {
-		store_relaxed(&r->object->mapped, 1);
+		store_relaxed(&r->object->mapped, true);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* before a fault looks at the size: object_punch() */
 	}
 	vm->peak_pages = max(vm->peak_pages, vm->layout.pages);
@@ -255,6 +255,17 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	return r->start ? 0 : -ENOMEM;
 }
 
+/* Asked under the lock: so who has sealed the object, and then looks for mappings that may write, misses none. */
+[[nodiscard]] static int check_sealed(struct region *r)
+{
+	constexpr u32 MAY = R_SHARED | R_MAXWRITE;
+
+	if ((r->flags & MAY) != MAY || !load_relaxed(&r->object->sealed))
+		return 0;
+	r->flags &= ~(u32)R_MAXWRITE;
+	return r->flags & R_WRITE ? -EPERM : 0;
+}
+
 /* The locked part of mmap: the start address or -errno. */
 static long mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
 {
@@ -265,6 +276,8 @@ static long mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct reg
 		return -ENOMEM;
 	int err = choose_place(vm, addr, len, flags, r, &c);
 
+	if (!err && r->object)
+		err = check_sealed(r);
 	if (err)
 		return err;
 	r->end = r->start + len;

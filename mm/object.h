@@ -50,7 +50,8 @@ struct object_fill {
 struct object {
 	const struct object_ops *ops;	/* (i) */
 	u32 refs;			/* (a) regions, inodes, exec */
-	u32 mapped;			/* (a) 1 once some region has had it; never 0 again: hint for truncate */
+	bool mapped;			/* (a) some region has had it; never false again: hint for truncate */
+	bool sealed;			/* (a) no new mapping may write to it: vm_object_writable() */
 	struct spinlock lock;
 	struct radix pages;		/* (l) index -> struct page, one reference each; or a swap slot */
 	u64 npages;			/* (l) those that are swapped out too */

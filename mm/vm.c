@@ -442,8 +442,7 @@ bool vm_object_writable(const struct object *o)
 {
 	struct writable_search w = { .object = o, .found = false };
 
-	if (load_relaxed(&o->mapped))
-		vm_for_each(search_writable, &w);
+	vm_for_each(search_writable, &w);
 	return w.found;
 }
 

@@ -160,7 +160,7 @@ bool vm_allows(struct vm *vm, va_t addr, u32 right);
 
 /* Unmaps pages [first, last] of an object from every address space; copies: private copies of them, too. Sleeps. */
 void vm_unmap_object(struct object *o, u64 first, u64 last, bool copies);
-/* May some space write to it through a shared mapping? */
+/* May some space write to it through a shared mapping? If not, and it was marked as sealed before, none ever will. */
 bool vm_object_writable(const struct object *o);
 
 /* How many regions of all address spaces map it. Sleeps. */

@@ -2,6 +2,8 @@
 // memfd_create(2): a seal against writing keeps writes out whichever way they come.
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -73,8 +75,50 @@ static void test_future(void)
 	close(fd);
 }
 
+static atomic_int turn; // even: the mapper waits for this round
+static char *mapped;
+static int raced;
+
+static void *map_each(void *rounds)
+{
+	for (int i = 0; i < *(int *)rounds; i++) {
+		while (atomic_load(&turn) != 2 * i + 1)
+			;
+		mapped = map(raced, PROT_READ | PROT_WRITE, MAP_SHARED);
+		atomic_store(&turn, 2 * i + 2);
+	}
+	return nullptr;
+}
+
+// Two threads: one maps the file, one seals it. At most one of them may succeed.
+static void test_race(void)
+{
+	pthread_t mapper;
+	int rounds = 300, both = 0;
+
+	if (pthread_create(&mapper, nullptr, map_each, &rounds))
+		tap_bail("pthread_create");
+	for (int i = 0; i < rounds; i++) {
+		raced = sealable();
+		atomic_store(&turn, 2 * i + 1);
+		for (volatile int delay = 0; delay < i * 20; delay++)
+			;
+		bool is_sealed = !fcntl(raced, F_ADD_SEALS, SEAL_WRITE);
+
+		while (atomic_load(&turn) != 2 * i + 2)
+			;
+		both += is_sealed && mapped != MAP_FAILED;
+		if (mapped != MAP_FAILED)
+			munmap(mapped, SIZE);
+		close(raced);
+	}
+	pthread_join(mapper, nullptr);
+	ok(!both, "a file that is mapped while it is being sealed: one of the two fails, each time");
+}
+
 int main(void)
 {
+	test_race();
 	test_sealed();
 	test_future();
 	return tap_done();
