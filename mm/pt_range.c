@@ -262,10 +262,12 @@ bool pt_drop(struct vm *vm, va_t start, va_t end)
 	int stopped;
 	struct pte *slot = pt_walk(vm->root, start, 0, &stopped);
 
-	if (stopped)
-		return !pte_load(slot).raw;	/* nothing is there, or there was before we were asked */
 	struct page *t = pt_table_of(slot);
 
+	if (stopped) {
+		scoped_spin(&t->lock);		/* what a fault replaces is empty for a moment (law 11) */
+		return !slot->raw;
+	}
 	vm_rss_note(vm);
 	tlb_begin(&b, vm);
 	scoped_spin(&t->lock);

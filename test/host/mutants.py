@@ -298,6 +298,7 @@ MUTANTS = [
      ("\ttlb_begin(&b, vm);\n\tpt_unmap_prepared(&b, low, start, end);\n\ttlb_finish(&b);\n\treturn 0;", "\treturn 0;")),
     # ---- Other threads between two looks
     ("drop-without-lock", "races", ("\tscoped_spin(&t->lock);\n\tunmap_table(&b, t, start, end);", "\tunmap_table(&b, t, start, end);")),
+    ("drop-sees-gap", "law 11", ("\t\tscoped_spin(&t->lock);\t\t/* what a fault replaces", "\t\t/* what a fault replaces")),
     ("drop-flushes-late", "law 11",
      ("\tscoped_spin(&t->lock);\n\tunmap_table(&b, t, start, end);\n",
       "\tspin_lock(&t->lock);\n\tunmap_table(&b, t, start, end);\n\tspin_unlock(&t->lock);\n")),

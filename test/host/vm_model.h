@@ -107,6 +107,7 @@ void forced_writes_are_not_lost(void **state);
 void pages_are_dropped_while_others_fault(void **state);
 void tables_left_empty_go_with_their_regions(void **state);
 void what_is_dropped_does_not_come_back(void **state);
+void a_gap_is_not_taken_for_nothing(void **state);
 /* vm_model_spaces.c. */
 void holes_wait_for_memory(void **state);
 void blocks_are_flushed(void **state);

@@ -393,3 +393,36 @@ void what_is_dropped_does_not_come_back(void **state)
 		case_end();
 	}
 }
+
+static void drop_job(void)
+{
+	va_t va = BASE + (DROPPED - 1) * PAGE_SIZE;
+	u8 seen = 1;
+
+	assert_int_equal(vm_madvise(dropping, va, PAGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(vm_read(dropping, va, &seen, 1), 1);
+	assert_int_equal(seen, 0);
+}
+
+/* A fault that copies a table empties the slot above for a moment: who drops a page below must not take it for nothing. */
+void a_gap_is_not_taken_for_nothing(void **state)
+{
+	struct vm *child;
+
+	dropping = case_begin(14);
+	case_map(dropping, BASE, DROPPED * PAGE_SIZE);
+	jobs_begin(drop_job);
+	for (unsigned i = 0; i < 300; i++) {
+		u8 value = 1;
+
+		case_write(dropping, BASE, DROPPED);
+		assert_int_equal(vm_write(dropping, BASE + (DROPPED - 1) * PAGE_SIZE, &value, 1), 1);
+		assert_int_equal(vm_fork(dropping, 0, &child), 0);
+		jobs_go_on();
+		case_write(dropping, BASE, 1);
+		jobs_finish();
+		(void)jobs_hold();
+		vm_put(child);
+	}
+	case_end();
+}

@@ -303,6 +303,7 @@ int main(void)
 		cmocka_unit_test(pages_are_dropped_while_others_fault),
 		cmocka_unit_test(tables_left_empty_go_with_their_regions),
 		cmocka_unit_test(what_is_dropped_does_not_come_back),
+		cmocka_unit_test(a_gap_is_not_taken_for_nothing),
 		cmocka_unit_test(blocks_are_flushed),
 		cmocka_unit_test(a_broken_block_is_counted),
 		cmocka_unit_test(objects_change_for_everybody),
