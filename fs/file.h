@@ -166,6 +166,9 @@ s64 pagecache_seek(struct file *f, s64 offset, int whence);
 enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
 int pagecache_allocate(struct file *f, int mode, u64 offset, u64 len);
 int pagecache_sync(struct file *f);
+/* The same for who has locked the inode. */
+long pagecache_write_locked(struct file *f, struct io *io, u64 *pos);
+int pagecache_allocate_locked(struct file *f, int mode, u64 offset, u64 len);
 /* inode_ops.resize for memory file systems. */
 int pagecache_resize(struct inode *inode, u64 size);
 

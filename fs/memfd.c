@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Anonymous files: ordinary memory files that never had a name. Seals live in inode->arg[0], with a
- * bit that says that the inode has any. They are looked at by the operations here, which the plain
- * page cache's stand behind; by mmap in the object, where mm finds the one against writers.
+ * bit that says that the inode has any. They change and are looked at under the inode's lock, by the
+ * operations here, which the plain page cache's stand behind; by mmap in the object, where mm finds the one against writers.
  */
 #include "fs/memfd.h"
 #include "fs/file.h"
@@ -21,28 +21,31 @@ static bool sealed(const struct inode *i, u32 seals) { return i->arg[0] & seals;
 static long memfd_write(struct file *f, struct io *io, u64 *pos)
 {
 	struct inode *i = f->inode;
-	u64 size = inode_size(i);
+
+	scoped_mutex(&i->lock);
+	u64 size = inode_size(i), at = load_relaxed(&f->flags) & O_APPEND ? size : *pos;
 
 	if (sealed(i, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
-	if (sealed(i, F_SEAL_GROW) && *pos + io->left > size) {
-		if (*pos >= size)
+	if (sealed(i, F_SEAL_GROW) && at + io->left > size) {
+		if (at >= size)
 			return -EPERM;
-		io->left = size - *pos;
+		io->left = size - at;
 		io->piece = min(io->piece, io->left);
 	}
-	return pagecache_write(f, io, pos);
+	return pagecache_write_locked(f, io, pos);
 }
 
 static int memfd_allocate(struct file *f, int mode, u64 offset, u64 len)
 {
 	struct inode *i = f->inode;
 
+	scoped_mutex(&i->lock);
 	if (sealed(i, F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) && mode)
 		return -EPERM;
 	if (sealed(i, F_SEAL_GROW) && offset + len > inode_size(i) && !(mode & FALLOC_PUNCH_HOLE))
 		return -EPERM;
-	return pagecache_allocate(f, mode, offset, len);
+	return pagecache_allocate_locked(f, mode, offset, len);
 }
 
 static int memfd_resize(struct inode *i, u64 size)

@@ -120,10 +120,15 @@ static size_t clip_to_limit(u64 pos, size_t n)
 
 long pagecache_write(struct file *f, struct io *io, u64 *pos)
 {
+	scoped_mutex(&f->inode->lock);
+	return pagecache_write_locked(f, io, pos);
+}
+
+long pagecache_write_locked(struct file *f, struct io *io, u64 *pos)
+{
 	struct inode *i = f->inode;
 	long total = 0, got = 0;
 
-	scoped_mutex(&i->lock);
 	if (load_relaxed(&f->flags) & O_APPEND)
 		*pos = inode_size(i);
 	size_t allowed = task_current() ? clip_to_limit(*pos, io->left) : io->left;
@@ -260,6 +265,12 @@ static int fill_range(struct inode *i, u64 from, u64 to)
 
 int pagecache_allocate(struct file *f, int mode, u64 offset, u64 len)
 {
+	scoped_mutex(&f->inode->lock);
+	return pagecache_allocate_locked(f, mode, offset, len);
+}
+
+int pagecache_allocate_locked(struct file *f, int mode, u64 offset, u64 len)
+{
 	struct inode *i = f->inode;
 	u64 end = offset + len;
 	bool keep = mode & FALLOC_KEEP_SIZE;
@@ -268,7 +279,6 @@ int pagecache_allocate(struct file *f, int mode, u64 offset, u64 len)
 		return -EOPNOTSUPP;
 	if ((mode & FALLOC_PUNCH_HOLE) && mode != (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE))
 		return -EOPNOTSUPP;
-	scoped_mutex(&i->lock);
 	if (!keep && end > inode_size(i) && clip_to_limit(end - 1, 1) == 0)
 		return -EFBIG;
 	if (!keep && end > inode_size(i))

@@ -75,6 +75,16 @@ static void test_future(void)
 	close(fd);
 }
 
+static void test_append(void)
+{
+	enum { SEAL_GROW = 4 };
+	int fd = sealable();
+
+	ok(!fcntl(fd, F_ADD_SEALS, SEAL_GROW) && !fcntl(fd, F_SETFL, O_APPEND), "F_SEAL_GROW, O_APPEND");
+	ok(write(fd, "x", 1) == -1 && errno == EPERM && lseek(fd, 0, SEEK_END) == SIZE, "appending: EPERM");
+	close(fd);
+}
+
 static atomic_int turn; // even: the mapper waits for this round
 static char *mapped;
 static int raced;
@@ -119,6 +129,7 @@ static void test_race(void)
 int main(void)
 {
 	test_race();
+	test_append();
 	test_sealed();
 	test_future();
 	return tap_done();
