@@ -364,7 +364,7 @@ static int control_get(struct unix_extra *e, u64 at, u64 left)
 	return err;
 }
 
-/* New descriptors for the files, as many as have room; the rest is closed. */
+/* New descriptors for the files, as many as have room and can be told; the rest is closed. */
 static int control_put(struct unix_extra *e, struct msghdr *h, u32 flags)
 {
 	u64 room = h->controllen < sizeof(struct cmsghdr) ? 0 :
@@ -380,8 +380,10 @@ static int control_put(struct unix_extra *e, struct msghdr *h, u32 flags)
 			file_put(e->files[n]);
 			break;
 		}
-		if (put_user(h->control + sizeof(struct cmsghdr) + n * sizeof(fd), fd))
-			return -EFAULT;
+		if (put_user(h->control + sizeof(struct cmsghdr) + n * sizeof(fd), fd)) {
+			(void)fd_close((unsigned)fd);
+			break;
+		}
 	}
 	if (n < e->nfiles)
 		h->flags |= MSG_CTRUNC;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -224,6 +225,27 @@ static bool give(int sock, const int *fds, int n)
 	return sendmsg(sock, &h, MSG_DONTWAIT) == 1;
 }
 
+// A control buffer that ends in a hole behind its first descriptor.
+static void half_a_buffer(void)
+{
+	int s[2], next, before = dup(0);
+	char byte, *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = map + 4096 - CMSG_LEN(sizeof(int)),
+			    .msg_controllen = CMSG_SPACE(2 * sizeof(int)) };
+
+	close(before);
+	munmap(map + 4096, 4096);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	give(s[0], (int[]){ s[0], s[0] }, 2);
+	ok(recvmsg(s[1], &m, 0) == 1 && m.msg_flags & MSG_CTRUNC, "what cannot be told is left out");
+	next = dup(0);
+	ok(next == before + 3, "and is no open file (%d, %d)", before, next);
+	for (int fd = before; fd <= next; fd++)
+		close(fd);
+	munmap(map, 4096);
+}
+
 // Does the pipe's writing end go?
 static bool ends(int p)
 {
@@ -359,6 +381,7 @@ int main(void)
 	abstract_names();
 	files();
 	flow();
+	half_a_buffer();
 	rmdir(dir);
 	chain(20'000);
 	loops();
