@@ -81,6 +81,12 @@ static long decode_lock(struct trapframe *f, int op)
 	return futex_lock_pi(ARG_PTR(0), shared, deadline, false);
 }
 
+/* Only where the time limit is a moment, and of a clock that is not fixed. */
+static bool may_name_clock(int command)
+{
+	return command == FUTEX_WAIT_BITSET || command == FUTEX_WAIT_REQUEUE_PI || command == FUTEX_LOCK_PI2;
+}
+
 SYSCALL(futex)
 {
 	va_t uaddr = ARG_PTR(0), second = ARG_PTR(4);
@@ -88,6 +94,8 @@ SYSCALL(futex)
 	bool shared = !(op & FUTEX_PRIVATE);
 	u32 value3 = ARG_UINT(5);
 
+	if ((op & FUTEX_CLOCK_REALTIME) && !may_name_clock(op & FUTEX_COMMAND))
+		return value_unknown((u64)op, -ENOSYS);
 	switch (op & FUTEX_COMMAND) {
 	case FUTEX_WAIT:
 		return decode_wait(f, op, FUTEX_ANY);

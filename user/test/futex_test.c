@@ -66,6 +66,10 @@ static void test_errors(void)
 	ok(futex(&word, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 0, "nobody to wake");
 	ok(futex(&word, 77, 1, nullptr, nullptr, 0) == -1 && errno == ENOSYS,
 	   "an unknown operation: ENOSYS");
+	ok(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, nullptr, nullptr, 0) == -1 && errno == ENOSYS &&
+		   futex(&word, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 1, nullptr, nullptr, 0) == -1 && errno == ENOSYS &&
+		   futex(&word, FUTEX_LOCK_PI | FUTEX_CLOCK_REALTIME, 0, nullptr, nullptr, 0) == -1 && errno == ENOSYS,
+	   "a clock where none can be chosen: ENOSYS");
 }
 
 static void test_timeout(void)
