@@ -178,6 +178,16 @@ void unix_flight_end(struct unix_extra *e)
 	e->sender = nullptr;
 }
 
+/* Under the lock: nobody may be looking whether all references to a file are in messages. */
+void unix_flight_peek(const struct unix_extra *e, struct unix_extra *out)
+{
+	scoped_mutex(&flight_lock);
+	*out = *e;
+	out->sender = nullptr;
+	for (unsigned i = 0; i < e->nfiles; i++)
+		file_get(out->files[i]);
+}
+
 static struct unix_extra *next_dropped(void)
 {
 	scoped_spin(&dropped_lock);

@@ -175,8 +175,12 @@ static struct unix_message *first_message(struct unix_sock *s)
 
 static void give_files(struct unix_message *m, struct unix_extra *out, bool peek)
 {
-	if (!m->extra || !out || peek)
+	if (!m->extra || !out)
 		return;
+	if (peek) {
+		unix_flight_peek(m->extra, out);
+		return;
+	}
 	unix_flight_end(m->extra);
 	*out = *m->extra;
 	kfree(m->extra);

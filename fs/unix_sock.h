@@ -55,9 +55,11 @@ void unix_put(struct unix_sock *s);
 [[nodiscard]] int unix_find(const struct unix_address *a, int type, struct unix_sock **out);
 void unix_message_free(struct unix_message *m);
 void unix_messages_free(struct list *messages);
-/* Files that travel; under no lock but the receiving socket's. begin: 0, or -ETOOMANYREFS. drop closes them and frees e. */
+/* Files that travel; under no lock but the receiving socket's. begin: 0, or -ETOOMANYREFS. peek: out gets
+ * references of its own. drop closes them and frees e. */
 [[nodiscard]] int unix_flight_begin(struct unix_extra *e);
 void unix_flight_end(struct unix_extra *e);
+void unix_flight_peek(const struct unix_extra *e, struct unix_extra *out);
 void unix_flight_drop(struct unix_extra *e);
 long unix_read(struct file *f, struct io *io, u64 *pos);
 long unix_write(struct file *f, struct io *io, u64 *pos);

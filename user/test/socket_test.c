@@ -168,6 +168,13 @@ static void files(void)
 	close(p[1]);
 	memset(control, 0, sizeof(control));
 	m.msg_controllen = sizeof(control);
+	ok(recvmsg(s[1], &m, MSG_PEEK) == 1 && (h = CMSG_FIRSTHDR(&m)) && h->cmsg_type == SCM_RIGHTS,
+	   "MSG_PEEK gives it and leaves it there");
+	memcpy(&got, CMSG_DATA(h), sizeof(int));
+	ok(write(got, "y", 1) == 1 && read(p[0], &c, 1) == 1 && c == 'y', "it is the same file");
+	close(got);
+	memset(control, 0, sizeof(control));
+	m.msg_controllen = sizeof(control);
 	ok(recvmsg(s[1], &m, 0) == 1 && (h = CMSG_FIRSTHDR(&m)) && h->cmsg_type == SCM_RIGHTS,
 	   "and received");
 	memcpy(&got, CMSG_DATA(h), sizeof(int));
