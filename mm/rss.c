@@ -4,7 +4,7 @@
  * ru_maxrss).
  *
  * Nobody counts pages as they come and go. Resident pages only get more until something is unmapped, and each takes a
- * fault: so before something is unmapped the tables are asked, if there were enough faults since that was done last to
+ * fault (or is exec's, which the first look finds): so before something is unmapped the tables are asked, if there were enough faults since that was done last to
  * make a difference. That costs a visit of each table, not of each page, and a 64th of the pages may be missed.
  * Others may be about to do the same (pt_drop): a table is looked at under its parent's lock, for a frozen one may be
  * replaced, and what was found is kept under the root's.
@@ -101,8 +101,11 @@ static u64 pages_below(const struct page *t)
 /* Under the lock of the table that leads to t, so that it stays. */
 static u64 pages_of(struct page *t)
 {
-	if (t->level == 0)
-		return (u64)load_relaxed(&t->used) - load_relaxed(&t->swapped);
+	if (t->level == 0) {
+		u64 used = load_relaxed(&t->used), swapped = load_relaxed(&t->swapped);
+
+		return used > swapped ? used - swapped : 0;	/* each may be about to change */
+	}
 	scoped_spin(&t->lock);
 	return pages_below(t);
 }
@@ -118,10 +121,12 @@ void vm_rss_look(struct vm *vm)
 	store_relaxed(&r->slack, max(SLACK_MIN, r->last / 64));
 }
 
-/* What was there at the last look, and a page for each fault since. */
+/* What was there at the last look, and a page for each fault since; a thread that is late may have put their number back. */
 static u64 most_now(const struct vm *vm)
 {
-	return vm->rss.last + load_relaxed(&vm->min_faults) - vm->rss.faults;
+	s64 since = (s64)(load_relaxed(&vm->min_faults) - vm->rss.faults);
+
+	return vm->rss.last + (u64)max(since, 0l);
 }
 
 /* The child has as much as the parent has now. */
