@@ -98,7 +98,7 @@ static int place_tail(struct vm *vm, const struct exec_file *f, u64 offset, va_t
 
 	if (err) {
 		page_put(p);
-		return offset >= f->size ? -ENOEXEC : -ENOMEM;	/* cut off: there is no such page */
+		return offset >= f->size ? -ENOEXEC : err;	/* cut off: there is no such page */
 	}
 	memcpy(page_address(p), page_address(from), end & ~PAGE_MASK);
 	page_put(from);
