@@ -2,7 +2,7 @@
 /*
  * Exceptions. Every entry builds a struct trapframe on the kernel stack: at its top from user mode, so
  * that SP_EL1 is back at the top when the user runs. A system call comes from the vector straight to
- * its function with interrupts on; 62 instructions of this file run for one.
+ * its function with interrupts on; 64 instructions of this file run for one.
  *
  * A kernel stack that overflows is found at the next EL1 entry, by comparing SP with the thread's
  * stack; the report then runs on an emergency stack of this CPU.
