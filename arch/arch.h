@@ -312,7 +312,6 @@ struct fault {
 	va_t address;
 	u32 access;		/* one of P_R, P_W, P_X */
 	bool user;		/* from user mode, not from a user copy in the kernel */
-	bool present;		/* a translation was there and forbade it; only where signal frames tell (x86-64) */
 };
 /* proc/trap.c. Resolves the fault, or: from user mode posts the signal and returns 0; from a user copy returns
  * -EFAULT and the machine goes to the copy's fix-up. Interrupts on, may sleep. A fault in the kernel that is

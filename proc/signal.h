@@ -71,7 +71,6 @@ struct signal_delivery {
 	bool on_altstack;		/* stack_top is the alternate stack's end: no red zone to skip */
 	va_t vdso_base;
 	u64 fault_address;		/* for sigcontext (arm64) / cr2 (x86-64) */
-	u32 fault_error, fault_trap;	/* x86-64: err, trapno */
 };
 
 /* To and from the user's 128 bytes. 0 or -EFAULT; from there -E2BIG where the rest is not empty and the code does not say what

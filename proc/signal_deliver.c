@@ -81,8 +81,6 @@ static void call_handler(struct trapframe *f, const struct taken *s)
 		.saved_mask = s->mask,
 		.vdso_base = t->task->vm->vdso,
 		.fault_address = t->fault_address,
-		.fault_error = t->fault_error,
-		.fault_trap = t->fault_trap,
 	};
 
 	bool stepping = unlikely(t->ptrace) && ptrace_handler_begin(f);

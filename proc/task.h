@@ -81,7 +81,7 @@ struct thread {
 	struct signal_queue pending;
 	struct ptrace *ptrace;		/* (own thread or tasks_lock, to set; a) nullptr: was never traced; proc/ptrace.h */
 	va_t altstack_sp; u64 altstack_size; u32 altstack_flags;
-	u64 fault_address; u32 fault_error, fault_trap;
+	u64 fault_address;
 	struct { int (*fn)(struct thread *t); u64 deadline; u64 arg[4]; } restart;	/* restart_syscall(2) */
 
 	/* user's pointers */

@@ -12,16 +12,6 @@
 #include "proc/sched.h"
 #include "proc/task.h"
 
-/* Of x86-64's page faults; its signal frames show error code and vector. */
-constexpr u32 PF_VECTOR = 14;
-enum : u32 { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_FETCH = 16 };
-
-static u32 fault_error(const struct fault *flt)
-{
-	return (flt->present ? PF_PRESENT : 0) | (flt->access == P_W ? PF_WRITE : 0) | PF_USER |
-	       (flt->access == P_X ? PF_FETCH : 0);
-}
-
 static void send_fault(int sig, int code, va_t address)
 {
 	struct siginfo info = { .signo = sig, .code = code, .fault.addr = address };
@@ -42,11 +32,7 @@ static void out_of_memory(void)
 
 static void fault_signal(enum fault_result result, const struct fault *flt)
 {
-	struct thread *self = thread_current();
-
-	self->fault_address = flt->address;
-	self->fault_error = fault_error(flt);
-	self->fault_trap = PF_VECTOR;
+	thread_current()->fault_address = flt->address;
 	switch (result) {
 	case FAULT_OK:
 		break;

@@ -150,7 +150,6 @@ void x86_page_fault(struct trapframe *f)
 		.address = read_cr2(),
 		.access = error & PF_FETCH ? P_X : error & PF_WRITE ? P_W : P_R,
 		.user = error & PF_USER,
-		.present = error & PF_PRESENT,
 	};
 
 	f->orig_rax = ~0ul;
