@@ -62,7 +62,7 @@ SYSCALL(mseal)
 {
 	if (flags_unknown(ARG_U64(2), 0))
 		return -EINVAL;
-	return vm_mseal(vm_current(), abi_untag(ARG_PTR(0)), ARG_U64(1));
+	return vm_mseal(own_vm(), abi_untag(ARG_PTR(0)), ARG_U64(1));
 }
 
 SYSCALL(mremap)

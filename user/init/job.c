@@ -44,6 +44,7 @@ bool read_job(struct job *job)
 	}
 	return job->argc > 0;
 }
+
 void reap(struct job *job)
 {
 	int status;

@@ -118,6 +118,7 @@ static void set_signals(void)
 	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, nullptr);
 }
+
 [[noreturn]] void power(int command)
 {
 	sync();
@@ -134,6 +135,7 @@ static void set_signals(void)
 	kill(-1, SIGKILL);
 	power(sig == SIGTERM ? RB_AUTOBOOT : sig == SIGUSR1 ? RB_HALT_SYSTEM : RB_POWER_OFF);
 }
+
 // ---- A shell on the console ----
 
 [[noreturn]] static void run_shell(const struct job *job)

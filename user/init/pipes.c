@@ -41,6 +41,7 @@ void send_number(char channel, unsigned number)
 {
 	send_frame(channel, (unsigned char[]){number & 255, number >> 8}, 2);
 }
+
 [[noreturn]] static void exec_on_pipes(struct job *job, int in, int out, int err)
 {
 	setsid();

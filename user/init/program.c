@@ -20,6 +20,7 @@ void reset_signals(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, nullptr);
 }
+
 // The file that execvp() would run, found without the failed calls that a trace would show.
 static const char *find_program(const char *name)
 {
