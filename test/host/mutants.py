@@ -328,6 +328,7 @@ UNSEEN = {
     "block-freed-under-its-lock": "between two stores of one CPU, where neither test puts anything: was shown by hand, with a delay there",
     "doubling-moves-the-old": "changes nothing: an empty range has nothing in it; but from address 0, where nothing can be mapped",
     "swap-in-not-shared": "changes nothing that is seen: costs memory",
+    "swap-cache-dropped-early": "changes nothing that is seen: costs memory; who brings the slot in later has a copy of his own, of the same bytes",
     "collapses-shared-pages": "changes nothing that is seen: costs memory; and that somebody holds such a page is a matter of one line",
     "part-without-break": "who holds a page of a block and who unmaps it never meet in the model",
     "request-without-tables": "changes nothing: a CPU that flushes a page itself drops its walk caches as well (SDM 3A 4.10.4.1)",
