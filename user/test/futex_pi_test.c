@@ -15,12 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/test/futex.h"
 #include "user/test/tap.h"
 
 #ifndef FUTEX_LOCK_PI2
 enum { FUTEX_LOCK_PI2 = 13 };
 #endif
-enum { MS = 1000000, THREADS = 8, ROUNDS = 100 };
+enum { THREADS = 8, ROUNDS = 100 };
 
 static atomic_uint word, second;
 static atomic_int step, result;
@@ -30,49 +31,9 @@ static long futex(void *addr, int op, const void *time)
 	return syscall(SYS_futex, addr, op, 0, time, nullptr, 0);
 }
 
-static unsigned tid(void)
-{
-	return (unsigned)syscall(SYS_gettid);
-}
-
 static bool is_error(long r, int err)
 {
 	return r == -1 && errno == err;
-}
-
-static struct timespec in_ms(clockid_t clock, int ms)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	t.tv_nsec += (long)ms * MS;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
-}
-
-static void pause_ms(int ms)
-{
-	struct timespec t = {0, (long)ms * MS};
-
-	nanosleep(&t, nullptr);
-}
-
-static void lock(atomic_uint *w)
-{
-	unsigned zero = 0;
-
-	if (!atomic_compare_exchange_strong(w, &zero, tid()))
-		while (futex(w, FUTEX_LOCK_PI, nullptr))
-			;
-}
-
-static void unlock(atomic_uint *w)
-{
-	unsigned mine = tid();
-
-	if (!atomic_compare_exchange_strong(w, &mine, 0))
-		futex(w, FUTEX_UNLOCK_PI, nullptr);
 }
 
 static void test_alone(void)

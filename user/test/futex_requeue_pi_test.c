@@ -14,20 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/test/futex.h"
 #include "user/test/tap.h"
 
-enum { MS = 1000000, THREADS = 6, ROUNDS = 200 };
+enum { THREADS = 6, ROUNDS = 200 };
 
 // What threads and processes work on: the condition's word, its mutex, another mutex.
 static struct shared {
 	atomic_uint cond, mutex, other;
 	atomic_int ready, won, errors, order[THREADS];
 } *s;
-
-static unsigned tid(void)
-{
-	return (unsigned)syscall(SYS_gettid);
-}
 
 static bool is_error(long r, int err)
 {
@@ -44,41 +40,6 @@ static long wait_requeue(atomic_uint *from, unsigned value, atomic_uint *to, con
 static long cmp_requeue(atomic_uint *from, atomic_uint *to, int wake, long move, unsigned value)
 {
 	return syscall(SYS_futex, from, FUTEX_CMP_REQUEUE_PI, wake, move, to, value);
-}
-
-static void lock(atomic_uint *w)
-{
-	unsigned zero = 0;
-
-	if (!atomic_compare_exchange_strong(w, &zero, tid()))
-		while (syscall(SYS_futex, w, FUTEX_LOCK_PI, 0, nullptr, nullptr, 0))
-			;
-}
-
-static void unlock(atomic_uint *w)
-{
-	unsigned mine = tid();
-
-	if (!atomic_compare_exchange_strong(w, &mine, 0))
-		syscall(SYS_futex, w, FUTEX_UNLOCK_PI, 0, nullptr, nullptr, 0);
-}
-
-static struct timespec in_ms(clockid_t clock, int ms)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	t.tv_nsec += (long)ms * MS;
-	t.tv_sec += t.tv_nsec / 1000000000;
-	t.tv_nsec %= 1000000000;
-	return t;
-}
-
-static void pause_ms(int ms)
-{
-	struct timespec t = {0, (long)ms * MS};
-
-	nanosleep(&t, nullptr);
 }
 
 static void anew(void)

@@ -12,9 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/test/futex.h"
 #include "user/test/tap.h"
 
-enum { MS = 1000000, WAITERS = 4 };
+enum { WAITERS = 4 };
 
 static atomic_int word, second;
 static atomic_int asleep, awake;
@@ -35,13 +36,6 @@ static int64_t now(clockid_t clock)
 static struct timespec at(int64_t ns)
 {
 	return (struct timespec){ns / 1000000000, ns % 1000000000};
-}
-
-static void pause_ms(int ms)
-{
-	struct timespec ts = at((int64_t)ms * MS);
-
-	nanosleep(&ts, nullptr);
 }
 
 static void test_errors(void)
