@@ -34,7 +34,7 @@ echo 'from a user' > /dev/kmsg; dmesg -r | grep 'from a user' | cut -d '>' -f 1
 #: mkswap, swapon, swapoff: a swap file
 dd if=/dev/zero of=s bs=1k count=1000 2>/dev/null; mkswap s | sed 's/UUID=.*/UUID/'; od -An -c -j 4086 -N 10 s; swapon no; echo $?; cat /proc/swaps | head -n 1 | tr -s '\t ' ' '
 #: mke2fs, mkdosfs, fdisk: file systems made in a file
-dd if=/dev/zero of=d bs=1k count=2000 2>/dev/null; mke2fs -F d | head -n 3; od -An -tx2 -j 1080 -N 2 d; dd if=/dev/zero of=v bs=1k count=2000 2>/dev/null; mkdosfs -n NAME v; strings -n 3 v | head -n 3; fdisk -l d; echo $?; printf 'o\nn\np\n1\n\n\nw\n' | fdisk v > o 2>&1; tail -c 2 v > /dev/null; od -An -tx1 -j 510 -N 2 v
+dd if=/dev/zero of=d bs=1k count=2000 2>/dev/null; mke2fs -F d | head -n 3; od -An -tx2 -j 1080 -N 2 d; dd if=/dev/zero of=v bs=1k count=2000 2>/dev/null; mkdosfs -n NAME v; od -An -c -j 3 -N 7 v; od -An -c -j 71 -N 19 v; fdisk -l d; echo $?; printf 'o\nn\np\n1\n\n\nw\n' | fdisk v > o 2>&1; tail -c 2 v > /dev/null; od -An -tx1 -j 510 -N 2 v
 #: stty, tty, reset, clear: without a terminal
 stty; echo $?; tty < /dev/null; reset > /dev/null 2>&1; echo $?; clear | od -c | head -n 1
 #: swapoff: what is no swap space
