@@ -164,12 +164,12 @@ static bool dont_need_sharing(struct vm *vm, va_t start, va_t end, int advice)
 {
 	struct region r;
 
-	if ((advice != MADV_DONTNEED && advice != MADV_FREE) || align_down(start, 2 * MiB) != align_down(end - 1, 2 * MiB))
+	if ((advice != MADV_DONTNEED && advice != MADV_FREE) || align_down(start, BLOCK_SIZE) != align_down(end - 1, BLOCK_SIZE))
 		return false;
 	scoped_read(&vm->lock);
 	if (!layout_find(&vm->layout, start, &r) || r.end < end || r.object || region_allows(&r, advice))
 		return false;
-	if (end - start == 2 * MiB && !vm->no_blocks && block_wanted(&r, start))
+	if (end - start == BLOCK_SIZE && !vm->no_blocks && block_wanted(&r, start))
 		return false;
 	return pt_drop(vm, start, end);
 }

@@ -184,7 +184,7 @@ int vm_place_page(struct vm *vm, va_t va, struct page *p)
 		return err;
 	}
 	scoped_spin(&table->lock);
-	pt_slot_set(table, pt_index(va, 0), page_leaf(p, fault_leaf_prot(&r, true)));
+	pt_slot_set(table, pt_index(va, 0), region_leaf(&r, p, true));
 	arch_publish();
 	return 0;
 }
