@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -49,4 +50,10 @@ static inline void unlock(atomic_uint *w)
 
 	if (!atomic_compare_exchange_strong(w, &mine, 0))
 		syscall(SYS_futex, w, FUTEX_UNLOCK_PI, 0, nullptr, nullptr, 0);
+}
+
+static inline void join(pthread_t *threads, int n)
+{
+	for (int i = 0; i < n; i++)
+		pthread_join(threads[i], nullptr);
 }

@@ -76,12 +76,6 @@ static void start(pthread_t *t, int n, void *(*body)(void *))
 	pause_ms(20);
 }
 
-static void join(pthread_t *t, int n)
-{
-	for (int i = 0; i < n; i++)
-		pthread_join(t[i], nullptr);
-}
-
 static void test_refused(void)
 {
 	struct timespec mono = in_ms(CLOCK_MONOTONIC, 20), wall = in_ms(CLOCK_REALTIME, 20), bad = {0, 1000000000};

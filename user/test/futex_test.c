@@ -113,12 +113,6 @@ static void start(pthread_t *threads, int n, int bits)
 	pause_ms(30);
 }
 
-static void join(pthread_t *threads, int n)
-{
-	for (int i = 0; i < n; i++)
-		pthread_join(threads[i], nullptr);
-}
-
 static void test_wake(void)
 {
 	pthread_t threads[WAITERS];
