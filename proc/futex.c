@@ -54,7 +54,7 @@ int futex_key_make(va_t uaddr, bool shared, struct futex_key *key)
 	if (!shared)
 		return 0;
 	scoped_read(&vm->lock);
-	if (!layout_find(&vm->layout, uaddr, &r))
+	if (!layout_find(&vm->layout, uaddr, &r) || !(r.flags & (R_READ | R_WRITE)))
 		return -EFAULT;
 	if ((r.flags & R_SHARED) && r.object)
 		*key = (struct futex_key){ (u64)r.object,
@@ -271,8 +271,8 @@ static void pair_unlock(struct futex_pair *p)
 		spin_unlock(&p->bucket[1]->lock);
 }
 
-/* Wakes nwake and moves nmove of those that are left. */
-static long wake_and_move(struct futex_pair *p, int nwake, int nmove, bool count_moved)
+/* Wakes nwake and moves nmove of those that are left: how many of both. */
+static long wake_and_move(struct futex_pair *p, int nwake, int nmove)
 {
 	long woken = wake_key(p->bucket[0], &p->key[0], nwake, FUTEX_ANY);
 	int moved = 0;
@@ -296,7 +296,7 @@ static long wake_and_move(struct futex_pair *p, int nwake, int nmove, bool count
 		moved++;
 	}
 	list_splice_back(&p->bucket[1]->waiters, &moving);
-	return woken < 0 || !count_moved ? woken : woken + moved;
+	return woken < 0 ? woken : woken + moved;
 }
 
 long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const u32 *expected)
@@ -314,7 +314,7 @@ long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const 
 		pair_lock(&p);
 		err = expected ? arch_user_load32(from, &found) : 0;
 		long r = err ? err : expected && found != *expected ? -EAGAIN :
-				wake_and_move(&p, nwake, nmove, expected != nullptr);
+				wake_and_move(&p, nwake, nmove);
 
 		pair_unlock(&p);
 		if (!err)

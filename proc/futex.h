@@ -23,7 +23,7 @@ int futex_wait_any(const struct futex_word *words, unsigned n, u64 deadline_ns);
 /* Wakes at most n; the number woken, or -errno. */
 long futex_wake(va_t uaddr, bool shared, int n, u32 bitset);
 /* Wakes at most nwake, moves at most nmove others to `to`. expected: -EAGAIN if *from is not that
- * (nullptr: whatever it is). The number woken, and of those moved too if `expected` is given. */
+ * (nullptr: whatever it is). The number woken and moved. */
 long futex_requeue(va_t from, va_t to, bool shared, int nwake, int nmove, const u32 *expected);
 /* Words that name their owner (proc/futex_pi.c): its thread number, FUTEX_WAITERS, FUTEX_OWNER_DIED. Locking: 0; -EDEADLK;
  * -ESRCH, no such owner; -EPERM, a thread of the kernel; -EAGAIN, taken (try); -ETIMEDOUT; -ERESTARTNOINTR. Unlocking: 0;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* futex(2): decoders of proc/futex.h's operations. */
+/* futex(2): decoders of proc/futex.h's operations. The calls that do one thing each are in sys/futex2.c. */
 #include "proc/futex.h"
-#include "mm/kmem.h"
-#include "mm/user.h"
 #include "proc/task.h"
 #include "proc/unknown.h"
 #include "sys/clock.h"
@@ -124,60 +122,4 @@ SYSCALL(futex)
 	default:
 		return value_unknown((u64)op, -ENOSYS);
 	}
-}
-
-/* ---- futex_waitv */
-
-enum : u32 { FUTEX2_SIZE_U32 = 2, FUTEX2_PRIVATE = 128, WAITV_MAX = 128 };
-
-struct abi_waitv { u64 value, uaddr; u32 flags, reserved; };
-
-/* One at a time: no array of them need be copied. -EINVAL, -EFAULT. */
-static int words_get(struct futex_word *words, va_t from, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		struct abi_waitv abi;
-
-		if (get_user(abi, from + i * sizeof(abi)))
-			return -EFAULT;
-		if ((abi.flags & ~FUTEX2_PRIVATE) != FUTEX2_SIZE_U32 || abi.reserved || abi.value >> 32)
-			return value_unknown(abi.flags, -EINVAL);
-		words[i] = (struct futex_word){ abi.uaddr, !(abi.flags & FUTEX2_PRIVATE), (u32)abi.value };
-	}
-	return 0;
-}
-
-/* The time limit is a moment of its clock. */
-static int waitv_deadline(va_t limit, int clock, u64 *deadline_ns)
-{
-	u64 ns;
-
-	*deadline_ns = ~0ul;
-	if (!limit)
-		return 0;
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
-		return -EINVAL;
-	int err = timespec_get(limit, &ns);
-
-	if (!err)
-		*deadline_ns = deadline_at(clock, ns);
-	return err;
-}
-
-SYSCALL(futex_waitv)
-{
-	unsigned n = ARG_UINT(1);
-	u64 deadline;
-
-	if (ARG_UINT(2) || !n || n > WAITV_MAX || !ARG_PTR(0))
-		return -EINVAL;
-	int err = waitv_deadline(ARG_PTR(3), ARG_INT(4), &deadline);
-
-	if (err)
-		return err;
-	struct futex_word *words scoped_kfree = kmalloc(n * sizeof(*words));
-
-	if (!words)
-		return -ENOMEM;
-	return words_get(words, ARG_PTR(0), n) ?: futex_wait_any(words, n, deadline);
 }

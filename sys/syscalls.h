@@ -72,6 +72,7 @@
 	X(rseq, 32, 32, "")								\
 	X(uring, 120, 120, "")								\
 	X(futex_waitv, 24, 24, "val:l0 uaddr:x8 flags:w16")				\
+	X(futex_waitv2, 48, 48, "val:l0 uaddr:x8 flags:w16 to:x32")			\
 	X(sembuf, 6, 6, "")								\
 	X(msgbuf, 8, 8, "mtype:l0")							\
 	X(mq_attr, 64, 64, "")								\
@@ -340,6 +341,9 @@
 	/* Threads and the scheduler */							\
 	X(futex, 98, 202, "io:int one:futex uint any any uint")				\
 	X(futex_waitv, 449, 449, "in:futex_waitv[1] uint:1 flags:none in:timespec? clock") \
+	X(futex_wake, 454, 454, "in:int hex int flags:futex2")				\
+	X(futex_wait, 455, 455, "in:int ulong hex flags:futex2 in:timespec? clock")	\
+	X(futex_requeue, 456, 456, "in:futex_waitv2 flags:none int int")		\
 	X(set_robust_list, 99, 273, "addr size")					\
 	X(get_robust_list, 100, 274, "pid out:long out:long")				\
 	X(sched_yield, 124, 24, "")							\

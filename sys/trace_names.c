@@ -347,6 +347,11 @@ static const struct value_name set_futex[] = {
 	{}
 };
 
+static const struct value_name set_futex2[] = {
+	V(FUTEX2_SIZE_U32, 2), V(FUTEX2_PRIVATE, 128),
+	{}
+};
+
 static const struct value_name set_sched[] = {
 	V(SCHED_OTHER, 0), V(SCHED_FIFO, 1), V(SCHED_RR, 2), V(SCHED_BATCH, 3), V(SCHED_IDLE, 5),
 	V(SCHED_DEADLINE, 6),
@@ -444,7 +449,7 @@ static const struct {
 	SET(timer), SET(inotify), SET(prot), SET(map), SET(mremap), SET(madvise), SET(msync),
 	SET(mlock2), SET(mlockall), SET(memfd), SET(membarrier), SET(clone), SET(wait),
 	SET(idtype), SET(pidfd), SET(prctl), SET(arch_prctl), SET(sigmask), SET(clock),
-	SET(itimer), SET(futex), SET(sched), SET(rlimit), SET(rusage), SET(random), SET(family),
+	SET(itimer), SET(futex), SET(futex2), SET(sched), SET(rlimit), SET(rusage), SET(random), SET(family),
 	SET(socket), SET(accept), SET(msg), SET(sol), SET(sockopt), SET(shutdown), SET(rseq),
 	SET(ptrace),
 };

@@ -161,7 +161,8 @@ static const struct {
 } sensible[] = {{"mmap", 3, MAP_PRIVATE | MAP_ANONYMOUS}, {"epoll_ctl", 1, EPOLL_CTL_ADD}, {"socket", 0, AF_UNIX},
 	{"socket", 1, SOCK_STREAM}, {"socketpair", 0, AF_UNIX}, {"socketpair", 1, SOCK_STREAM}, {"getsockopt", 1, SOL_SOCKET},
 	{"getsockopt", 2, SO_TYPE}, {"setsockopt", 1, SOL_SOCKET}, {"setsockopt", 2, SO_KEEPALIVE}, {"clone", 1, 0},
-	{"futex", 2, 1}, {"wait4", 2, WNOHANG}, {"waitid", 3, WNOHANG | WEXITED}, {"recvfrom", 3, MSG_DONTWAIT},
+	{"futex", 2, 1}, {"futex_wake", 1, 1}, {"futex_wake", 3, 2}, {"futex_wait", 1, 1}, {"futex_wait", 2, 1}, {"futex_wait", 3, 2},
+	{"wait4", 2, WNOHANG}, {"waitid", 3, WNOHANG | WEXITED}, {"recvfrom", 3, MSG_DONTWAIT},
 	{"recvmsg", 2, MSG_DONTWAIT}, {"recvmmsg", 3, MSG_DONTWAIT}, {"sendto", 3, MSG_DONTWAIT | MSG_NOSIGNAL},
 	{"sendmsg", 2, MSG_DONTWAIT | MSG_NOSIGNAL}, {"flock", 1, 8}, {"inotify_add_watch", 2, IN_ACCESS}, {"mincore", 1, PAGE},
 	{"mprotect", 1, PAGE}, {"pkey_mprotect", 1, PAGE}};

@@ -151,6 +151,12 @@ static void test_requeue(void)
 	   "and one for the first");
 	join(threads, WAITERS);
 	ok(awake == WAITERS, "all have returned");
+
+	start(threads, WAITERS, 0);
+	ok(futex(&word, FUTEX_REQUEUE_PRIVATE, 1, (void *)2ul, &second, 0) == 3, "whatever the word is: one woken, two moved");
+	ok(futex(&second, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) + futex(&word, FUTEX_WAKE_PRIVATE, 100, nullptr, nullptr, 0) == 3,
+	   "and all can be woken");
+	join(threads, WAITERS);
 }
 
 static void test_wake_op(void)
@@ -195,6 +201,11 @@ static void test_shared(void)
 	munmap(shared, 4096);
 	ok(futex(shared, FUTEX_WAKE, 1, nullptr, nullptr, 0) == -1 && errno == EFAULT,
 	   "unmapped: EFAULT");
+	shared = mmap(nullptr, 4096, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ok(futex(shared, FUTEX_WAKE, 1, nullptr, nullptr, 0) == -1 && errno == EFAULT &&
+		   futex(shared, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0) == 0,
+	   "not to be read: EFAULT, unless it is said to be private");
+	munmap(shared, 4096);
 
 	// A page that is not there yet is read in the middle of the call.
 	atomic_int *fresh =
