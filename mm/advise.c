@@ -65,7 +65,8 @@ static bool known(int advice)
 	}
 }
 
-/* Does the advice take private memory away, now or in a child? What is sealed and may not be written must not be cleared so. */
+/* Does the advice take private memory away, now or in a child? What is sealed and may not be written must not be cleared so; but
+ * copies of a file's pages may be, as on Linux (mm/madvise.c there). */
 static bool discards(int advice)
 {
 	switch (advice) {
@@ -86,7 +87,7 @@ static int region_allows(const struct region *r, int advice)
 {
 	u32 bad = 0;
 
-	if (unlikely((r->flags & (R_SEALED | R_SHARED | R_WRITE)) == R_SEALED) && discards(advice))
+	if (unlikely((r->flags & (R_SEALED | R_WRITE)) == R_SEALED) && !r->object && discards(advice))
 		return -EPERM;
 	switch (advice) {
 	case MADV_FREE:

@@ -291,6 +291,16 @@ MUTANTS = [
     ("range-empty-but-for-its-start", "ranges", ("\tif (end - start == PAGE_SIZE && !slot->raw)\n", "\tif (!slot->raw)\n")),
     ("layout-changed-behind-tables", "layout",
      ("\tlayout_remove(&vm->layout, start, end, c);\n", "\tlayout_remove(&vm->layout, start, end, c);\n\tend -= PAGE_SIZE;\n")),
+    # ---- Seals
+    ("sealed-is-unmapped", "seals",
+     ("\tif (vm->sealed && layout_count(&vm->layout, start, end, R_SEALED))\n\t\treturn -EPERM;\n", "")),
+    ("sealed-is-unmapped-by-child", "seals", ("\tchild->sealed = vm->sealed;\n", "")),
+    ("sealed-is-protected", "seals", ("\tif (unlikely(r->flags & R_SEALED))\n\t\treturn -EPERM;\n", "")),
+    ("sealed-is-moved", "seals", ("\tif (r->flags & R_SEALED)\n\t\treturn -EPERM;\n", "")),
+    ("sealed-is-cleared", "seals", ("if (unlikely((r->flags & (R_SEALED | R_WRITE)) == R_SEALED) &&", "if (false &&")),
+    ("sealed-loses-copies", "seals", ("== R_SEALED) && !r->object && discards", "== R_SEALED) && discards")),
+    ("seals-over-holes", "seals",
+     ("\tif (!layout_covers(&vm->layout, addr, end))\n\t\treturn -ENOMEM;\n\tvm->sealed", "\tvm->sealed")),
     # ---- Fork's exceptions, guards
     ("dontfork-inherited", "fork", ("if (r.flags & (R_DONTFORK | R_WIPEONFORK))", "if (r.flags & R_WIPEONFORK)")),
     ("wipeonfork-inherited", "fork", ("if (r.flags & (R_DONTFORK | R_WIPEONFORK))", "if (r.flags & R_DONTFORK)")),

@@ -9,7 +9,7 @@ constexpr unsigned HEAP_WINDOW = 4, STORED = OBJECTS;	/* the object that is like
 
 struct shadow_page {
 	bool mapped, shared, own;	/* own: private and written, `value` is its */
-	bool locked, guard, dontfork, wipe, stack;
+	bool locked, guard, dontfork, wipe, stack, sealed;
 	u8 prot, object, value;		/* object 0: anonymous private */
 	unsigned index;			/* page of the object */
 };
@@ -26,7 +26,8 @@ struct range {
 extern struct space spaces[SPACES];
 extern struct object *objects[OBJECTS + 1];
 extern u8 contents[OBJECTS + 1][OBJECT_PAGES];
-extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen, forks_seen, reclaimed_seen;
+extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen, forks_seen, reclaimed_seen,
+	   seals_seen;
 extern unsigned big_windows;		/* how often, of ten, one of the last two */
 extern unsigned reclaiming;		/* CPUs that do */
 extern unsigned long seed;
@@ -52,6 +53,8 @@ struct range random_range(void);
 extern struct range hot, latest;
 u8 expected(const struct shadow_page *p);
 bool allowed(const struct shadow_page *p, u32 access);
+/* Something there is sealed: what would unmap, move or replace it is refused with -EPERM, and changes nothing. */
+bool any_sealed(const struct space *s, struct range r);
 /* Private pages that may be written get their own copies, where the call brings them in for writing. */
 void brought_in(struct space *s, struct range r);
 void write_shadow(struct shadow_page *p, u8 value);
@@ -117,6 +120,7 @@ void numbers_run_out(void **state);
 void a_number_is_kept_on_every_cpu(void **state);
 void read_ahead_ends_with_the_object(void **state);
 void locked_memory_is_copied(void **state);
+void sealed_memory_is_not_cleared(void **state);
 /* One of the steps of vm_model_more.c. */
 void step_more(struct space *s);
 /* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */

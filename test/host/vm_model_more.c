@@ -6,7 +6,7 @@
 #include "mm/mman.h"
 #include "mm/pt.h"
 
-u64 races_seen;
+u64 races_seen, seals_seen;
 
 static void access_here(struct space *s, unsigned cpu, unsigned w, unsigned i)
 {
@@ -85,18 +85,39 @@ static void advised(struct shadow_page *p, int advice)
 	}
 }
 
-static bool refused(const struct shadow_page *p, int advice)
+/* Memory that nobody may write to cannot be cleared either, where it is sealed: now, or in a child. */
+static bool sealed_against(const struct shadow_page *p, int advice)
 {
+	if (!p->sealed || p->object || (p->prot & P_W))
+		return false;
 	switch (advice) {
 	case MADV_FREE:
-		return p->object || p->locked;
 	case MADV_DONTNEED:
-	case MADV_GUARD_INSTALL:
-		return p->locked;
+	case MADV_DONTNEED_LOCKED:
+	case MADV_DONTFORK:
 	case MADV_WIPEONFORK:
-		return p->object;
+	case MADV_GUARD_INSTALL:
+		return true;
 	default:
 		return false;
+	}
+}
+
+/* Why a page refuses, or 0. */
+static long refused(const struct shadow_page *p, int advice)
+{
+	if (sealed_against(p, advice))
+		return -EPERM;
+	switch (advice) {
+	case MADV_FREE:
+		return p->object || p->locked ? -EINVAL : 0;
+	case MADV_DONTNEED:
+	case MADV_GUARD_INSTALL:
+		return p->locked ? -EINVAL : 0;
+	case MADV_WIPEONFORK:
+		return p->object ? -EINVAL : 0;
+	default:
+		return 0;
 	}
 }
 
@@ -110,6 +131,9 @@ static void step_advice(struct space *s)
 	struct range r = random_range();
 	int advice = all[host_below(ARRAY_SIZE(all))];
 	unsigned failed = machine_failures();
+
+	if (any_sealed(s, r))		/* could not be cleared after a failure */
+		machine_fail_at(0);
 	long res = vm_madvise(s->vm, page_va(r.w, r.first), length(r), advice);
 
 	if (machine_failures() != failed) {
@@ -120,7 +144,7 @@ static void step_advice(struct space *s)
 		struct shadow_page *p = &s->pages[r.w][i];
 
 		if (p->mapped && refused(p, advice)) {
-			check(res == -EINVAL, "advice %d: %ld", advice, res);
+			check(res == refused(p, advice), "advice %d: %ld", advice, res);
 			return;
 		}
 		if (p->mapped)
@@ -185,6 +209,26 @@ static void step_lock(struct space *s)
 		brought_in(s, r);
 }
 
+/* All of the range, or nothing. It ends with the space: the first one is not sealed, so that there is always one that can change. */
+static void step_seal(struct space *s)
+{
+	struct range r = random_range();
+	unsigned failed = machine_failures(), mapped = 0;
+
+	if (s == spaces)
+		return;
+	while (mapped < r.count && s->pages[r.w][r.first + mapped].mapped)
+		mapped++;
+	if (mapped && host_below(4))
+		r.count = mapped;
+	long res = vm_mseal(s->vm, page_va(r.w, r.first), length(r));
+
+	check(res == (mapped == r.count ? 0 : -ENOMEM) || (res == -ENOMEM && machine_failures() != failed), "mseal: %ld", res);
+	for (unsigned i = r.first; !res && i < r.first + r.count; i++)
+		s->pages[r.w][i].sealed = true;
+	seals_seen += !res;
+}
+
 /* ---- what grows */
 
 static void step_brk(struct space *s)
@@ -201,6 +245,7 @@ static void step_brk(struct space *s)
 		return;		/* in the way is something else, or there is no memory */
 	unsigned was = (unsigned)((old - window_base(HEAP_WINDOW)) >> PAGE_SHIFT);
 
+	check(i > was || !any_sealed(s, (struct range){ HEAP_WINDOW, i, was - i }), "the heap shrinks though it is sealed");
 	for (unsigned k = min(i, was); k < max(i, was); k++)
 		pages[k] = (struct shadow_page){ .mapped = i > was, .prot = P_R | P_W };
 }
@@ -218,7 +263,9 @@ static void step_stack(struct space *s)
 		forget_unmapped(s, r);
 		return;
 	}
-	check(res == (long)page_va(r.w, r.first), "mmap of a stack: %ld", res);
+	check(res == (any_sealed(s, r) ? -EPERM : (long)page_va(r.w, r.first)), "mmap of a stack: %ld", res);
+	if (res < 0)
+		return;
 	for (unsigned i = r.first; i < r.first + r.count; i++)
 		s->pages[r.w][i] = (struct shadow_page){ .mapped = true, .prot = P_R | P_W, .stack = true };
 }
@@ -237,7 +284,7 @@ void note_growth(struct space *s, unsigned w, unsigned i)
 	for (unsigned k = i; k < above; k++) {
 		pages[k] = (struct shadow_page){
 			.mapped = true, .prot = pages[above].prot, .stack = true, .locked = pages[above].locked,
-			.dontfork = pages[above].dontfork, .wipe = pages[above].wipe,
+			.dontfork = pages[above].dontfork, .wipe = pages[above].wipe, .sealed = pages[above].sealed,
 		};
 	}
 }
@@ -264,6 +311,10 @@ static void step_resize(struct space *s)
 	long res = vm_mremap(s->vm, page_va(r.w, r.first), length(r), to * (length(r) / n), 0, 0);
 	struct shadow_page *p = &s->pages[r.w][r.first];
 
+	if (p->sealed) {
+		check(res == -EPERM, "mremap of what is sealed: %ld", res);
+		return;
+	}
 	check(res == (long)page_va(r.w, r.first) || res == -ENOMEM || res == -EAGAIN, "mremap in place: %ld", res);
 	check(res > 0 || to > n || machine_failures() != failed, "mremap does not shrink: %ld", res);
 	if (res < 0)
@@ -310,6 +361,13 @@ static void step_unmap_all(struct space *s)
 	if (res == -ENOMEM) {		/* where user memory ends within a table, that has to be copied */
 		failures_seen++;
 		return;
+	}
+	check(res == 0 || res == -EPERM, "munmap of all: %ld", res);
+	for (unsigned w = 0; w < WINDOWS; w++) {
+		if (any_sealed(s, (struct range){ w, 0, WINDOW_PAGES })) {
+			check(res == -EPERM, "munmap of all, and window %u is sealed: %ld", w, res);
+			return;
+		}
 	}
 	check(res == 0, "munmap of all: %ld", res);
 	memset(s->pages, 0, sizeof(s->pages));
@@ -381,9 +439,9 @@ void step_more(struct space *s)
 		{ .step = step_resize, .weight = 4 }, { .step = step_exec, .weight = 1 },
 		{ .step = step_unmap_all, .weight = 1 }, { .step = step_punch, .weight = 3, .alone = true },
 		{ .step = step_store, .weight = 3 }, { .step = step_kernel, .weight = 10 },
-		{ .step = step_clear_accessed, .weight = 2 },
+		{ .step = step_clear_accessed, .weight = 2 }, { .step = step_seal, .weight = 8 },
 	};
-	unsigned left = host_below(42);
+	unsigned left = host_below(50);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(steps); left -= steps[i++].weight) {
 		if (left >= steps[i].weight)

@@ -144,6 +144,33 @@ void locked_memory_is_copied(void **state)
 	case_end();
 }
 
+/* Sealed memory that nobody may write to is not cleared, now or in a child; but a file's pages are, copies or not, and what may be
+ * written. */
+void sealed_memory_is_not_cleared(void **state)
+{
+	static const int advice[] = { MADV_DONTNEED, MADV_FREE, MADV_DONTNEED_LOCKED, MADV_DONTFORK, MADV_WIPEONFORK, MADV_GUARD_INSTALL };
+	struct vm *vm = case_begin(20);
+	struct object *o = object_new_shared(8 * PAGE_SIZE);
+	u8 value = 7;
+
+	case_map(vm, BASE, 2 * PAGE_SIZE);
+	map_object(vm, OTHER, o, MAP_PRIVATE);
+	assert_int_equal(vm_write(vm, BASE, &value, 1), 1);
+	assert_int_equal(vm_write(vm, OTHER, &value, 1), 1);
+	assert_int_equal(vm_mprotect(vm, BASE, PAGE_SIZE, P_R), 0);
+	assert_int_equal(vm_mprotect(vm, OTHER, PAGE_SIZE, P_R), 0);
+	assert_int_equal(vm_mseal(vm, BASE, 2 * PAGE_SIZE), 0);
+	assert_int_equal(vm_mseal(vm, OTHER, PAGE_SIZE), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(advice); i++)
+		assert_int_equal(vm_madvise(vm, BASE, PAGE_SIZE, advice[i]), -EPERM);
+	assert_int_equal(byte_at(vm, BASE), value);
+	assert_int_equal(vm_madvise(vm, BASE + PAGE_SIZE, PAGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(vm_madvise(vm, OTHER, PAGE_SIZE, MADV_DONTNEED), 0);
+	assert_int_equal(byte_at(vm, OTHER), 0);
+	object_put(o);
+	case_end();
+}
+
 /* More spaces than numbers, on all CPUs, several CPUs running the same one: each sees its own byte, and nothing stale. */
 void numbers_run_out(void **state)
 {

@@ -71,6 +71,15 @@ u8 expected(const struct shadow_page *p)
 	return p->object && !p->own ? contents[p->object][p->index] : p->value;
 }
 
+bool any_sealed(const struct space *s, struct range r)
+{
+	for (unsigned i = r.first; i < r.first + r.count; i++) {
+		if (s->pages[r.w][i].sealed)
+			return true;
+	}
+	return false;
+}
+
 /* ---- steps */
 
 void forget_unmapped(struct space *s, struct range r)
@@ -94,12 +103,15 @@ void step_map(struct space *s)
 	long res = vm_mmap(s->vm, page_va(r.w, r.first), length(r), prot,
 			   MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (object ? 0 : MAP_ANONYMOUS),
 			   objects[object], R_MAXREAD | R_MAXWRITE | R_MAXEXEC, index * PAGE_SIZE);
+	bool sealed = any_sealed(s, r);
 
 	if (res == -ENOMEM) {		/* the old mapping is gone or not, but nothing in between */
 		forget_unmapped(s, r);
 		return;
 	}
-	check(res == (long)page_va(r.w, r.first), "mmap: %ld", res);
+	check(res == (sealed ? -EPERM : (long)page_va(r.w, r.first)), "mmap: %ld", res);
+	if (sealed)
+		return;
 	for (unsigned i = 0; i < r.count; i++)
 		s->pages[r.w][r.first + i] = (struct shadow_page){
 			.mapped = true, .prot = (u8)prot, .object = (u8)object, .shared = shared,
@@ -116,16 +128,21 @@ void step_unmap(struct space *s)
 		failures_seen++;
 		return;
 	}
-	check(res == 0, "munmap: %ld", res);
+	bool sealed = any_sealed(s, r);
+
+	check(res == (sealed ? -EPERM : 0), "munmap: %ld", res);
+	if (sealed)
+		return;
 	memset(&s->pages[r.w][r.first], 0, r.count * sizeof(struct shadow_page));
 }
 
-/* Pages at the start of the range before the first hole. */
-static unsigned mapped_before_hole(const struct space *s, struct range r)
+/* Pages at the start of the range before the first hole, or what is sealed. */
+static unsigned may_be_protected(const struct space *s, struct range r)
 {
+	const struct shadow_page *pages = &s->pages[r.w][r.first];
 	unsigned n = 0;
 
-	while (n < r.count && s->pages[r.w][r.first + n].mapped)
+	while (n < r.count && pages[n].mapped && !pages[n].sealed)
 		n++;
 	return n;
 }
@@ -142,21 +159,21 @@ static bool gains_write(const struct space *s, struct range r, int prot)
 	return false;
 }
 
-/* Rights change up to the first hole, as on Linux; for want of memory, region by region up to anywhere. */
+/* Rights change up to the first hole or seal, as on Linux; for want of memory, region by region up to anywhere. */
 void step_protect(struct space *s)
 {
 	struct range r = random_range();
 	int prot = (int)host_below(8);
-	unsigned failed = machine_failures(), n = mapped_before_hole(s, r);
+	unsigned failed = machine_failures(), n = may_be_protected(s, r);
 	bool populates = gains_write(s, (struct range){ r.w, r.first, n }, prot);
 
 	if (populates)
 		machine_fail_at(0);
 	long res = vm_mprotect(s->vm, page_va(r.w, r.first), length(r), prot);
 	bool no_memory = machine_failures() != failed;
+	long stop = n == r.count ? 0 : s->pages[r.w][r.first + n].sealed ? -EPERM : -ENOMEM;
 
-	check(res == -ENOMEM || (res == 0 && n == r.count), "mprotect: %ld", res);
-	check(no_memory || res == (n == r.count ? 0 : -ENOMEM), "mprotect: %ld, %u of %u mapped", res, n, r.count);
+	check(res == stop || (no_memory && res == -ENOMEM), "mprotect: %ld, %u of %u can be", res, n, r.count);
 	failures_seen += no_memory;
 	for (unsigned i = 0; i < n; i++) {
 		struct shadow_page *p = &s->pages[r.w][r.first + i];
@@ -207,11 +224,15 @@ void step_move(struct space *s)
 	long res = vm_mremap(s->vm, page_va(r.w, r.first), length(r), length(r),
 			     MREMAP_MAYMOVE | MREMAP_FIXED | (stays ? MREMAP_DONTUNMAP : 0), page_va(to.w, to.first));
 
+	bool sealed = any_sealed(s, r) || any_sealed(s, to);
+
 	if (res == -ENOMEM) {
 		forget_unmapped(s, to);
 		return;
 	}
-	check(res == (long)page_va(to.w, to.first), "mremap: %ld", res);
+	check(res == (sealed ? -EPERM : (long)page_va(to.w, to.first)), "mremap: %ld", res);
+	if (sealed)
+		return;
 	for (unsigned i = 0; i < r.count; i++) {
 		struct shadow_page *p = &s->pages[r.w][r.first + i];
 

@@ -140,6 +140,7 @@ static void check_layout(const struct space *s)
 				check_locked(s, w, i);
 			check(!found || (r.flags & R_PROT) == p->prot, "window %u page %u: rights %u, not %u", w,
 			      i, r.flags & R_PROT, p->prot);
+			check(!found || !(r.flags & R_SEALED) == !p->sealed, "window %u page %u: sealed should be %d", w, i, p->sealed);
 		}
 	}
 }
@@ -237,7 +238,7 @@ static void histories_match_the_flat_model(void **state)
 	vm_stats(&stats);
 	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split, %lu collapsed\n", stats.block_fill,
 	       stats.block_fallback, stats.block_reuse, stats.block_split, stats.block_collapse);
-	printf("%lu accesses and %lu steps of other CPUs in the middle of a step\n", races_seen, jobs_done());
+	printf("%lu accesses and %lu steps of other CPUs in the middle of a step, %lu seals\n", races_seen, jobs_done(), seals_seen);
 	objects_report();
 	if (getenv("MODEL_SEED"))
 		return;		/* what follows asks whether the usual history is worth its time */
@@ -312,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_number_is_kept_on_every_cpu),
 		cmocka_unit_test(read_ahead_ends_with_the_object),
 		cmocka_unit_test(locked_memory_is_copied),
+		cmocka_unit_test(sealed_memory_is_not_cleared),
 		cmocka_unit_test(lost_flushes_are_caught),
 	};
 

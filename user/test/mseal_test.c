@@ -95,6 +95,20 @@ static void test_read_only(void)
 	ok(madvise(p, PAGE, MADV_WILLNEED) == 0, "other advice is taken");
 }
 
+// What was written to the private mapping of a file can be thrown away: the file still has the page.
+static void test_file(void)
+{
+	int fd = memfd_create("file", 0);
+	char *p = ftruncate(fd, PAGE) ? MAP_FAILED : mmap(nullptr, PAGE, RW, MAP_PRIVATE, fd, 0);
+
+	if (p == MAP_FAILED)
+		tap_bail("a file");
+	*p = 's';
+	ok(mprotect(p, PAGE, PROT_READ) == 0 && seal(p, PAGE, 0) == 0 && madvise(p, PAGE, MADV_DONTNEED) == 0 && *p == 0,
+	   "a file's page is thrown away");
+	close(fd);
+}
+
 static void test_child(void)
 {
 	char *p = fresh(PROT_READ);
@@ -127,6 +141,7 @@ int main(void)
 	test_arguments();
 	test_refused();
 	test_read_only();
+	test_file();
 	test_child();
 	test_shown();
 	return tap_done();
