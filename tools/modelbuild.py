@@ -11,6 +11,7 @@ import subprocess
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TEST = "test/host/vm_model_test.c"
 THREADS = "test/host/vm_threads_test.c"
+KMAP = "test/host/kmap_stacks_test.c"
 CC = os.environ.get("CC") or ("clang-19" if shutil.which("clang-19") else "clang")
 FLAGS = ("-std=gnu23 -g1 -DQUIRE_HOST -DDEBUG -iquote . -Itest/host/include -Wno-unused-parameter "
          "-fno-strict-aliasing -fno-common").split()
