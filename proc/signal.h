@@ -73,10 +73,10 @@ struct signal_delivery {
 	u64 fault_address;		/* for sigcontext (arm64) / cr2 (x86-64) */
 };
 
-/* To and from the user's 128 bytes. 0 or -EFAULT; from there -E2BIG where the rest is not empty and the code does not say what
- * it would be. */
+/* To and from the user's 128 bytes; from there for signal sig, -1: the one that they name. 0 or -EFAULT; from there -E2BIG where
+ * the rest is not empty and the signal's code does not say what it would be. */
 [[nodiscard]] int siginfo_put(va_t to, const struct siginfo *info);
-[[nodiscard]] int siginfo_get(struct siginfo *info, va_t from);
+[[nodiscard]] int siginfo_get(struct siginfo *info, va_t from, int sig);
 
 /* Sends to one thread / to a task (any thread that lets it in) / to all tasks of a process group. info may be nullptr (SI_KERNEL).
  * From anywhere, interrupts included. No permission check. 0; -EAGAIN when a real-time queue is full (never for kernel

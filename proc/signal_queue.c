@@ -136,19 +136,26 @@ int siginfo_put(va_t to, const struct siginfo *info)
 	return put_user(to, *info) ?: clear_user(to + sizeof(*info), SIGINFO_USER - sizeof(*info));
 }
 
-/* Codes whose fields are known: from SI_DETHREAD to the last that the signals of faults have, and two more. */
-static bool code_is_known(int code)
+/* The codes of a signal whose fields are known: up to the last that the kernel itself gives it (sigaction(2), and
+ * asm-generic/siginfo.h for the newest), or that senders give to any, down to SI_DETHREAD. */
+static bool code_is_known(int sig, int code)
 {
-	return (code >= -7 && code <= 15) || code == SI_KERNEL || code == SI_ASYNCNL;
+	enum { DETHREAD = -7, LAST = 6 };
+	static const u8 last[NSIG + 1] = { [SIGILL] = 11, [SIGFPE] = 15, [SIGSEGV] = 10, [SIGBUS] = 5, [SIGSYS] = 2 };
+	int most = sig > 0 && sig <= NSIG && last[sig] ? last[sig] : LAST;
+
+	return (code >= DETHREAD && code <= most) || code == SI_KERNEL || code == SI_ASYNCNL;
 }
 
-int siginfo_get(struct siginfo *info, va_t from)
+int siginfo_get(struct siginfo *info, va_t from, int sig)
 {
 	u64 rest[(SIGINFO_USER - sizeof(*info)) / sizeof(u64)], some = 0;
 
 	if (get_user(*info, from))
 		return -EFAULT;
-	if (code_is_known(info->code))
+	if (sig >= 0)
+		info->signo = sig;
+	if (code_is_known(info->signo, info->code))
 		return 0;
 	if (get_user(rest, from + sizeof(*info)))
 		return -EFAULT;

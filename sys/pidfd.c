@@ -45,7 +45,7 @@ static int get_info(va_t from, struct task *t, int sig, struct siginfo *info)
 		info->rt.uid = cred_current()->uid;
 		return 0;
 	}
-	int err = siginfo_get(info, from);
+	int err = siginfo_get(info, from, -1);
 
 	if (err)
 		return err;

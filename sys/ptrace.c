@@ -161,7 +161,7 @@ static long get_siginfo(struct thread *t, va_t data)
 static long set_siginfo(struct thread *t, va_t data)
 {
 	struct siginfo info;
-	int err = siginfo_get(&info, data);
+	int err = siginfo_get(&info, data, -1);
 
 	if (err)
 		return err;

@@ -47,14 +47,11 @@ SYSCALL(tgkill)
 /* Nobody may pretend to be the kernel, or kill(2), towards another. */
 static long get_info(struct siginfo *info, va_t uaddr, int to, int sig)
 {
-	int err = siginfo_get(info, uaddr);
+	int err = siginfo_get(info, uaddr, sig);
 
 	if (err)
 		return err;
-	if ((info->code >= 0 || info->code == SI_TKILL) && to != task_current()->pid)
-		return -EPERM;
-	info->signo = sig;
-	return 0;
+	return (info->code >= 0 || info->code == SI_TKILL) && to != task_current()->pid ? -EPERM : 0;
 }
 
 SYSCALL(rt_sigqueueinfo)
