@@ -20,20 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "user/test/child.h"
 #include "user/test/tap.h"
-
-// Runs body in a child: its exit status, 256 + signal.
-static int in_child(int (*body)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(body());
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
 
 static bool ids_are(uid_t ruid, uid_t euid, uid_t suid)
 {

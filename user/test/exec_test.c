@@ -16,20 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "user/test/child.h"
 #include "user/test/tap.h"
 
 extern char **environ;
 static const char *self;
 static char dir[] = "/tmp/exec_test.XXXXXX";
-
-static int wait_for(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
 
 // Runs a program with these arguments; its exit status, 100 + errno if exec failed.
 static int run(const char *path, char *const argv[], char *const envp[])
@@ -300,15 +292,6 @@ static int exec_with_threads(void)
 	pthread_create(&t, nullptr, exec_in_thread, number);
 	for (;;)
 		pause();
-}
-
-static int in_child(int (*body)(void))
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(body());
-	return wait_for(pid);
 }
 
 static void test_survives(void)

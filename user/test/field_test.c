@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/test/child.h"
 #include "user/test/tap.h"
 
 constexpr size_t PAGE = 4096, MIB = 1 << 20;
@@ -34,24 +35,6 @@ static bool race_over(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec > race_end.tv_sec || (now.tv_sec == race_end.tv_sec && now.tv_nsec > race_end.tv_nsec);
-}
-
-static int wait_for(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
-
-static int in_child(int (*body)(void))
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(body());
-	return wait_for(pid);
 }
 
 static char *map(size_t size, int prot)

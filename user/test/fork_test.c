@@ -13,22 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "user/test/child.h"
 #include "user/test/tap.h"
 
 static int global = 1;
-
-// Runs body in a child and returns its exit status, 256 + signal if one killed it.
-static int in_child(int (*body)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(body());
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
 
 // ---- memory
 
