@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "dev/device.h"
 #include "dev/pins.h"
+#include "fs/number.h"
 #include "fs/sysfs.h"
 #include "lib/fdt.h"
 #include "lib/string.h"
@@ -73,17 +74,14 @@ static int show_brightness(struct inode *i, struct text *t)
 
 static long store_brightness(struct inode *i, const char *buf, size_t n)
 {
-	const char *end;
-	u64 value = str_number(buf, &end);
-
-	if (end == buf || (*end && *end != '\n'))
-		return -EINVAL;
 	struct led *l = &leds[i->arg[0]];
+	int value, err = number_only(buf, 10, &value);
 
+	if (err || value < 0)
+		return err ? err : -EINVAL;
 	if (!value && load_acquire(&l->beating))
 		set_beating(l, false);	/* as on Linux darkness ends a trigger */
-	int err = gpio_set(&l->gpio, value != 0);
-
+	err = gpio_set(&l->gpio, value != 0);
 	return err ? err : (long)n;
 }
 

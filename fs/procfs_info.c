@@ -2,6 +2,7 @@
 /*
  * procfs: what a process was started with and how it is limited: the small files of /proc/PID.
  */
+#include "fs/number.h"
 #include "fs/procfs_tree.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -217,16 +218,14 @@ int pid_show_oom_score_adj(struct inode *i, struct text *t)
 long pid_store_oom_score_adj(struct inode *i, const char *buf, size_t n)
 {
 	scoped_task *task = pid_task(i);
-	bool negative = buf[0] == '-';
-	const char *digits = buf + negative, *end;
-	u64 value = str_number(digits, &end);
+	int adj, err = number_only(buf, 0, &adj);
 
+	if (err)
+		return err;
+	if (adj < -1000 || adj > 1000)
+		return -EINVAL;
 	if (!task)
 		return -ESRCH;
-	if (end == digits || (*end && *end != '\n') || value > 1000)
-		return -EINVAL;
-	int adj = negative ? -(int)value : (int)value;
-
 	if (adj < load_relaxed(&task->oom_score_adj) &&
 	    !cred_capable(cred_current(), CAP_SYS_RESOURCE))
 		return -EACCES;

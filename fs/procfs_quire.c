@@ -5,8 +5,8 @@
  * compare them before and after. failalloc: N written there lets the N-th allocation of pages from
  * then on fail, whoever asks for it (0: none; in DEBUG kernels objects count as well); read, how many have. trace: memory faults, a line each (proc/fault_trace.h).
  */
+#include "fs/number.h"
 #include "fs/procfs_tree.h"
-#include "lib/string.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
 #include "mm/tlb.h"
@@ -156,13 +156,12 @@ static int show_failalloc(struct inode *i, struct text *t)
 
 static long store_failalloc(struct inode *i, const char *buf, size_t n)
 {
-	const char *end;
-	u64 nth = str_number(buf, &end);
+	u64 nth;
+	long taken = number_first(buf, n, ~0ul, &nth);
 
-	if (end == buf)
-		return -EINVAL;
-	page_fail_at(nth);
-	return (long)n;
+	if (taken > 0)
+		page_fail_at(nth);
+	return taken;
 }
 
 /* ---- trace */

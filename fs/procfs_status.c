@@ -8,6 +8,7 @@
  */
 #include "fs/cpulist.h"
 #include "fs/file.h"
+#include "fs/number.h"
 #include "fs/procfs_tree.h"
 #include "fs/tty.h"
 #include "lib/string.h"
@@ -93,13 +94,12 @@ int pid_show_statm(struct inode *i, struct text *t)
  * 55 is never set), so 4 has nothing to do, as on a Linux without CONFIG_MEM_SOFT_DIRTY. */
 long pid_store_clear_refs(struct inode *i, const char *buf, size_t n)
 {
-	enum : u64 { SOFT_DIRTY = 4, PEAK };
+	enum { SOFT_DIRTY = 4, PEAK };
 	scoped_vm *vm = nullptr;
-	const char *end;
-	u64 what = str_number(buf, &end);
-	bool known = end > buf && what >= ACCESSED_ALL && what <= PEAK && (!*end || (*end == '\n' && !end[1]));
-	int err = known ? pid_vm(i, &vm) : -EINVAL;
+	int what, err = number_only(buf, 10, &what);
 
+	if (!err)
+		err = what >= (int)ACCESSED_ALL && what <= PEAK ? pid_vm(i, &vm) : -EINVAL;
 	if (err || !vm)
 		return err ? err : (long)n;
 	if (what == PEAK)

@@ -5,6 +5,7 @@
  */
 #include "fs/file.h"
 #include "fs/inotify.h"
+#include "fs/number.h"
 #include "fs/pipe.h"
 #include "fs/procfs_tree.h"
 #include "fs/pty.h"
@@ -97,6 +98,12 @@ static long store_domainname(struct inode *i, const char *buf, size_t n)
 	return store_name(buf, n, system_set_domainname);
 }
 
+/* What is written to a sysctl, by who may do that. */
+static long store_limited(const char *buf, size_t n, u64 most, u64 *out)
+{
+	return cred_capable(cred_current(), CAP_SYS_ADMIN) ? number_first(buf, n, most, out) : -EPERM;
+}
+
 /* ---- the log's level: console, default, lowest, at boot */
 
 static int show_printk(struct inode *i, struct text *t)
@@ -105,17 +112,15 @@ static int show_printk(struct inode *i, struct text *t)
 	return 0;
 }
 
+/* The numbers behind the first are passed over. */
 static long store_printk(struct inode *i, const char *buf, size_t n)
 {
-	const char *end;
-	u64 level = str_number(buf, &end);
+	u64 level;
+	long taken = store_limited(buf, n, 15, &level);
 
-	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
-		return -EPERM;
-	if (end == buf || level > 15)
-		return -EINVAL;
-	console_set_level((int)level);
-	return (long)n;
+	if (taken > 0)
+		console_set_level((int)level);
+	return taken > 0 ? (long)n : taken;
 }
 
 static int show_log_unknown(struct inode *i, struct text *t)
@@ -126,15 +131,12 @@ static int show_log_unknown(struct inode *i, struct text *t)
 
 static long store_log_unknown(struct inode *i, const char *buf, size_t n)
 {
-	const char *end;
-	u64 on = str_number(buf, &end);
+	u64 on;
+	long taken = store_limited(buf, n, 1, &on);
 
-	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
-		return -EPERM;
-	if (end == buf || on > 1)
-		return -EINVAL;
-	store_relaxed(&unknown_logged, on);
-	return (long)n;
+	if (taken > 0)
+		store_relaxed(&unknown_logged, on);
+	return taken;
 }
 
 /* ---- random/ (RFC 4122, version 4) */
@@ -172,21 +174,20 @@ static int show_boot_id(struct inode *i, struct text *t)
 /* Nothing that can be dropped is ever kept: files have no store but memory. */
 static long store_drop_caches(struct inode *i, const char *buf, size_t n)
 {
-	const char *end;
-	u64 what = str_number(buf, &end);
+	u64 what;
+	long taken = number_first(buf, n, 4, &what);
 
-	return end == buf || what < 1 || what > 4 ? -EINVAL : (long)n;
+	return taken > 0 && !what ? -EINVAL : taken;
 }
 
 static long store_pty_max(struct inode *i, const char *buf, size_t n)
 {
-	const char *end;
-	u64 max = str_number(buf, &end);
+	u64 max;
+	long taken = number_first(buf, n, PTYS_MAX, &max);
 
-	if (end == buf || max > PTYS_MAX)
-		return -EINVAL;
-	store_relaxed(&pty_limit, (unsigned)max);
-	return (long)n;
+	if (taken > 0)
+		store_relaxed(&pty_limit, (unsigned)max);
+	return taken;
 }
 
 static int show_file_nr(struct inode *i, struct text *t)
@@ -208,19 +209,6 @@ static int show_min_free_kbytes(struct inode *i, struct text *t)
 	page_watermarks(&w);
 	text_printf(t, "%lu\n", w.min * (PAGE_SIZE / KiB));
 	return 0;
-}
-
-static long store_limited(const char *buf, size_t n, u64 most, u64 *out)
-{
-	const char *end;
-	u64 value = str_number(buf, &end);
-
-	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
-		return -EPERM;
-	if (end == buf || (*end && *end != '\n') || value > most)
-		return -EINVAL;
-	*out = value;
-	return (long)n;
 }
 
 static long store_overcommit_memory(struct inode *i, const char *buf, size_t n)
@@ -259,9 +247,9 @@ static long store_overcommit_kbytes(struct inode *i, const char *buf, size_t n)
 }
 
 #define RO(n, fn) { .name = n, .mode = S_IFREG | 0444, .show = show_##fn }
-#define SYSCTL(n, fn) \
-	{ .name = n, .mode = S_IFREG | 0644, .show = sysctl_show_##fn, .store = sysctl_store_##fn }
-#define RW(n, fn) { .name = n, .mode = S_IFREG | 0644, .show = show_##fn, .store = store_##fn }
+#define WRITABLE(n, sh, st) { .name = n, .mode = S_IFREG | 0644, .show = sh, .store = st, .first_only = true }
+#define SYSCTL(n, fn) WRITABLE(n, sysctl_show_##fn, sysctl_store_##fn)
+#define RW(n, fn) WRITABLE(n, show_##fn, store_##fn)
 
 static const struct pseudo_entry random_table[] = {
 	RO("boot_id", boot_id),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* procfs: /proc/sysvipc, and the limits in /proc/sys/kernel: what ipcs(1) reads. */
+#include "fs/number.h"
 #include "fs/procfs_tree.h"
-#include "lib/string.h"
 #include "proc/msg.h"
 #include "proc/sem.h"
 #include "proc/shm.h"
@@ -57,15 +57,7 @@ const struct pseudo_entry proc_sysvipc_table[] = {
 
 static long store_number(const char *buf, size_t n, u64 max, u64 *out)
 {
-	const char *end;
-	u64 value = str_number(buf, &end);
-
-	if (!cred_capable(cred_current(), CAP_SYS_ADMIN))
-		return -EPERM;
-	if (end == buf || value > max)
-		return -EINVAL;
-	*out = value;
-	return (long)n;
+	return cred_capable(cred_current(), CAP_SYS_ADMIN) ? number_first(buf, n, max, out) : -EPERM;
 }
 
 static long store_small(const char *buf, size_t n, u64 max, u32 *out)

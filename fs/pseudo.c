@@ -151,7 +151,11 @@ static long text_read(struct file *f, struct io *io, u64 *pos)
 
 static long text_store(struct file *f, struct io *io, u64 *pos)
 {
+	const struct pseudo_entry *e = entry_of(f->inode);
 	size_t n = min(io->left, PAGE_SIZE - 1);
+
+	if (e->first_only && *pos)
+		return (long)io->left;
 	char *buf = kmalloc(n + 1);
 
 	if (!buf)
@@ -160,7 +164,7 @@ static long text_store(struct file *f, struct io *io, u64 *pos)
 
 	if (io_take(io, buf, n) == n) {
 		buf[n] = '\0';
-		err = entry_of(f->inode)->store(f->inode, buf, n);
+		err = e->store(f->inode, buf, n);
 	}
 	kfree(buf);
 	if (err > 0)

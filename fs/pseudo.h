@@ -32,6 +32,7 @@ struct pseudo_entry {
 	int (*show)(struct inode *inode, struct text *t);
 	/* One write: terminated copy (at most a page). Bytes consumed or -errno. */
 	long (*store)(struct inode *inode, const char *buf, size_t n);
+	bool first_only;		/* what is written behind the file's start is passed over (sysctls) */
 	const char *link;
 	const struct pseudo_entry *children;
 	const struct inode_ops *ops;
