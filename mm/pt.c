@@ -99,17 +99,9 @@ static inline void upper_put(struct pte e, int level)
 		block_put(pa_page(pte_pa(e, level)));
 }
 
-[[gnu::noinline]] static struct page *swap_entry_put(struct pte e, struct page *chain)
+/* A page nobody else has goes to the chain, whose new start is returned. */
+static inline struct page *leaf_put(struct pte e, struct page *chain)
 {
-	swap_put((u32)pte_payload(e));
-	return chain;
-}
-
-/* Level 0. A page nobody else has goes to the chain, whose new start is returned. */
-static inline struct page *page_entry_put(struct pte e, struct page *chain)
-{
-	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
-		return swap_entry_put(e, chain);
 	if (unlikely(!pte_has_page(e)))
 		return chain;
 	struct page *p = pa_page(pte_pa(e, 0));
@@ -120,6 +112,21 @@ static inline struct page *page_entry_put(struct pte e, struct page *chain)
 		return chain;
 	p->next = chain;
 	return p;
+}
+
+/* Of level 0: a swap entry, or a page that nobody may use. */
+[[gnu::noinline]] static struct page *absent_entry_put(struct pte e, struct page *chain)
+{
+	if (pte_kind(e, 0) != PTE_SWAP)
+		return leaf_put(e, chain);
+	swap_put((u32)pte_payload(e));
+	return chain;
+}
+
+/* Level 0. */
+static inline struct page *page_entry_put(struct pte e, struct page *chain)
+{
+	return unlikely(pte_absent(e)) ? absent_entry_put(e, chain) : leaf_put(e, chain);
 }
 
 /* Eight slots. Returns the chain. */

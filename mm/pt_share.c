@@ -28,9 +28,13 @@ static inline struct pte upper_share(struct pte e, int level)
 	return pte_wprotect(e, level);
 }
 
-[[gnu::noinline]] static struct pte swap_entry_share(struct pte e)
+/* Of level 0: a swap entry, or a page that nobody may use. */
+[[gnu::noinline]] static struct pte absent_entry_share(struct pte e)
 {
-	swap_get((u32)pte_payload(e));
+	if (pte_kind(e, 0) == PTE_SWAP)
+		swap_get((u32)pte_payload(e));
+	else if (pte_has_page(e))
+		page_get(pa_page(pte_pa(e, 0)));
 	return e;
 }
 
@@ -45,8 +49,8 @@ static inline struct pte upper_share(struct pte e, int level)
 /* Level 0. */
 static inline struct pte page_entry_share(struct pte e)
 {
-	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
-		return swap_entry_share(e);
+	if (unlikely(pte_absent(e)))
+		return absent_entry_share(e);
 	if (unlikely(pte_prot(e, 0) & P_SHARED))
 		return shared_entry_share(e);
 	page_get(pa_page(pte_pa(e, 0)));

@@ -65,6 +65,12 @@ static inline enum pte_kind pte_kind(struct pte e, int level)
 	return level > 0 && (e.raw & A64_TABLE) ? PTE_TABLE : PTE_LEAF;
 }
 
+/* Not for the hardware: empty, or a swap entry. */
+static inline bool pte_absent(struct pte e)
+{
+	return !(e.raw & A64_VALID);
+}
+
 /* A user's leaf is never executable in the kernel and the other way round. Execute-only pages
  * of users have AP_EL0 clear: also the kernel's unprivileged loads then fault, as they should. */
 static inline u64 pte_rights_(u32 prot)

@@ -61,6 +61,12 @@ static inline enum pte_kind pte_kind(struct pte e, int level)
 	return e.raw & PTE_SW_NONE ? PTE_LEAF : PTE_SWAP;
 }
 
+/* Not for the hardware: empty, a swap entry, or a leaf without rights. */
+static inline bool pte_absent(struct pte e)
+{
+	return !(e.raw & PTE_P);
+}
+
 static inline struct pte pte_leaf(struct pa pa, int level, u32 prot)
 {
 	u64 raw = level > 0 ? PTE_PS : 0;
