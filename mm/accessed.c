@@ -25,7 +25,7 @@ static bool clear_next(struct vm *vm, va_t *va, enum accessed_kind kind, int *er
 {
 	struct tlb_batch b;
 	struct region r;
-	struct page *low;
+	struct pte *first;
 
 	scoped_write(&vm->lock);
 	if (!layout_next(&vm->layout, *va, &r))
@@ -33,11 +33,11 @@ static bool clear_next(struct vm *vm, va_t *va, enum accessed_kind kind, int *er
 	*va = r.end;
 	if (!chosen(&r, kind))
 		return true;
-	*err = pt_prepare_leaves(vm, r.start, r.end, true, &low);
+	*err = pt_prepare_leaves(vm, r.start, r.end, true, &first);
 	if (*err)
 		return false;
 	tlb_begin(&b, vm);
-	pt_clear_accessed(&b, low, r.start, r.end);
+	pt_clear_accessed(&b, first, r.start, r.end);
 	tlb_finish(&b);
 	return true;
 }

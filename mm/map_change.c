@@ -143,17 +143,17 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 [[nodiscard]] static int protect_range(struct vm *vm, struct layout_change *c, va_t start, va_t end, u32 prot)
 {
 	struct tlb_batch b;
-	struct page *low;
+	struct pte *first;
 
 	if (unlikely(vm->layout.regions + 2 > REGIONS_MAX) && too_many_cuts(vm, start, end))
 		return -ENOMEM;
-	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC), &low);
+	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC), &first);
 
 	if (unlikely(err))
 		return err;
 	layout_update(&vm->layout, start, end, R_PROT, prot, c);
 	tlb_begin(&b, vm);
-	pt_protect(&b, low, start, end, map_rights(prot));
+	pt_protect(&b, first, start, end, map_rights(prot));
 	tlb_finish(&b);
 	return 0;
 }

@@ -76,13 +76,13 @@ void pt_clone_root(struct vm *child, struct vm *parent, va_t split);
 /* pt_unmap() after pt_prepare(), which gave `low`, with no change of the tables in between: cannot fail. */
 void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t end);
 /* Owns every lowest-level table in [start, end) that exists, and splits the blocks at its edges, or all if not `blocks`: what
- * pt_protect needs. *low: the one table that holds all of the range; nullptr: there may be several, or none. */
-[[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct page **low);
-/* Gives read/execute rights, and takes away: every leaf in [start, end) gets exactly `prot`, except that P_W is only
- * kept where it was. For mprotect. After pt_prepare_leaves(); cannot fail. */
-void pt_protect(struct tlb_batch *b, struct page *low, va_t start, va_t end, u32 prot);
+ * pt_protect needs. *first: the slot of start, if its table holds all of the range; nullptr: there may be several, or none. */
+[[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct pte **first);
+/* Gives rights, and takes away: every leaf in [start, end) gets exactly `prot`, except that P_W is kept only where it was, or given
+ * to a page of ours alone if there is just one. For mprotect. After pt_prepare_leaves(); cannot fail. */
+void pt_protect(struct tlb_batch *b, struct pte *first, va_t start, va_t end, u32 prot);
 /* Takes Accessed from every leaf in [start, end), blocks too. After pt_prepare_leaves(); cannot fail. */
-void pt_clear_accessed(struct tlb_batch *b, struct page *low, va_t start, va_t end);
+void pt_clear_accessed(struct tlb_batch *b, struct pte *first, va_t start, va_t end);
 /* Moves the entries of [from, from+len) to `to` (empty there); whole table slots where both are aligned. */
 [[nodiscard]] int pt_move(struct tlb_batch *b, va_t from, va_t to, u64 len);
 

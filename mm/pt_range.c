@@ -305,13 +305,13 @@ int pt_unmap(struct tlb_batch *b, va_t start, va_t end)
 	return 0;
 }
 
-int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct page **low)
+int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct pte **first)
 {
 	int level;
-	const struct pte *slot = pt_walk(vm->root, start, 0, &level);
+	struct pte *slot = pt_walk(vm->root, start, 0, &level);
 
-	*low = level || common_level(start, end) ? nullptr : pt_table_of(slot);
-	return likely(*low) ? 0 : prepare_tables(vm, start, end, blocks);
+	*first = level || common_level(start, end) ? nullptr : slot;
+	return likely(*first) ? 0 : prepare_tables(vm, start, end, blocks);
 }
 
 /*
@@ -345,10 +345,9 @@ static void sync_pages(const struct pte *slot, const struct pte *last)
 	}
 }
 
-/* Slots [i, end) of a level-0 table. True: some entry changed. */
-static bool change_slots(struct page *t, unsigned i, unsigned end, struct leaf_change *c)
+/* Slots of a level-0 table. True: some entry changed. */
+static bool change_slots(struct pte *slot, struct pte *last, struct leaf_change *c)
 {
-	struct pte *slot = pt_slots(t) + i, *last = pt_slots(t) + end;
 	u64 changed = 0, attributes = c->attributes, flip = c->flip;
 
 	if (unlikely(c->prot & P_X))
@@ -370,11 +369,9 @@ static bool change_slots(struct page *t, unsigned i, unsigned end, struct leaf_c
 	return changed;
 }
 
-static void change_pages(struct page *t, va_t va, va_t end, struct leaf_change *c)
+static void change_pages(struct pte *slot, va_t va, va_t end, struct leaf_change *c)
 {
-	unsigned i = pt_index(va, 0);
-
-	if (change_slots(t, i, i + (unsigned)((end - va) >> PAGE_SHIFT), c))
+	if (change_slots(slot, slot + ((end - va) >> PAGE_SHIFT), c))
 		/* Also when a right is added: a CPU may keep a translation that denies (law 10). */
 		tlb_add_range(c->batch, va, end);
 }
@@ -399,33 +396,74 @@ static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change 
 	if (stopped == 1)
 		change_block(slot, va, c);
 	if (stopped == 0)
-		change_pages(pt_table_of(slot), va, end, c);
+		change_pages(slot, va, end, c);
 	return end;
 }
 
-static inline void change_leaves(struct page *low, va_t start, va_t end, struct leaf_change *c)
+static inline void change_leaves(struct pte *first, va_t start, va_t end, struct leaf_change *c)
 {
-	if (likely(low)) {
-		change_pages(low, start, end, c);
+	if (likely(first)) {
+		change_pages(first, start, end, c);
 		return;
 	}
 	for (va_t va = start; va < end;)
 		va = change_piece(c->batch->vm, va, end, c);
 }
 
-void pt_protect(struct tlb_batch *b, struct page *low, va_t start, va_t end, u32 prot)
+/* Is the page of this entry, in a table of ours, private and nobody else's (law 3)? */
+static inline bool leaf_is_alone(struct pte e)
+{
+	return pte_has_page(e) && page_is_alone(pa_page(pte_pa(e, 0)));
+}
+
+/*
+ * One page. Here the right to write comes at once if the page is ours alone: else the first write would find that out, with a
+ * fault. Larger ranges leave it to such faults, which look at as many pages as are written to. Where rights are only added no
+ * other CPU needs to hear of it: at worst it denies once more (law 10).
+ */
+static void protect_page(struct tlb_batch *b, struct pte *slot, va_t va, u32 prot)
+{
+	struct pte e = *slot;
+
+	if (unlikely(pte_kind(e, 0) != PTE_LEAF))
+		return;
+	if (unlikely(prot & P_X))
+		sync_pages(slot, slot + 1);
+	if ((prot & P_W) && !pte_writable(e, 0) && !leaf_is_alone(e))
+		prot &= ~(u32)P_W;
+	struct pte n = pte_with_rights(e, 0, prot);
+
+	if (n.raw == e.raw)
+		return;
+	store_release(&slot->raw, n.raw);
+	if (pte_prot(e, 0) & ~prot & (P_R | P_W | P_X))
+		tlb_add_range(b, va, va + PAGE_SIZE);
+	else
+		arch_tlb_local_page(load_relaxed(&b->vm->asid.value), va);
+}
+
+/* Of several pages, or of none. */
+[[gnu::noinline]] static void protect_pages(struct tlb_batch *b, struct pte *first, va_t start, va_t end, u32 prot)
 {
 	struct leaf_change c = { .batch = b, .prot = prot };
 
-	change_leaves(low, start, end, &c);
+	change_leaves(first, start, end, &c);
+}
+
+void pt_protect(struct tlb_batch *b, struct pte *first, va_t start, va_t end, u32 prot)
+{
+	if (likely(first && end - start == PAGE_SIZE))
+		protect_page(b, first, start, prot);
+	else
+		protect_pages(b, first, start, end, prot);
 }
 
 /* Plain stores do: where Accessed is set the CPU has no reason to write (law 12). */
-[[gnu::cold]] void pt_clear_accessed(struct tlb_batch *b, struct page *low, va_t start, va_t end)
+[[gnu::cold]] void pt_clear_accessed(struct tlb_batch *b, struct pte *first, va_t start, va_t end)
 {
 	struct leaf_change c = { .batch = b, .forget = true };
 
-	change_leaves(low, start, end, &c);
+	change_leaves(first, start, end, &c);
 }
 
 static int visit_table(struct page *t, va_t va, va_t end,

@@ -105,7 +105,17 @@ static inline u32 pte_prot(struct pte e, int level)
 
 static inline struct pte pte_with_rights(struct pte e, int level, u32 rwx)
 {
-	return pte_leaf(pte_pa(e, level), level, (pte_prot(e, level) & ~(u32)(P_R | P_W | P_X)) | rwx);
+	constexpr u64 presence = PTE_P | PTE_SW_NONE | PTE_ADDR;	/* all inverted in a leaf without rights */
+	u64 raw = (e.raw & PTE_P ? e.raw : e.raw ^ presence) & ~(PTE_W | PTE_SW_NOREAD);
+
+	(void)level;
+	raw |= (rwx & P_W ? PTE_W : 0) | PTE_NX;
+	raw &= rwx & P_X ? ~PTE_NX : ~0ul;
+	if (unlikely(!rwx))
+		raw ^= presence;
+	else if (!(rwx & P_R))
+		raw |= PTE_SW_NOREAD;
+	return (struct pte){ raw };
 }
 
 static inline struct pte pte_table(struct pa table)

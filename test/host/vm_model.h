@@ -98,6 +98,7 @@ struct vm *case_begin(unsigned long seed);
 void case_end(void);
 void case_map(struct vm *vm, va_t va, u64 len);
 void case_write(struct vm *vm, va_t va, unsigned pages);
+void a_page_of_ours_may_be_written_again(void **state);
 void a_block_is_reused_when_the_child_has_gone(void **state);
 void pages_go_from_every_address(void **state);
 void reuse_ends_with_the_region(void **state);

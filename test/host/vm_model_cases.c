@@ -53,6 +53,39 @@ void case_write(struct vm *vm, va_t va, unsigned n)
 		assert_int_equal(vm_fault(vm, va + i * PAGE_SIZE, P_W), FAULT_OK);
 }
 
+static bool may_write(struct vm *vm, va_t va)
+{
+	int level;
+
+	rwlock_write(&vm->lock);
+	struct pte e = pt_lookup(vm, va, &level);
+
+	rwlock_write_done(&vm->lock);
+	return pte_kind(e, level) == PTE_LEAF && pte_writable(e, level);
+}
+
+/* What mprotect allows again needs no fault where the page is ours alone; not so while a child has it too. */
+void a_page_of_ours_may_be_written_again(void **state)
+{
+	struct vm *vm = case_begin(12), *child;
+
+	case_map(vm, GiB, PAGE_SIZE);
+	case_write(vm, GiB, 1);
+	assert_int_equal(vm_mprotect(vm, GiB, PAGE_SIZE, P_R), 0);
+	assert_false(may_write(vm, GiB));
+	assert_int_equal(vm_mprotect(vm, GiB, PAGE_SIZE, P_R | P_W), 0);
+	assert_true(may_write(vm, GiB));
+	assert_int_equal(vm_mprotect(vm, GiB, PAGE_SIZE, 0), 0);
+	assert_int_equal(vm_fork(vm, 0, &child), 0);
+	assert_int_equal(vm_mprotect(vm, GiB, PAGE_SIZE, P_R | P_W), 0);
+	assert_false(may_write(vm, GiB));
+	vm_put(child);
+	assert_int_equal(vm_mprotect(vm, GiB, PAGE_SIZE, P_R), 0);
+	assert_int_equal(vm_mprotect(vm, GiB, PAGE_SIZE, P_R | P_W), 0);
+	assert_true(may_write(vm, GiB));
+	case_end();
+}
+
 /* Rare in random histories: a child has copied the table of a block and gone; the block is its parent's alone again. */
 void a_block_is_reused_when_the_child_has_gone(void **state)
 {

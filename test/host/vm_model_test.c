@@ -292,6 +292,7 @@ int main(void)
 	signal(SIGALRM, die);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(histories_match_the_flat_model),
+		cmocka_unit_test(a_page_of_ours_may_be_written_again),
 		cmocka_unit_test(a_block_is_reused_when_the_child_has_gone),
 		cmocka_unit_test(pages_go_from_every_address),
 		cmocka_unit_test(reuse_ends_with_the_region),
