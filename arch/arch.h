@@ -321,15 +321,17 @@ int trap_fault(struct trapframe *f, const struct fault *flt);
 void trap_signal(struct trapframe *f, int sig, int code, va_t addr);
 /* Does somebody want to hear of a trap after one instruction of the current thread? */
 bool trap_step_expected(void);
-/* sys/syscall.c: runs the call in the frame and stores its result. Interrupts on. */
+/* sys/syscall.c: runs the call in the frame, which is whole, and stores its result. Interrupts on. */
 void syscall_dispatch(struct trapframe *f);
-/* Entry code may call an untraced thread's function itself: that of number nr is syscall_table[nr + 1], for nr <
- * SYSCALL_LIMIT. The caller stores the result. */
+/* Entry code may call a function itself: that of number nr is syscall_table[nr], for nr < head.calls. Its caller stores the
+ * result. It must find in the frame the arguments, the number, pc, sp and flags; all registers only where the table has
+ * syscall_whole, which is the machine's: it makes the frame whole and calls syscall_dispatch(). */
 typedef long syscall_fn(struct trapframe *f);
 constexpr unsigned SYSCALL_LIMIT = 511;		/* above all numbers that there are */
 extern syscall_fn *const syscall_table[SYSCALL_LIMIT + 1];
-/* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off; returns with nothing in it but
- * THREAD_TRACE and why, and interrupts off. */
+extern syscall_fn syscall_whole;
+/* proc/trap.c: before a return to user mode when head.work != 0, with interrupts off and a whole frame; returns
+ * with nothing in it but THREAD_PTRACE and THREAD_LOG, and interrupts off. */
 void user_work(struct trapframe *f);
 /* proc/sched.c: first thing of a new thread, right after its first switch; finishes the switch. Interrupts off. */
 void thread_started(struct thread_head *prev);

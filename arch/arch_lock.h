@@ -19,14 +19,15 @@ struct thread_head {
 	u32 cpu;		/* (own thread, scheduler) the CPU it runs on */
 	u64 work;		/* (a) THREAD_*: what to do before going back to user mode */
 	void *stack_top;	/* (i) end of its kernel stack, 16-byte aligned */
+	u64 calls;		/* (own thread) system calls with numbers below this go the fast way: SYSCALL_LIMIT,
+				 * or 0 while somebody watches them (proc/trace.h) */
 };
 
 enum thread_work : u64 {
 	THREAD_RESCHED = 1,	/* another thread should run here */
 	THREAD_SIGNAL = 2,	/* look for signals to deliver */
-	THREAD_TRACE = 4,	/* somebody watches this thread's system calls (slow entry path): */
-	THREAD_PTRACE = 8,	/* its tracer does (ptrace(2)), */
-	THREAD_LOG = 16,	/* they are written down (proc/trace.h) */
+	THREAD_PTRACE = 8,	/* its tracer watches its system calls (ptrace(2)), */
+	THREAD_LOG = 16,	/* they are written down (proc/trace.h): calls is 0 */
 	THREAD_RSEQ = 32,	/* its restartable sequence must be looked at */
 };
 

@@ -166,8 +166,10 @@ static struct thread *copy_thread(const struct clone_args *a, struct task *task,
 	t->start_ns = arch_clock_ns();
 	copy_signal_state(t, self, a->flags);
 	t->clear_child_tid = a->flags & CLONE_CHILD_CLEARTID ? a->child_tid : 0;
-	if (load_relaxed(&self->head.work) & THREAD_LOG)
-		t->head.work |= THREAD_LOG | THREAD_TRACE;
+	if (load_relaxed(&self->head.work) & THREAD_LOG) {
+		t->head.work |= THREAD_LOG;
+		t->head.calls = 0;
+	}
 	if (!(a->flags & CLONE_VM))
 		rseq_inherit(t);
 	struct trapframe *frame = arch_thread_user(&t->head, &t->arch, &self->arch, f);

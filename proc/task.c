@@ -41,7 +41,7 @@ struct thread *thread_new(void)
 		return nullptr;
 	/* All but t->arch, half of it, which arch_thread_user() or arch_thread_kernel() fills. */
 	static_assert(offsetof(struct thread, head) == 0 && behind >= offsetof(struct thread, arch) + sizeof(t->arch));
-	t->head = (struct thread_head){};
+	t->head = (struct thread_head){ .calls = SYSCALL_LIMIT };
 	memset((u8 *)t + behind, 0, sizeof(*t) - behind);
 	t->head.stack_top = kstack_alloc();
 	if (!t->head.stack_top) {

@@ -19,12 +19,13 @@ static inline bool thread_traced(void)
 /* Why the current thread's calls go the slow way: THREAD_LOG or THREAD_PTRACE. Only it changes these bits of its own. */
 static inline void thread_trace_on(u64 why)
 {
-	__atomic_fetch_or(&thread_self()->work, THREAD_TRACE | why, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&thread_self()->work, why, __ATOMIC_RELAXED);
+	thread_self()->calls = 0;
 }
 
 static inline void thread_trace_off(u64 why)
 {
-	u64 *work = &thread_self()->work, other = (THREAD_LOG | THREAD_PTRACE) & ~why;
+	u64 old = __atomic_fetch_and(&thread_self()->work, ~why, __ATOMIC_RELAXED);
 
-	__atomic_fetch_and(work, ~(why | (load_relaxed(work) & other ? 0 : (u64)THREAD_TRACE)), __ATOMIC_RELAXED);
+	thread_self()->calls = old & ~why & (THREAD_LOG | THREAD_PTRACE) ? 0 : SYSCALL_LIMIT;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Dispatch: from a number to a function, through a table made from THE list. Slot 0 of the table
- * stands for number -1, where all calls that this CPU lacks end up; numbers are looked up one
- * higher.
+ * Dispatch: from a number to a function, through tables made from THE list: one of functions for entry
+ * code, one of all calls for the slow way. Calls that this CPU lacks have number -1 and end up in the
+ * last slot, which nobody looks up, or which then has none again.
  *
  * A call that no file defines is a weak alias of sys_missing, so that the list can be ahead of the
  * kernel.
@@ -21,23 +21,38 @@ static syscall_fn sys_missing;
 	[[gnu::weak, gnu::alias("sys_missing")]] long sys_##name(struct trapframe *f);
 SYSCALLS(DECLARE_WEAK)
 
-#define NUMBER(generic, x86) (ABI_GENERIC ? (generic) : (x86))
+#define NUMBER(name, generic, x86, args) NR_##name = ABI_GENERIC ? (generic) : (x86),
+enum { SYSCALLS(NUMBER) };
+
+#define SLOT(name) (NR_##name & SYSCALL_LIMIT)
+static_assert((SYSCALL_LIMIT & (SYSCALL_LIMIT + 1)) == 0);
 
 /* A number that does not fit does not compile. */
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Winitializer-overrides"
-#define INFO(name, generic, x86, args) [NUMBER(generic, x86) + 1] = { #name, args },
-static const struct {
+#define CALL(name, generic, x86, args) [SLOT(name)] = { #name, args, sys_##name },
+static const struct call {
 	const char *name, *args;
-} infos[SYSCALL_LIMIT + 1] = { SYSCALLS(INFO) };
+	syscall_fn *function;
+} calls[SYSCALL_LIMIT + 1] = { [0 ... SYSCALL_LIMIT] = { .function = sys_missing }, SYSCALLS(CALL)
+	[SYSCALL_LIMIT] = { .function = sys_missing },
+};
 
-#define FUNCTION(name, generic, x86, args) [NUMBER(generic, x86) + 1] = sys_##name,
-syscall_fn *const syscall_table[SYSCALL_LIMIT + 1] = { [0 ... SYSCALL_LIMIT] = sys_missing, SYSCALLS(FUNCTION) };
+#define FUNCTION(name, generic, x86, args) [SLOT(name)] = sys_##name,
+#define WHOLE(name) [SLOT(name)] = syscall_whole,
+alignas(PAGE_SIZE) syscall_fn *const syscall_table[SYSCALL_LIMIT + 1] = {
+	[0 ... SYSCALL_LIMIT] = sys_missing, SYSCALLS(FUNCTION) SYSCALLS_WHOLE(WHOLE)
+};
 #pragma clang diagnostic pop
+
+static const struct call *call_find(u64 nr)
+{
+	return &calls[min(nr, (u64)SYSCALL_LIMIT)];
+}
 
 const char *syscall_name(u64 nr)
 {
-	return nr < SYSCALL_LIMIT ? infos[nr + 1].name : nullptr;
+	return nr < SYSCALL_LIMIT ? calls[nr].name : nullptr;
 }
 
 static long sys_missing(struct trapframe *f)
@@ -49,12 +64,12 @@ static long sys_missing(struct trapframe *f)
 static void dispatch_logged(struct trapframe *f, bool log)
 {
 	u64 nr = frame_syscall(f);
-	syscall_fn *call = nr < SYSCALL_LIMIT ? syscall_table[nr + 1] : sys_missing;
-	const char *name = syscall_name(nr), *args = name ? infos[nr + 1].args : nullptr;
+	const struct call *c = call_find(nr);
+	const char *name = syscall_name(nr), *args = name ? c->args : nullptr;
 
 	if (log)
 		trace_enter(f, name, args);
-	frame_set_result(f, (u64)call(f));
+	frame_set_result(f, (u64)c->function(f));
 	/* Asked again: the call may have switched it on or off. */
 	if (log && thread_traced())
 		trace_exit(f, name, args);
@@ -73,10 +88,8 @@ static void dispatch_logged(struct trapframe *f, bool log)
 
 void syscall_dispatch(struct trapframe *f)
 {
-	u64 nr = frame_syscall(f);
-
-	if (likely(nr < SYSCALL_LIMIT && !(load_relaxed(&thread_self()->work) & THREAD_TRACE)))
-		frame_set_result(f, (u64)syscall_table[nr + 1](f));
+	if (likely(thread_self()->calls))
+		frame_set_result(f, (u64)call_find(frame_syscall(f))->function(f));
 	else
 		dispatch_slow(f);
 }

@@ -430,3 +430,10 @@
 	X(setsockopt, 208, 54, "fd:socket one:sol one:sockopt in:bytes[4] int")		\
 	X(getsockopt, 209, 55, "fd:socket one:sol one:sockopt out:bytes io:int")	\
 	X(shutdown, 210, 48, "fd:socket one:shutdown")
+
+/* Calls that need the whole frame (arch/arch.h): they copy all registers or replace them, or a tracer may look at them while the
+ * call stops. */
+#define SYSCALLS_WHOLE(X)								\
+	X(clone) X(clone3) X(fork) X(vfork)						\
+	X(execve) X(execveat) X(rt_sigreturn)						\
+	X(exit) X(exit_group)

@@ -2,9 +2,9 @@
 # What the build and the runner must know about this CPU. Plain `NAME := value` lines only, one
 # line each: make includes this file and tools/quire reads it.
 
-# The compiler. No LSE atomics: the Raspberry Pi 4's Cortex-A72 is ARMv8.0.
+# The compiler. No LSE atomics: the Raspberry Pi 4's Cortex-A72 is ARMv8.0. x18 is left to the user: entry.S.
 TARGET := aarch64-none-elf
-ARCH_CFLAGS := -mgeneral-regs-only -march=armv8-a -mno-outline-atomics -fno-pic
+ARCH_CFLAGS := -mgeneral-regs-only -march=armv8-a -mno-outline-atomics -ffixed-x18 -fno-pic
 # With the MMU off an access that is not aligned faults.
 EARLY_CFLAGS := -mstrict-align
 EARLY_LIB := lib/fdt.c lib/string.c

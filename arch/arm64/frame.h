@@ -2,6 +2,8 @@
 /*
  * The registers of a thread: struct trapframe holds the user's while it is in the kernel and starts
  * like Linux's struct user_pt_regs; struct arch_thread holds what a switch keeps.
+ *
+ * In a system call regs[18] to regs[29] count only for those that need the whole frame (entry.S).
  */
 #pragma once
 
@@ -24,7 +26,7 @@ struct simd_state {
 };
 
 struct arch_thread {
-	u64 x19_x28[10];
+	u64 x18_x28[11];
 	u64 fp, lr, sp;
 	u64 tls;		/* TPIDR_EL0 */
 	u64 user;		/* has user state: tls and simd are switched */

@@ -6,8 +6,8 @@
 #define HEAD_CPU 4
 #define HEAD_WORK 8
 #define HEAD_STACK_TOP 16
+#define HEAD_CALLS 24
 #define HEAD_WORK_RESCHED 1
-#define HEAD_WORK_TRACE 2		/* the bit */
 
 #define FRAME_LR 240
 #define FRAME_SP 248
@@ -16,15 +16,14 @@
 #define FRAME_SYSCALL 280
 #define FRAME_SIZE 288
 
-#define CTX_FP 80
-#define CTX_SP 96
-#define CTX_TLS 104
-#define CTX_USER 112
+#define CTX_LR 96
+#define CTX_SP 104
+#define CTX_TLS 112
+#define CTX_USER 120
 #define CTX_SIMD 128
 #define SIMD_FPSR 8
 #define SIMD_Q 16
 
 #define STACK_SIZE 16384	/* KSTACK_SIZE */
-#define CALLS 511		/* SYSCALL_LIMIT */
 #define MAX_RECORDS 16		/* MAX_CPUS */
 #define VDSO_DATA 4080		/* struct vdso_data, at the end of the page */

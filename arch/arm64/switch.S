@@ -50,27 +50,27 @@
  */
 func arch_switch
 	dsb	ish
-	stp	x19, x20, [x1, #16 * 0]
-	stp	x21, x22, [x1, #16 * 1]
-	stp	x23, x24, [x1, #16 * 2]
-	stp	x25, x26, [x1, #16 * 3]
-	stp	x27, x28, [x1, #16 * 4]
-	stp	x29, x30, [x1, #CTX_FP]
+	stp	x18, x19, [x1, #16 * 0]		/* x18 is the user's here, too: C does not touch it */
+	stp	x20, x21, [x1, #16 * 1]
+	stp	x22, x23, [x1, #16 * 2]
+	stp	x24, x25, [x1, #16 * 3]
+	stp	x26, x27, [x1, #16 * 4]
+	stp	x28, x29, [x1, #16 * 5]
 	mov	x9, sp
-	str	x9, [x1, #CTX_SP]
+	stp	x30, x9, [x1, #CTX_LR]
 	ldr	x9, [x1, #CTX_USER]
 	cbz	x9, 1f
 	mrs	x9, tpidr_el0
 	str	x9, [x1, #CTX_TLS]
 	add	x1, x1, #CTX_SIMD
 	simd_put x1
-1:	ldp	x19, x20, [x3, #16 * 0]
-	ldp	x21, x22, [x3, #16 * 1]
-	ldp	x23, x24, [x3, #16 * 2]
-	ldp	x25, x26, [x3, #16 * 3]
-	ldp	x27, x28, [x3, #16 * 4]
-	ldp	x29, x30, [x3, #CTX_FP]
-	ldr	x9, [x3, #CTX_SP]
+1:	ldp	x18, x19, [x3, #16 * 0]
+	ldp	x20, x21, [x3, #16 * 1]
+	ldp	x22, x23, [x3, #16 * 2]
+	ldp	x24, x25, [x3, #16 * 3]
+	ldp	x26, x27, [x3, #16 * 4]
+	ldp	x28, x29, [x3, #16 * 5]
+	ldp	x30, x9, [x3, #CTX_LR]
 	mov	sp, x9
 	msr	tpidr_el1, x2
 	ldr	x9, [x3, #CTX_USER]

@@ -12,15 +12,15 @@ static_assert(offsetof(struct thread_head, preempt) == HEAD_PREEMPT);
 static_assert(offsetof(struct thread_head, cpu) == HEAD_CPU);
 static_assert(offsetof(struct thread_head, work) == HEAD_WORK);
 static_assert(offsetof(struct thread_head, stack_top) == HEAD_STACK_TOP);
+static_assert(offsetof(struct thread_head, calls) == HEAD_CALLS);
 static_assert(THREAD_RESCHED == HEAD_WORK_RESCHED);
-static_assert(THREAD_TRACE == 1 << HEAD_WORK_TRACE);
 static_assert(offsetof(struct trapframe, regs[30]) == FRAME_LR);
 static_assert(offsetof(struct trapframe, sp) == FRAME_SP);
 static_assert(offsetof(struct trapframe, pc) == FRAME_PC);
 static_assert(offsetof(struct trapframe, orig_x0) == FRAME_ORIG_X0);
 static_assert(offsetof(struct trapframe, syscall) == FRAME_SYSCALL);
 static_assert(sizeof(struct trapframe) == FRAME_SIZE && FRAME_SIZE % 16 == 0);
-static_assert(offsetof(struct arch_thread, fp) == CTX_FP);
+static_assert(offsetof(struct arch_thread, lr) == CTX_LR);
 static_assert(offsetof(struct arch_thread, sp) == CTX_SP);
 static_assert(offsetof(struct arch_thread, tls) == CTX_TLS);
 static_assert(offsetof(struct arch_thread, user) == CTX_USER);
@@ -28,7 +28,6 @@ static_assert(offsetof(struct arch_thread, simd) == CTX_SIMD);
 static_assert(offsetof(struct simd_state, fpsr) == SIMD_FPSR);
 static_assert(offsetof(struct simd_state, q) == SIMD_Q);
 static_assert(STACK_SIZE == KSTACK_SIZE);
-static_assert(CALLS == SYSCALL_LIMIT);
 
 struct trapframe *arch_frame(const struct thread_head *t)
 {
@@ -45,8 +44,8 @@ static void thread_prepare(struct thread_head *t, struct arch_thread *a, void (*
 void arch_thread_kernel(struct thread_head *t, struct arch_thread *a, void (*fn)(void *), void *arg)
 {
 	thread_prepare(t, a, thread_entry_kernel);
-	a->x19_x28[0] = (u64)fn;
-	a->x19_x28[1] = (u64)arg;
+	a->x18_x28[1] = (u64)fn;
+	a->x18_x28[2] = (u64)arg;
 	a->user = false;
 }
 

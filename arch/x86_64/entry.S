@@ -13,6 +13,10 @@
 
 /* ------------------------------------------------------------------ system calls */
 
+// A call leaves the callee-saved registers where they are, as C functions give them back, and rcx and
+// r11, which it gives away, to sysret. Whoever looks at a whole frame finds one: it is completed for a
+// call in syscall_table as syscall_whole, for a thread that is traced, and before user_work(), and
+// such a call returns by iret.
 SYM(syscall_entry)
 	swapgs
 	movq	%rsp, CPU_USER_SP
@@ -26,60 +30,62 @@ SYM(syscall_entry)
 	pushq	%rdi
 	pushq	%rsi
 	pushq	%rdx
-	pushq	%rcx
-	pushq	%rax
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
-	pushq	$FRAME_SYSCALL_VECTOR
+	subq	$FRAME_RDX, %rsp
+	movq	%r8, FRAME_R8(%rsp)
+	movq	%r9, FRAME_R9(%rsp)
+	movq	%r10, FRAME_R10(%rsp)
 	movq	%rsp, %rdi
 	sti
 	movq	CPU_SELF, %rcx
-	movl	%eax, %eax			// the number is an int
-	cmpl	$CALLS, %eax
-	jae	syscall_slow
-	testb	$THREAD_TRACE_BIT, HEAD_WORK(%rcx)
-	jnz	syscall_slow
-	call	*syscall_table + 8(, %rax, 8)
-	movq	%rax, FRAME_RAX(%rsp)
-syscall_done:
+	cmpq	%rax, HEAD_CALLS(%rcx)		// of more than 32 bits: that a number is an int, C sees to
+	jbe	1f
+	call	*syscall_table(, %rax, 8)
 	cli
-	movq	CPU_SELF, %rax
-	cmpq	$0, HEAD_WORK(%rax)
-	jne	return_work
-	cmpl	$FRAME_SYSCALL_VECTOR, (%rsp)
-	jne	return_iret
+	movq	CPU_SELF, %rcx
+	cmpq	$0, HEAD_WORK(%rcx)
+	jne	syscall_work
 
-// The frame is as syscall left it but for results: callee-saved registers still hold the user's
-// values; rcx and r11 are syscall's to clobber. rip is canonical: only syscall and
-// restarts set it in such a frame.
+// rip is canonical: the program has just run the instruction before it.
 return_sysret:
-	addq	$64, %rsp			// vector, r15..r12, rbp, rbx, r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
-	movq	8(%rsp), %rcx
-	movq	24(%rsp), %r11
-	movq	32(%rsp), %rsp
+	movq	FRAME_R8(%rsp), %r8
+	movq	FRAME_R9(%rsp), %r9
+	movq	FRAME_R10(%rsp), %r10
+	movq	FRAME_RDX(%rsp), %rdx
+	movq	FRAME_RSI(%rsp), %rsi
+	movq	FRAME_RDI(%rsp), %rdi
+	movq	FRAME_RIP(%rsp), %rcx
+	movq	FRAME_RFLAGS(%rsp), %r11
+	movq	FRAME_RSP(%rsp), %rsp
 	swapgs
 	sysretq
 
-// Unknown or traced.
-syscall_slow:
+// Completes the frame, where the callee-saved registers are the user's.
+syscall_complete:
+	movq	FRAME_RIP + 8(%rsp), %rcx
+	movq	FRAME_RFLAGS + 8(%rsp), %r11
+	movq	%rax, FRAME_RAX + 8(%rsp)
+	movq	%rcx, FRAME_RCX + 8(%rsp)
+	movq	%r11, FRAME_R11 + 8(%rsp)
+	movq	%rbx, FRAME_RBX + 8(%rsp)
+	movq	%rbp, FRAME_RBP + 8(%rsp)
+	movq	%r12, FRAME_R12 + 8(%rsp)
+	movq	%r13, FRAME_R13 + 8(%rsp)
+	movq	%r14, FRAME_R14 + 8(%rsp)
+	movq	%r15, FRAME_R15 + 8(%rsp)
+	movq	$FRAME_NO_EXCEPTION_VECTOR, 8(%rsp)
+	ret
+
+// Unknown or traced, or a call for which the table has this, which has been called; rdi = the frame.
+SYM(syscall_whole)
+	addq	$8, %rsp
+1:	call	syscall_complete
 	call	syscall_dispatch
-	jmp	syscall_done
+	movq	%rsp, %rdi
+	jmp	arch_enter_user
+
+// rax = the result; interrupts off.
+syscall_work:
+	call	syscall_complete
 
 /* ------------------------------------------------------------------ back to user mode */
 

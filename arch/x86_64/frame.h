@@ -7,7 +7,7 @@
 
 /* From r15 on this is Linux's user_regs_struct (ptrace(2)). */
 struct trapframe {
-	u64 vector;		/* what brought us here; FRAME_SYSCALL for a system call */
+	u64 vector;		/* of the exception or interrupt that brought us here */
 	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
 	u64 rax, rcx, rdx, rsi, rdi;
 	u64 orig_rax;		/* system call's number, else -1; at first the error code */
@@ -15,10 +15,9 @@ struct trapframe {
 };
 static_assert(sizeof(struct trapframe) == 176);	/* entry.S */
 
-/* Values of `vector` that are no exception. Only a system call's frame may leave by sysret,
- * which gives rcx and r11 away and keeps the callee-saved registers: who changes any other than
- * results sets FRAME_OTHER. */
-constexpr u64 FRAME_SYSCALL = 0x100, FRAME_OTHER = 0x101;
+/* In a system call rax, rcx, r11, the callee-saved registers and `vector` count only for those that
+ * need the whole frame (entry.S). `vector` of what is no exception: */
+constexpr u64 FRAME_NO_EXCEPTION = 0x100;
 constexpr size_t FPU_AREA_MAX = 832;	/* XSAVE: legacy area, header, AVX */
 constexpr size_t FPU_AREA_SPACE = 896;	/* room for a signal frame's last word behind it */
 
@@ -98,6 +97,6 @@ static inline void frame_set_flags(struct trapframe *f, u64 flags)
 
 static inline void frame_start(struct trapframe *f, u64 pc, u64 sp)
 {
-	*f = (struct trapframe){ .vector = FRAME_OTHER, .orig_rax = ~0ul, .rip = pc, .rsp = sp,
+	*f = (struct trapframe){ .vector = FRAME_NO_EXCEPTION, .orig_rax = ~0ul, .rip = pc, .rsp = sp,
 				 .cs = USER_CS, .ss = USER_SS, .rflags = EFLAGS_IF };
 }

@@ -53,7 +53,6 @@ static bool is_user_selector(u64 selector)
 	return (selector & 3) == 3;
 }
 
-/* A frame that has been changed may not leave by sysret: see struct trapframe. */
 static int set_registers(struct trapframe *f, struct arch_thread *a, const struct user_registers *r)
 {
 	if (!is_user_selector(r->cs) || !is_user_selector(r->ss) || r->fs_base >= USER_END ||
@@ -62,7 +61,7 @@ static int set_registers(struct trapframe *f, struct arch_thread *a, const struc
 	u64 flags = f->rflags;
 
 	memcpy(&f->r15, r, offsetof(struct user_registers, fs_base));
-	f->vector = FRAME_OTHER;
+	f->vector = FRAME_NO_EXCEPTION;
 	f->cs = USER_CS;
 	f->ss = USER_SS;
 	f->rflags = flags;

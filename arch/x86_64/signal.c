@@ -63,7 +63,7 @@ static struct sigcontext context_save(const struct trapframe *f, const struct si
 static void context_restore(struct trapframe *f, const struct sigcontext *mc)
 {
 	*f = (struct trapframe){
-		.vector = FRAME_OTHER, .orig_rax = ~0ul,
+		.vector = FRAME_NO_EXCEPTION, .orig_rax = ~0ul,
 		.r8 = mc->r8, .r9 = mc->r9, .r10 = mc->r10, .r11 = mc->r11,
 		.r12 = mc->r12, .r13 = mc->r13, .r14 = mc->r14, .r15 = mc->r15,
 		.rdi = mc->rdi, .rsi = mc->rsi, .rbp = mc->rbp, .rbx = mc->rbx,
@@ -100,7 +100,7 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 		return -EFAULT;
 	if (fpu_frame_push(a, fpstate) || put_user(at, h) || push_info(at, d))
 		return -EFAULT;
-	f->vector = FRAME_OTHER;
+	f->vector = FRAME_NO_EXCEPTION;
 	f->rdi = (u64)d->sig;
 	f->rsi = at + offsetof(struct rt_sigframe, info);
 	f->rdx = at + offsetof(struct frame_head, uc);

@@ -40,10 +40,10 @@ void x86_trap_paranoid(struct trapframe *f);
 void x86_bad_pc(struct trapframe *f);
 
 /* asm.h */
-static_assert(offsetof(struct trapframe, cs) == 144 && offsetof(struct trapframe, rip) == 136);
-static_assert(offsetof(struct trapframe, rax) == 88 && FRAME_SYSCALL == 0x100);
-static_assert(offsetof(struct thread_head, work) == 8 && THREAD_TRACE == 4);
-static_assert(SYSCALL_LIMIT == 511);
+static_assert(offsetof(struct trapframe, r15) == 8 && offsetof(struct trapframe, rax) == 88);
+static_assert(offsetof(struct trapframe, rdi) == 120 && offsetof(struct trapframe, rsp) == 160);
+static_assert(FRAME_NO_EXCEPTION == 0x100);
+static_assert(offsetof(struct thread_head, work) == 8 && offsetof(struct thread_head, calls) == 24);
 
 static u8 ist_of(unsigned vector)
 {
