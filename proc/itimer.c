@@ -1,26 +1,60 @@
 // SPDX-License-Identifier: MIT
 /*
- * Interval timers of a task (setitimer(2)) and its limit of CPU time. ITIMER_REAL is a timer of the machine; the other two
- * and RLIMIT_CPU count down at clock ticks of the task's threads.
+ * Interval timers of a task (setitimer(2)) and its limit of CPU time. ITIMER_REAL is a timer of the machine, which goes on when its
+ * signal is taken: who asks for a million signals a second gets as many as he takes. The other two and RLIMIT_CPU count
+ * down at clock ticks of the task's threads.
  *
- * Locks: siglock for the two that count; the real one is disarmed without it, because that waits for its function, which
- * takes it to send.
+ * Locks: siglock; the real one is disarmed without it, because that waits for its function, which takes it.
  */
 #include "arch/arch.h"
 #include "proc/itimer.h"
+#include "proc/posix_timer.h"
 #include "proc/tree.h"
 
 constexpr u64 SECOND = 1'000'000'000;
 
+/* The next moment after now. Under siglock, with an interval. */
+static u64 real_next(const struct task *t)
+{
+	u64 now = arch_clock_ns(), last = t->itimer_real.deadline, interval = t->itimer_real_interval;
+
+	return last > now ? last : last + ((now - last) / interval + 1) * interval;
+}
+
+static void real_goes_on(struct task *t, u64 delay)
+{
+	t->itimer_real_waits = false;
+	timer_arm(&t->itimer_real, max(real_next(t), arch_clock_ns() + delay));
+}
+
 static void real_fires(struct timer *timer)
 {
-	struct task *task = container_of(timer, struct task, itimer_real);
+	struct task *t = container_of(timer, struct task, itimer_real);
 
-	u64 interval = load_relaxed(&task->itimer_real_interval);
+	scoped_spin(&t->siglock);
+	(void)signal_send_locked(t, nullptr, SIGALRM, nullptr, false);
+	if (!t->itimer_real_interval)
+		return;
+	if (t->pending.set & sig_bit(SIGALRM))
+		t->itimer_real_waits = true;
+	else
+		real_goes_on(t, TIMER_UNHEARD_NS);
+}
 
-	if (interval)
-		timer_arm(timer, max(timer->deadline + interval, arch_clock_ns() + 1));
-	signal_task(task, SIGALRM, nullptr);
+void timers_signal_taken(struct task *t, struct siginfo *info)
+{
+	if (info->signo == SIGALRM && t->itimer_real_waits)
+		real_goes_on(t, 0);
+	if (t->posix_timers)
+		posix_timers_signal_taken(t, info);
+}
+
+void timers_signals_dropped(struct task *t, u64 set)
+{
+	if ((set & sig_bit(SIGALRM)) && t->itimer_real_waits)
+		real_goes_on(t, TIMER_UNHEARD_NS);
+	if (t->posix_timers)
+		posix_timers_signals_dropped(t, set);
 }
 
 void itimer_init(struct task *t)
@@ -30,17 +64,35 @@ void itimer_init(struct task *t)
 
 void itimer_cancel(struct task *t)
 {
-	store_relaxed(&t->itimer_real_interval, 0);
+	u64 flags = spin_lock_irq(&t->siglock);
+
+	t->itimer_real_interval = 0;
+	t->itimer_real_waits = false;
+	spin_unlock_irq(&t->siglock, flags);
 	timer_cancel(&t->itimer_real);
 }
 
 static void real_get(struct task *t, struct itimer *out)
 {
-	u64 now = arch_clock_ns();
+	u64 flags = spin_lock_irq(&t->siglock), now = arch_clock_ns();
 
-	*out = (struct itimer){ .interval = load_relaxed(&t->itimer_real_interval) };
-	if (t->itimer_real.armed)
+	*out = (struct itimer){ .interval = t->itimer_real_interval };
+	if (t->itimer_real_waits)
+		out->value = real_next(t) - now;
+	else if (t->itimer_real.armed)
 		out->value = t->itimer_real.deadline > now ? t->itimer_real.deadline - now : 1;
+	spin_unlock_irq(&t->siglock, flags);
+}
+
+static void real_set(struct task *t, const struct itimer *in)
+{
+	itimer_cancel(t);
+	u64 flags = spin_lock_irq(&t->siglock);
+
+	t->itimer_real_interval = in->value ? in->interval : 0;
+	if (in->value)
+		timer_arm(&t->itimer_real, arch_clock_ns() + in->value);
+	spin_unlock_irq(&t->siglock, flags);
 }
 
 void itimer_get(int which, struct itimer *out)
@@ -66,10 +118,7 @@ void itimer_set(int which, const struct itimer *in, struct itimer *old)
 
 	itimer_get(which, old);
 	if (which == ITIMER_REAL) {
-		itimer_cancel(t);
-		store_relaxed(&t->itimer_real_interval, in->value ? in->interval : 0);
-		if (in->value)
-			timer_arm(&t->itimer_real, arch_clock_ns() + in->value);
+		real_set(t, in);
 		return;
 	}
 	u64 flags = spin_lock_irq(&t->siglock);

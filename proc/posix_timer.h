@@ -5,7 +5,11 @@
 #include "lib/base.h"
 #include "lib/errno.h"
 
+struct siginfo;
 struct task;
+
+/* How long a timer rests that repeats while its signal is ignored: long, for nobody hears it. */
+constexpr u64 TIMER_UNHEARD_NS = 50'000'000;
 
 struct timer_event {			/* what struct sigevent says */
 	int signo;			/* 0: SIGEV_NONE */
@@ -26,5 +30,9 @@ int posix_timer_set(int id, const struct timer_setting *set, struct timer_settin
 int posix_timer_clock(int id);
 int posix_timer_overrun(int id);
 int posix_timer_delete(int id);
+/* Under siglock, of a task that has made timers. A signal leaves a queue, for the current thread: timers that waited for that go on,
+ * and it says what they missed. Or the signals of a set are dropped from all queues. */
+void posix_timers_signal_taken(struct task *task, struct siginfo *info);
+void posix_timers_signals_dropped(struct task *task, u64 set);
 /* exec and the task's end. */
 void posix_timers_free(struct task *t);

@@ -317,6 +317,8 @@ int signal_dequeue_locked(u64 set, struct siginfo *info)
 	int sig = __builtin_ctzl(from) + 1;
 
 	signal_queue_take(mine ? &t->pending : &t->task->pending, sig, info);
+	if (unlikely(sig == SIGALRM || t->task->posix_timers))
+		timers_signal_taken(t->task, info);
 	return sig;
 }
 

@@ -93,13 +93,6 @@ static bool means_ignore(int sig, va_t handler)
 	return handler == SIG_IGN || (handler == SIG_DFL && (sig_bit(sig) & SIGNALS_IGNORED));
 }
 
-static void flush_everywhere(struct task *task, u64 set)
-{
-	signal_queue_flush(&task->pending, set);
-	list_for_each(t, &task->threads, struct thread, in_task)
-		signal_queue_flush(&t->pending, set);
-}
-
 /* Under siglock. False: as sighand_set(). */
 static bool change_action(struct task *task, int sig, const struct sigaction *act, struct sigaction *old,
 			  struct sigaction_table **spare)
@@ -115,7 +108,7 @@ static bool change_action(struct task *task, int sig, const struct sigaction *ac
 		return false;
 	/* What is pending goes with it (POSIX sigaction()). */
 	if (means_ignore(sig, act->handler))
-		flush_everywhere(task, sig_bit(sig));
+		signal_queues_flush(task, sig_bit(sig));
 	return true;
 }
 

@@ -94,6 +94,14 @@ void signal_queue_flush(struct signal_queue *q, u64 set)
 			record_free(r);
 }
 
+void signal_queues_flush(struct task *task, u64 set)
+{
+	signal_queue_flush(&task->pending, set);
+	list_for_each(t, &task->threads, struct thread, in_task)
+		signal_queue_flush(&t->pending, set);
+	timers_signals_dropped(task, set);
+}
+
 bool signal_queue_take(struct signal_queue *q, int sig, struct siginfo *info)
 {
 	struct record *found = nullptr;

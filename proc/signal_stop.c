@@ -29,13 +29,6 @@ bool signal_stop_any(void)
 	return load_relaxed(&stopping_tasks) != 0;
 }
 
-static void flush_all(struct task *task, u64 set)
-{
-	signal_queue_flush(&task->pending, set);
-	list_for_each(t, &task->threads, struct thread, in_task)
-		signal_queue_flush(&t->pending, set);
-}
-
 static void continue_locked(struct task *task)
 {
 	task->conts++;
@@ -58,9 +51,9 @@ static void continue_locked(struct task *task)
 void signal_stop_effects_locked(struct task *task, int sig)
 {
 	if (sig_bit(sig) & SIGNALS_STOP) {
-		flush_all(task, sig_bit(SIGCONT));
+		signal_queues_flush(task, sig_bit(SIGCONT));
 	} else if (sig == SIGCONT) {
-		flush_all(task, SIGNALS_STOP);
+		signal_queues_flush(task, SIGNALS_STOP);
 		continue_locked(task);
 	}
 }

@@ -160,7 +160,7 @@ struct task {
 	u64 user_ns, system_ns, child_user_ns, child_system_ns;
 	u64 min_faults, maj_faults, child_min_faults, child_maj_faults, switches_voluntary, switches_forced;
 	u64 max_rss_pages, child_max_rss_pages;
-	struct timer itimer_real; u64 itimer_real_interval;
+	struct timer itimer_real; u64 itimer_real_interval; bool itimer_real_waits;
 	u64 itimer_virtual, itimer_virtual_interval, itimer_prof, itimer_prof_interval;
 	void *posix_timers;
 	struct sem_undos *sem_undos;	/* (sem_table.lock to set) what it owes to semaphores: sem_op.c */

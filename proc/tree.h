@@ -101,6 +101,8 @@ int signal_dequeue_locked(u64 mask_in, struct siginfo *info);
 bool signal_queue_add(struct signal_queue *q, struct task *to, int sig, const struct siginfo *info);
 void signal_queue_init(struct signal_queue *q);
 void signal_queue_flush(struct signal_queue *q, u64 set);
+/* A task's, and those of all its threads. */
+void signal_queues_flush(struct task *t, u64 set);
 bool signal_queue_take(struct signal_queue *q, int sig, struct siginfo *info);
 /* The nth of the records there are; false: not so many. */
 bool signal_queue_peek(const struct signal_queue *q, u64 nth, struct siginfo *info);
@@ -160,6 +162,9 @@ void cred_forget_old(struct task *t);
 /* ---- itimer.c */
 void itimer_init(struct task *t);
 void itimer_cancel(struct task *t);
+/* Under siglock: a signal has been taken by the current thread; a set was dropped. Timers that waited for it go on. */
+void timers_signal_taken(struct task *t, struct siginfo *info);
+void timers_signals_dropped(struct task *t, u64 set);
 
 /* ---- oom.c */
 void oom_init(void);
