@@ -45,6 +45,7 @@ struct super {
 	struct spinlock lock;
 	u64 pages, max_pages;		/* tmpfs: (a) in use, limit (0: none) */
 	u64 max_inodes;			/* tmpfs: (a) limit (0: none) */
+	u64 more_names;			/* tmpfs: (a) of inodes, beyond the first: they count as inodes do */
 	void *data;			/* the file system's */
 };
 

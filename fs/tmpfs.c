@@ -5,8 +5,9 @@
  *
  * The size limit counts pages. An object makes pages by itself (a shared mapping that is written),
  * so each inode remembers how many of its pages are counted and is brought up to date before the
- * next write. The inodes are the references to the instance but one. Left out: extended attributes,
- * huge pages, swap.
+ * next write. The inodes are the references to the instance but one. What is not in pages must have a
+ * limit too, for no program's end gives it back: another name for a file counts as an inode, the text of
+ * a long symbolic link as a page. Left out: extended attributes, huge pages, swap.
  */
 #include "fs/tmpfs.h"
 #include "fs/file.h"
@@ -17,6 +18,7 @@
 #include "mm/page.h"
 
 constexpr u64 TMPFS_MAGIC = 0x01021994;
+constexpr size_t SHORT_LINK = 128;	/* texts of symbolic links up to here go with the inode */
 constexpr u64 ENTRY_SIZE = 20;	/* what a name adds to its directory's size: made up, as Linux's */
 
 static const struct inode_ops file_inode_ops, dir_inode_ops, link_inode_ops;
@@ -33,13 +35,18 @@ static void recount(struct inode *i)
 		__atomic_fetch_add(&i->sb->pages, now - before, __ATOMIC_RELAXED);
 }
 
+static bool pages_full(const struct super *sb)
+{
+	return sb->max_pages && load_relaxed(&sb->pages) >= sb->max_pages;
+}
+
 static int tmpfs_prepare_write(struct object *o, u64 index)
 {
 	struct inode *i = object_inode(o);
 	struct page *p;
 
 	recount(i);
-	if (likely(!i->sb->max_pages || load_relaxed(&i->sb->pages) < i->sb->max_pages))
+	if (likely(!pages_full(i->sb)))
 		return 0;
 	if (!object_pages_cached(o, index, 1, &p))
 		return -ENOSPC;
@@ -71,7 +78,7 @@ static void tmpfs_release(struct inode *i)
 
 static u64 inodes_used(struct super *sb)
 {
-	return load_relaxed(&sb->refs) - 1;
+	return load_relaxed(&sb->refs) - 1 + load_relaxed(&sb->more_names);
 }
 
 static bool inodes_full(struct super *sb)
@@ -117,6 +124,21 @@ static struct inode *new_inode(struct super *sb, u32 mode, u32 rdev)
 	}
 }
 
+static int set_link_text(struct inode *i, const char *target)
+{
+	size_t len = strlen(target);
+
+	if (len > SHORT_LINK && pages_full(i->sb))
+		return -ENOSPC;
+	i->data = kstrdup(target);
+	if (!i->data)
+		return -ENOMEM;
+	i->object.size = len;
+	i->charged = len > SHORT_LINK;
+	__atomic_fetch_add(&i->sb->pages, i->charged, __ATOMIC_RELAXED);
+	return 0;
+}
+
 static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 rdev,
 			const char *target)
 {
@@ -126,13 +148,11 @@ static int tmpfs_create(struct dentry *dir, struct dentry *child, u32 mode, u32 
 
 	if (!i)
 		return -ENOMEM;
-	if (target) {
-		i->data = kstrdup(target);
-		if (!i->data) {
-			inode_put(i);
-			return -ENOMEM;
-		}
-		i->object.size = strlen(target);
+	int err = target ? set_link_text(i, target) : 0;
+
+	if (err) {
+		inode_put(i);
+		return err;
 	}
 	inode_init_owner(i, dir->inode);
 	if (inode_is_dir(i)) {
@@ -161,6 +181,11 @@ static int tmpfs_tmpfile(struct inode *dir, u32 mode, struct inode **out)
 
 static int tmpfs_link(struct dentry *dir, struct dentry *child, struct inode *inode)
 {
+	if (inode->nlink) {
+		if (inodes_full(dir->sb))
+			return -ENOSPC;
+		__atomic_fetch_add(&dir->sb->more_names, 1, __ATOMIC_RELAXED);
+	}
 	inode_get(inode);
 	inode->nlink++;
 	inode_touch_changed(inode);
@@ -176,8 +201,8 @@ static void drop_link(struct inode *dir, struct inode *victim)
 	if (inode_is_dir(victim)) {
 		victim->nlink = 0;
 		dir->nlink--;
-	} else {
-		victim->nlink--;
+	} else if (--victim->nlink) {
+		__atomic_fetch_sub(&dir->sb->more_names, 1, __ATOMIC_RELAXED);
 	}
 	entry_removed(dir);
 	inode_touch_changed(victim);

@@ -99,11 +99,12 @@ static u32 alloc_flags(u32 flags)
 static int create(struct object *o, u64 index, u32 flags, struct page **out)
 {
 	u32 how = alloc_flags(flags) | (flags & OP_NOFILL ? 0 : PA_ZERO);
-	struct page *p = page_alloc(0, PAGE_CACHE, how);
+	/* Where memory is the only store, a page that is just looked at takes room as well. */
+	int err = !(flags & OP_WRITE) && !o->ops->fill && o->ops->prepare_write ? o->ops->prepare_write(o, index) : 0;
+	struct page *p = err ? nullptr : page_alloc(0, PAGE_CACHE, how);
 
 	if (!p)
-		return -ENOMEM;
-	int err;
+		return err ?: -ENOMEM;
 
 	do {
 		if (o->ops->fill && !(flags & OP_NOFILL))

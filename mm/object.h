@@ -24,7 +24,8 @@ struct object_ops {
 	/* Fills n <= OBJECT_RUN new, cleared pages from `index` on (all within size) from the backing store; may sleep. 0 or
 	 * -errno. nullptr: they stay zero (tmpfs, shared memory). */
 	int (*fill)(struct object *o, struct page **pages, unsigned n, u64 index);
-	/* Called before the first write through a shared mapping or write(2): may refuse (-ENOSPC, -EROFS). May be nullptr. */
+	/* Called before the first write through a shared mapping or write(2), and before a page is made at all where there is no
+	 * fill(): may refuse (-ENOSPC, -EROFS). May be nullptr. */
 	int (*prepare_write)(struct object *o, u64 index);
 	/* Writes n <= OBJECT_RUN pages from `index` on back and waits for it; only object_writeback() calls it, which has made
 	 * them clean. nullptr: memory is the only store, pages are never dropped. */
