@@ -345,6 +345,7 @@ static bool drop_messages(struct unix_sock *s)
 
 	mutex_lock(&s->lock);
 	list_splice_back(&lost, &s->messages);
+	store_relaxed(&s->queued, 0);
 	mutex_unlock(&s->lock);
 	bool any = !list_empty(&lost);
 
@@ -399,16 +400,18 @@ int unix_shutdown(struct file *f, int how)
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 	scoped_mutex(&unix_lock);
-	if (!s->peer)
+	if (!s->peer && s->type != SOCK_DGRAM)
 		return -ENOTCONN;
 	bool read = how != SHUT_WR, write = how != SHUT_RD;
 
 	store_relaxed(&s->closed_read, s->closed_read || read);
 	store_relaxed(&s->closed_write, s->closed_write || write);
-	store_relaxed(&s->peer->closed_write, s->peer->closed_write || read);
-	store_relaxed(&s->peer->closed_read, s->peer->closed_read || write);
 	wake_up_all(&s->readable, 0);
 	wake_up_all(&s->writable, 0);
+	if (s->type == SOCK_DGRAM)
+		return 0;	/* whom it sends to may be anybody's */
+	store_relaxed(&s->peer->closed_write, s->peer->closed_write || read);
+	store_relaxed(&s->peer->closed_read, s->peer->closed_read || write);
 	wake_up_all(&s->peer->readable, 0);
 	wake_up_all(&s->peer->writable, 0);
 	return 0;

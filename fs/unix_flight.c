@@ -120,6 +120,7 @@ static void take_messages(struct unix_sock *s, struct list *lost)
 {
 	scoped_mutex(&s->lock);
 	list_splice_back(lost, &s->messages);
+	store_relaxed(&s->queued, 0);
 }
 
 static void collect(void)

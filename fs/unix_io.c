@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Messages of Unix sockets. Bytes are copied into a message before it is queued, and out of it
- * under the receiver's lock. A sender may have so many bytes under way; who reads them gives them
- * back.
+ * under the receiver's lock. A sender may have so much under way; who reads it gives it back. A sender may
+ * also be gone by then, so a queue of datagrams has a limit of its own, but for those of its peer.
  */
 #include "fs/poll.h"
 #include "fs/unix_sock.h"
@@ -18,7 +18,7 @@ void unix_message_free(struct unix_message *m)
 
 	if (m->extra)
 		unix_flight_drop(m->extra);
-	__atomic_fetch_sub(&from->outstanding, (u32)m->len, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&from->outstanding, m->cost, __ATOMIC_RELAXED);
 	wake_up_all(&from->writable, POLLOUT | POLLWRNORM);
 	unix_put(from);
 	kfree(m);
@@ -32,7 +32,12 @@ void unix_messages_free(struct list *messages)
 		unix_message_free(container_of(n, struct unix_message, node));
 }
 
-static struct unix_message *message_new(struct unix_sock *from, struct io *io, size_t n, int *err)
+static u32 cost_of(const struct unix_sock *from, size_t n, const struct unix_extra *extra)
+{
+	return (u32)(sizeof(struct unix_message) + sizeof(*from) + (extra ? sizeof(*extra) : 0) + n);
+}
+
+static struct unix_message *message_new(struct unix_sock *from, struct io *io, size_t n, u32 cost, int *err)
 {
 	struct unix_message *m = kmalloc(sizeof(*m) + n);
 
@@ -43,9 +48,9 @@ static struct unix_message *message_new(struct unix_sock *from, struct io *io, s
 	}
 	if (*err)
 		return nullptr;
-	*m = (struct unix_message){ .from = from, .len = n };
+	*m = (struct unix_message){ .from = from, .len = n, .cost = cost };
 	unix_get(from);
-	__atomic_fetch_add(&from->outstanding, (u32)n, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&from->outstanding, cost, __ATOMIC_RELAXED);
 	return m;
 }
 
@@ -70,37 +75,55 @@ static int deliver(struct unix_sock *to, struct unix_message *m)
 	scoped_mutex(&to->lock);
 	if (load_relaxed(&to->closed_read))
 		return to->type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
+	if (to->type == SOCK_DGRAM && load_relaxed(&to->peer) && load_relaxed(&to->peer) != m->from)
+		return -EPERM;		/* who is connected hears nobody else */
 	list_push_back(&to->messages, &m->node);
+	store_relaxed(&to->queued, to->queued + m->cost);
 	return 0;
 }
 
-static bool has_room(struct unix_sock *s, size_t n)
+static bool has_room(struct unix_sock *s, u32 cost)
 {
 	u32 used = load_relaxed(&s->outstanding);
 
-	return !used || used + n <= UNIX_BUFFER;
+	return !used || used + cost <= UNIX_BUFFER;
 }
 
-static int wait_room(struct file *f, struct unix_sock *s, size_t n, u32 flags)
+static bool takes(struct unix_sock *to, struct unix_sock *s, u32 cost)
 {
-	if (has_room(s, n))
-		return 0;
-	if ((flags & MSG_DONTWAIT) || (load_relaxed(&f->flags) & O_NONBLOCK))
-		return -EAGAIN;
-	return wait_event(&s->writable, has_room(s, n) || load_relaxed(&s->closed_write));
+	size_t queued = load_relaxed(&to->queued);
+
+	return to->type != SOCK_DGRAM || load_relaxed(&to->peer) == s || !queued || queued + cost <= UNIX_QUEUE ||
+	       load_relaxed(&to->closed_read);
+}
+
+static int wait_room(struct file *f, struct unix_sock *s, struct unix_sock *to, u32 cost, u32 flags)
+{
+	int err = 0;
+
+	while (!err && !load_relaxed(&s->closed_write) && !(has_room(s, cost) && takes(to, s, cost))) {
+		if ((flags & MSG_DONTWAIT) || (load_relaxed(&f->flags) & O_NONBLOCK))
+			return -EAGAIN;
+		if (has_room(s, cost))
+			err = wait_event(&to->writable, takes(to, s, cost));
+		else
+			err = wait_event(&s->writable, has_room(s, cost) || load_relaxed(&s->closed_write));
+	}
+	return err;
 }
 
 /* One message of n bytes. *extra goes with it and is nullptr afterwards. */
 static int send_one(struct file *f, struct unix_sock *s, struct unix_sock *to, struct io *io,
 		    size_t n, u32 flags, struct unix_extra **extra)
 {
-	int err = wait_room(f, s, n, flags);
+	u32 cost = cost_of(s, n, *extra);
+	int err = wait_room(f, s, to, cost, flags);
 
 	if (err)
 		return err;
 	if (load_relaxed(&s->closed_write))
 		return -EPIPE;
-	struct unix_message *m = message_new(s, io, n, &err);
+	struct unix_message *m = message_new(s, io, n, cost, &err);
 
 	if (!m)
 		return err;
@@ -187,13 +210,14 @@ static void give_files(struct unix_message *m, struct unix_extra *out, bool peek
 	m->extra = nullptr;
 }
 
-static void finish(struct unix_message *m, struct list *done)
+static void finish(struct unix_sock *s, struct unix_message *m, struct list *done)
 {
 	list_remove(&m->node);
+	store_relaxed(&s->queued, s->queued - m->cost);
 	list_push_back(done, &m->node);
 }
 
-static long receive_packet(struct unix_message *m, struct io *io, u32 *flags,
+static long receive_packet(struct unix_sock *s, struct unix_message *m, struct io *io, u32 *flags,
 			   struct unix_extra *extra, struct list *done)
 {
 	bool peek = *flags & MSG_PEEK;
@@ -201,7 +225,7 @@ static long receive_packet(struct unix_message *m, struct io *io, u32 *flags,
 
 	give_files(m, extra, peek);
 	if (!peek)
-		finish(m, done);
+		finish(s, m, done);
 	if (got < n)
 		return -EFAULT;
 	bool whole = *flags & MSG_TRUNC;
@@ -231,7 +255,7 @@ static long receive_stream(struct unix_sock *s, struct io *io, bool peek, struct
 		if (!peek) {
 			m->at += got;
 			if (m->at == m->len)
-				finish(m, done);
+				finish(s, m, done);
 		}
 		if (got < n)
 			return total ? total : -EFAULT;
@@ -254,7 +278,7 @@ static long receive_locked(struct unix_sock *s, struct io *io, u32 *flags, struc
 	if (from)
 		*from = m->from->name;
 	if (s->type != SOCK_STREAM)
-		return receive_packet(m, io, flags, extra, done);
+		return receive_packet(s, m, io, flags, extra, done);
 	return receive_stream(s, io, *flags & MSG_PEEK, extra, done);
 }
 
@@ -268,6 +292,8 @@ static long receive_now(struct unix_sock *s, struct io *io, u32 *flags, struct u
 	long n = receive_locked(s, io, flags, from, extra, &done);
 
 	mutex_unlock(&s->lock);
+	if (s->type == SOCK_DGRAM && !list_empty(&done))
+		wake_up_all(&s->writable, POLLOUT | POLLWRNORM);
 	unix_messages_free(&done);
 	return n;
 }

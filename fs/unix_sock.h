@@ -6,13 +6,14 @@
 #include "fs/unix.h"
 #include "lib/list.h"
 
-constexpr size_t UNIX_BUFFER = 208 * KiB;	/* bytes sent and not yet received, for each
-						 * sender */
+constexpr size_t UNIX_BUFFER = 208 * KiB;	/* what a sender's messages that nobody has received may cost */
+constexpr size_t UNIX_QUEUE = 4 * UNIX_BUFFER;	/* the same of a receiver of datagrams, whoever sent them */
 
 /* One write. A stream reads across them, but not across files. */
 struct unix_message {
 	struct list node;
 	struct unix_sock *from;		/* a reference */
+	u32 cost;			/* bytes of memory, its own and the sender's: many small ones are not free */
 	size_t len, at;
 	struct unix_extra *extra;	/* nullptr: none */
 	char data[];
@@ -35,9 +36,10 @@ struct unix_sock {
 
 	struct mutex lock;
 	struct list messages;		/* (l) */
+	size_t queued;			/* (l) what they cost; read without to see whether there is room */
 	bool closed_read, closed_write;	/* (a) shutdown, or the peer is gone */
 	bool reset;			/* (a) the peer went without reading all */
-	u32 outstanding;		/* (a) bytes of its messages that others have not read */
+	u32 outstanding;		/* (a) cost of its messages that others have not read */
 	struct wait_queue readable, writable;
 
 	struct file *file;		/* (i) its own, no reference; nullptr: not accepted yet */
