@@ -66,7 +66,7 @@ check:
 
 bench:
 	$(Q)$(SETUP) --quiet build run
-	@tools/bench $(BENCH)
+	@tools/bench $(BENCH) $(ROWS)
 
 setup:
 	@tools/setup
@@ -84,7 +84,7 @@ help:
 	@echo '  fuzz     run the fuzzers; TIME=3600 (seconds each) TARGET=elf'
 	@echo '  mutants  see whether the model finds mistakes made on purpose; MUTANTS="NAME..." only these'
 	@echo '  check    examine the sources: layers, sizes, licence'
-	@echo '  bench    count the instructions of common operations; BENCH=--linux compares'
+	@echo '  bench    measure common operations beside Linux; ROWS=fork only these, BENCH=--instructions'
 	@echo '  debug    boot and wait for gdb'
 	@echo '  iso      a CD image that GRUB boots (ARCH=x86_64)'
 	@echo '  sdcard   build/quire-rpi4.img, a card for a Raspberry Pi 4; FIRMWARE=DIR if not the package'"'"'s'
