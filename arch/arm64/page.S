@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole pages of the direct map. */
 #include "asm.h"
-#include "offsets.h"
 
 #define PAGE 4096
 
@@ -30,52 +29,34 @@ func arch_page_clear
 	ret
 endfunc arch_page_clear
 
-	.arch_extension fp
-	.arch_extension simd
-
-/* 128 bytes at x1 + from, to the same place at x0. */
+/* 128 bytes at x1 + from, to the same place at x0. The SIMD registers would halve this, but are the user's. */
 .macro copy_128 from, last
-	ldp	q0, q1, [x1, #\from]
-	ldp	q2, q3, [x1, #\from + 32]
-	ldp	q4, q5, [x1, #\from + 64]
-	ldp	q6, q7, [x1, #\from + 96]\last
-	stp	q0, q1, [x0, #\from]
-	stp	q2, q3, [x0, #\from + 32]
-	stp	q4, q5, [x0, #\from + 64]
-	stp	q6, q7, [x0, #\from + 96]\last
+	ldp	x2, x3, [x1, #\from]
+	ldp	x4, x5, [x1, #\from + 16]
+	ldp	x6, x7, [x1, #\from + 32]
+	ldp	x8, x9, [x1, #\from + 48]
+	ldp	x10, x11, [x1, #\from + 64]
+	ldp	x12, x13, [x1, #\from + 80]
+	ldp	x14, x15, [x1, #\from + 96]
+	ldp	x16, x17, [x1, #\from + 112]\last
+	stp	x2, x3, [x0, #\from]
+	stp	x4, x5, [x0, #\from + 16]
+	stp	x6, x7, [x0, #\from + 32]
+	stp	x8, x9, [x0, #\from + 48]
+	stp	x10, x11, [x0, #\from + 64]
+	stp	x12, x13, [x0, #\from + 80]
+	stp	x14, x15, [x0, #\from + 96]
+	stp	x16, x17, [x0, #\from + 112]\last
 .endm
 
-/*
- * arch_page_copy(dst, src): by SIMD registers, which are the user's and therefore saved here. A thread of the kernel would lose them
- * at a switch (arch_switch), so there is none meanwhile; interrupt handlers that come here save what they find.
- * The last access of a round moves the pointers, by pre-index.
- */
+/* arch_page_copy(dst, src): the last access of a round moves the pointers, by pre-index. */
 func arch_page_copy
-	mrs	x2, tpidr_el1
-	ldr	w3, [x2, #HEAD_PREEMPT]
-	add	w4, w3, #1
-	str	w4, [x2, #HEAD_PREEMPT]
-	stp	q0, q1, [sp, #-128]!
-	stp	q2, q3, [sp, #32]
-	stp	q4, q5, [sp, #64]
-	stp	q6, q7, [sp, #96]
-	add	x5, x1, #PAGE - 32
-	sub	x0, x0, #32
-	sub	x1, x1, #32
-1:	copy_128 32
-	copy_128 160
-	copy_128 288
-	copy_128 416, !
-	cmp	x1, x5
+	add	x18, x1, #PAGE - 16
+	sub	x0, x0, #16
+	sub	x1, x1, #16
+1:	copy_128 16
+	copy_128 144, !
+	cmp	x1, x18
 	b.ne	1b
-	ldp	q2, q3, [sp, #32]
-	ldp	q4, q5, [sp, #64]
-	ldp	q6, q7, [sp, #96]
-	ldp	q0, q1, [sp], #128
-	str	w3, [x2, #HEAD_PREEMPT]
-	cbnz	w3, 2f
-	ldr	x4, [x2, #HEAD_WORK]
-	tbnz	x4, #0, 3f		/* HEAD_WORK_RESCHED */
-2:	ret
-3:	b	sched_preempt_late
+	ret
 endfunc arch_page_copy

@@ -15,11 +15,9 @@ int main(void)
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -169,51 +167,6 @@ static void test_switch_keeps(void)
 	ok(lost == 0, "SIMD registers and TLS survive %d switches", THREADS * ROUNDS);
 }
 
-// Writes to a page that has to be copied first, with all SIMD registers in use. How many registers changed.
-static unsigned copy_page(volatile char *page, uint64_t with)
-{
-	uint64_t seen[32][2];
-	unsigned changed = 0;
-
-#define EACH(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(15) do(16) do(31)
-#define SET(n) "add x9, x9, #1; dup v" #n ".2d, x9\n\t"
-#define STORE(n) "str q" #n ", [%1, #16 * " #n "]\n\t"
-	__asm__ volatile("mov x9, %2\n\t" EACH(SET) "strb w9, [%0]\n\t" EACH(STORE)
-			 :: "r"(page), "r"(seen), "r"(with)
-			 : "x9", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v15", "v16", "v31", "memory");
-#define LOOK(n) with++, changed += seen[n][0] != with || seen[n][1] != with;
-	EACH(LOOK)
-	return changed;
-}
-
-// Several at once, so that they are preempted in between.
-static void test_copy_keeps(void)
-{
-	enum { PAGES = 256 };
-	char *p = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int status, failed = 0;
-
-	for (unsigned i = 0; i < PAGES; i++)
-		memset(p + i * 4096, (int)i, 4096);
-	for (int c = 0; c < THREADS; c++) {
-		if (fork())
-			continue;
-		unsigned wrong = 0;
-
-		for (unsigned i = 0; i < PAGES; i++) {
-			wrong += copy_page(p + i * 4096 + 17, i * 1000003ul + (unsigned)c);
-			p[i * 4096 + 17] = (char)i;
-			for (int at = 0; at < 4096; at++)
-				wrong += p[i * 4096 + at] != (char)i;
-		}
-		_exit(wrong != 0);
-	}
-	for (int c = 0; c < THREADS; c++)
-		failed += wait(&status) < 0 || status;
-	ok(!failed, "SIMD registers survive the copy of a page, and the page does");
-	munmap(p, PAGES * 4096);
-}
-
 static int64_t ns(struct timespec t)
 {
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
@@ -299,7 +252,6 @@ int main(void)
 	test_exceptions();
 	test_signal_keeps();
 	test_switch_keeps();
-	test_copy_keeps();
 	test_vdso();
 	test_alternate_stack();
 	test_sigreturn();
