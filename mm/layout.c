@@ -13,6 +13,7 @@
 void layout_clone(struct layout *to, const struct layout *from)
 {
 	*to = *from;
+	to->found = nullptr;
 	if (to->root)
 		__atomic_fetch_add(&to->root->refs, 1, __ATOMIC_RELAXED);
 }
@@ -24,7 +25,7 @@ void layout_destroy(struct layout *l)
 	*l = (struct layout){};
 }
 
-const struct region *layout_at(const struct layout *l, va_t va)
+static inline const struct region *region_at(const struct layout *l, va_t va)
 {
 	unsigned i;
 	const struct layout_node *n = leaf_seek(l, va, &i);
@@ -32,9 +33,17 @@ const struct region *layout_at(const struct layout *l, va_t va)
 	return likely(n && n->region[i].start <= va) ? &n->region[i] : nullptr;
 }
 
+const struct region *layout_search(struct layout *l, va_t va)
+{
+	const struct region *r = region_at(l, va);
+
+	store_relaxed(&l->found, r);
+	return r;
+}
+
 bool layout_find(const struct layout *l, va_t va, struct region *r)
 {
-	const struct region *found = layout_at(l, va);
+	const struct region *found = region_at(l, va);
 
 	if (unlikely(!found))
 		return false;

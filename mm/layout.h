@@ -55,6 +55,7 @@ constexpr va_t LAYOUT_NOWHERE = ~0ul;
 
 struct layout {
 	struct layout_node *root;	/* nullptr: empty */
+	const struct region *found;	/* (a) by layout_at(): its next guess. nullptr after a change */
 	u32 regions;			/* how many */
 	u64 pages;			/* sum of their sizes, in pages; */
 	u64 data_pages;			/* of those that region_is_data(), */
@@ -78,7 +79,14 @@ void layout_clone(struct layout *to, const struct layout *from);
 void layout_destroy(struct layout *l);
 
 /* The region that holds va, in the tree: until that changes, which the lock keeps it from. nullptr: there is none. */
-const struct region *layout_at(const struct layout *l, va_t va);
+const struct region *layout_search(struct layout *l, va_t va);
+/* The same for who often asks for one region again. */
+static inline const struct region *layout_at(struct layout *l, va_t va)
+{
+	const struct region *r = load_relaxed(&l->found);
+
+	return likely(r && r->start <= va && va < r->end) ? r : layout_search(l, va);
+}
 /* The same as a copy: true and *r. */
 bool layout_find(const struct layout *l, va_t va, struct region *r);
 /* The first region that ends above va (it may start above va too). false: none. */

@@ -12,6 +12,12 @@
 #include "mm/layout_tree.h"
 #include "mm/object.h"
 
+/* Regions are about to move, or to end: what layout_at() has found may be none any more. */
+static inline void layout_changes(struct layout *l)
+{
+	store_relaxed(&l->found, nullptr);
+}
+
 const struct region *layout_here(const struct layout_change *c)
 {
 	const struct layout_node *n = c->path.leaf;
@@ -104,6 +110,7 @@ void layout_insert(struct layout *l, const struct region *r, struct layout_chang
 {
 	debug_assert(r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
 	debug_assert(layout_is_free(l, r->start, r->end));
+	layout_changes(l);
 	layout_tally(l, r->flags, (s64)region_pages(r));
 	if (unlikely(!change_is_simple(c, r->start))) {
 		insert_deep(l, r, c);
@@ -263,6 +270,7 @@ void layout_remove(struct layout *l, va_t start, va_t end, struct layout_change 
 	struct layout_node *n = c->path.leaf;
 	unsigned i = c->path.slot;
 
+	layout_changes(l);
 	if (unlikely(!change_is_simple(c, start) || !leaf_has(n, i, start, end) || n->count == 1)) {
 		remove_range(l, start, end, c);
 		return;
@@ -458,6 +466,7 @@ void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 {
 	const struct region *r = c->va == start ? layout_here(c) : nullptr;
 
+	layout_changes(l);
 	c->va = LAYOUT_NOWHERE;
 	if (unlikely(!r || start < r->start || r->end < end || !leaf_suffices(&c->path, start, end)))
 		update_range(l, start, end, clear, set, c);
