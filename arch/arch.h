@@ -316,7 +316,7 @@ struct fault {
 /* proc/trap.c. Resolves the fault, or: from user mode posts the signal and returns 0; from a user copy returns
  * -EFAULT and the machine goes to the copy's fix-up. Interrupts on, may sleep. A fault in the kernel that is
  * not in a user copy never comes here: the machine panics. */
-int trap_fault(struct trapframe *f, const struct fault *flt);
+int trap_fault(struct trapframe *f, struct fault flt);
 /* Any other exception from user mode: posts signal `sig` with code and address. */
 void trap_signal(struct trapframe *f, int sig, int code, va_t addr);
 /* Does somebody want to hear of a trap after one instruction of the current thread? */

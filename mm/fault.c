@@ -84,6 +84,17 @@ static int fault_once(struct fault_state *f)
 	return fault_leaf(f, e);
 }
 
+/* vm->lock is held no more. Is there a reason to start over? */
+[[gnu::noinline]] static int failed_once(struct fault_state *f, int res)
+{
+	if (res == FAULT_MAPERR)
+		res = stack_grow(f->vm, f->va);
+	/* Nothing is held now that the reclaimer may want. */
+	if (res == FAULT_OOM && page_reclaim(RECLAIM_PAGES))
+		res = -EAGAIN;
+	return res;
+}
+
 /* keep: vm->lock stays taken where it went well. exclusive: for writing. */
 [[gnu::always_inline]] static inline enum fault_result resolve(struct fault_state *f, bool keep, bool exclusive)
 {
@@ -95,12 +106,7 @@ static int fault_once(struct fault_state *f)
 		res = fault_once(f);
 		if (!keep || res != FAULT_OK)
 			(exclusive ? rwlock_write_done : rwlock_read_done)(&vm->lock);
-		if (unlikely(res == FAULT_MAPERR))
-			res = stack_grow(vm, f->va);
-		/* Nothing is held now that the reclaimer may want. */
-		if (unlikely(res == FAULT_OOM) && page_reclaim(RECLAIM_PAGES))
-			res = -EAGAIN;
-	} while (unlikely(res == -EAGAIN));
+	} while (unlikely(res != FAULT_OK) && (res = failed_once(f, res)) == -EAGAIN);
 
 	arch_publish();
 	/* An empty entry is never cached; one that denies may be (law 10). */

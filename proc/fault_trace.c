@@ -35,15 +35,15 @@ static u64 tables_copied(void)
 	return load_relaxed(&vm_cpu_stats[cpu_id()].s.clones);
 }
 
-enum fault_result fault_trace(const struct trapframe *f, const struct task *task, const struct fault *flt)
+enum fault_result fault_trace(const struct trapframe *f, const struct task *task, struct fault flt)
 {
 	const struct thread *self = thread_current();
 	struct fault_record r = {
-		.address = flt->address, .pc = frame_pc(f), .pid = task->pid, .tid = self->tid,
-		.cpu = (u8)cpu_id(), .access = (u8)flt->access, .time = arch_clock_ns(),
+		.address = flt.address, .pc = frame_pc(f), .pid = task->pid, .tid = self->tid,
+		.cpu = (u8)cpu_id(), .access = (u8)flt.access, .time = arch_clock_ns(),
 	};
 	u64 copied = tables_copied();
-	enum fault_result result = vm_fault_deed(task->vm, flt->address, flt->access, &r.deed);
+	enum fault_result result = vm_fault_deed(task->vm, flt.address, flt.access, &r.deed);
 
 	r.cost = (u32)min(arch_clock_ns() - r.time, (u64)~0u);
 	r.tables = (u8)(r.cpu == cpu_id() ? min(tables_copied() - copied, 255ul) : 0);

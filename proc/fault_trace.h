@@ -26,7 +26,7 @@ struct fault_record {
 extern bool fault_trace_on;		/* (a) */
 
 /* vm_fault(), recorded. */
-enum fault_result fault_trace(const struct trapframe *f, const struct task *task, const struct fault *flt);
+enum fault_result fault_trace(const struct trapframe *f, const struct task *task, struct fault flt);
 /* Begins with an empty record, or stops. 0, -ENOMEM. The memory for it is kept for the next time. */
 [[nodiscard]] int fault_trace_switch(bool on);
 /* Number of the oldest record that is still there. */

@@ -30,20 +30,20 @@ static void out_of_memory(void)
 	signal_task(task, SIGKILL, nullptr);
 }
 
-static void fault_signal(enum fault_result result, const struct fault *flt)
+static void fault_signal(enum fault_result result, struct fault flt)
 {
-	thread_current()->fault_address = flt->address;
+	thread_current()->fault_address = flt.address;
 	switch (result) {
 	case FAULT_OK:
 		break;
 	case FAULT_MAPERR:
-		send_fault(SIGSEGV, SEGV_MAPERR, flt->address);
+		send_fault(SIGSEGV, SEGV_MAPERR, flt.address);
 		break;
 	case FAULT_ACCERR:
-		send_fault(SIGSEGV, SEGV_ACCERR, flt->address);
+		send_fault(SIGSEGV, SEGV_ACCERR, flt.address);
 		break;
 	case FAULT_BUS:
-		send_fault(SIGBUS, BUS_ADRERR, flt->address);
+		send_fault(SIGBUS, BUS_ADRERR, flt.address);
 		break;
 	case FAULT_OOM:
 		out_of_memory();
@@ -51,31 +51,31 @@ static void fault_signal(enum fault_result result, const struct fault *flt)
 	}
 }
 
-static enum fault_result fault_in(const struct trapframe *f, const struct fault *flt)
+static enum fault_result fault_in(const struct trapframe *f, struct fault flt)
 {
 	struct task *task = task_current();
 
 	if (unlikely(!task || !task->vm))
 		return FAULT_MAPERR;
-	return likely(!fault_trace_on) ? vm_fault(task->vm, flt->address, flt->access) : fault_trace(f, task, flt);
+	return likely(!fault_trace_on) ? vm_fault(task->vm, flt.address, flt.access) : fault_trace(f, task, flt);
 }
 
 /* The first task cannot be killed for want of memory: it waits until others have given some back. */
-[[gnu::noinline]] static int fault_failed(const struct trapframe *f, const struct fault *flt, enum fault_result result)
+[[gnu::noinline]] static int fault_failed(const struct trapframe *f, struct fault flt, enum fault_result result)
 {
 	while (result == FAULT_OOM && task_current()->pid == 1 && !task_current()->group_exit) {
 		vm_wait_for_memory();
 		result = fault_in(f, flt);
 	}
-	if (flt->user || result == FAULT_OOM)
+	if (flt.user || result == FAULT_OOM)
 		fault_signal(result, flt);
-	return flt->user || result == FAULT_OK ? 0 : -EFAULT;
+	return flt.user || result == FAULT_OK ? 0 : -EFAULT;
 }
 
-int trap_fault(struct trapframe *f, const struct fault *flt)
+int trap_fault(struct trapframe *f, struct fault flt)
 {
 	/* A copy under a spinlock (futex) must not sleep: its caller tries again without. */
-	if (!flt->user && unlikely(preempt_disabled()))
+	if (!flt.user && unlikely(preempt_disabled()))
 		return -EFAULT;
 	enum fault_result result = fault_in(f, flt);
 

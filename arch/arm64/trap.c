@@ -93,7 +93,7 @@ static void user_abort(struct trapframe *f, u64 esr, u64 far)
 	struct fault flt = decode_abort(esr, far, true);
 
 	if (likely(is_page_fault(esr)))
-		(void)trap_fault(f, &flt);	/* it has posted the signal, if any */
+		(void)trap_fault(f, flt);	/* it has posted the signal, if any */
 	else if (fault_status(esr) == FSC_ALIGNMENT)
 		trap_signal(f, SIGBUS, BUS_ADRALN, flt.address);
 	else if (fault_status(esr) == FSC_TLB_CONFLICT)
@@ -288,7 +288,7 @@ static void copy_abort(struct trapframe *f, u64 esr, u64 far, u64 fixup)
 	}
 	if (!(f->pstate & DAIF_I))
 		irq_enable();
-	if (trap_fault(f, &flt) != 0)
+	if (trap_fault(f, flt) != 0)
 		f->pc = fixup;
 	irq_disable();
 }

@@ -175,7 +175,9 @@ trap_stubs:
 	.elseif v == 2 || v == 18
 	STUB v, 0, trap_paranoid
 	.elseif v == 14
-	STUB v, 1, trap_page_fault
+	.balign 16
+	pushq	%rdi
+	jmp	trap_page_fault
 	.elseif (v >= 10 && v <= 13) || v == 17 || v == 21 || v == 29 || v == 30
 	STUB v, 1, trap_common
 	.else
@@ -185,9 +187,10 @@ trap_stubs:
 	.endr
 	.balign 16
 
-// Builds the frame and calls the handler; back to user mode from here, to the kernel below. In the
-// kernel an interrupt's handler also lets another thread run if it is time.
-.macro TRAP handler
+// Builds the frame and calls the handler, which may turn interrupts on if this came from user mode; back
+// there from here, to the kernel below. In the kernel an interrupt's handler also lets another thread run
+// if it is time.
+.macro TRAP from_user, from_kernel
 	cld
 	CLAC
 	SAVE_REST
@@ -196,19 +199,20 @@ trap_stubs:
 	testb	$3, FRAME_CS(%rsp)
 	jz	1f
 	swapgs
-	call	\handler
+	call	\from_user
+	cli
 	movq	CPU_SELF, %rax
 	cmpq	$0, HEAD_WORK(%rax)
-	jne	return_work
-	jmp	return_iret
-1:	call	\handler
+	je	return_iret
+	jmp	return_work
+1:	call	\from_kernel
 	jmp	trap_kernel_return
 .endm
 
 trap_common:
-	TRAP	x86_trap
-trap_page_fault:
-	TRAP	x86_page_fault
+	TRAP	x86_trap, x86_trap
+trap_page_fault:				// the handler says which vector
+	TRAP	x86_user_page_fault, x86_kernel_page_fault
 
 trap_kernel_return:
 	addq	$8, %rsp

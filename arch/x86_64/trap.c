@@ -33,9 +33,10 @@ constexpr size_t STUB_SIZE = 16;
 extern const u8 trap_stubs[];
 static struct idt_gate idt[256];
 
-/* Called from entry.S. */
+/* Called from entry.S, which turns interrupts off again on the way to user mode. */
 void x86_trap(struct trapframe *f);
-void x86_page_fault(struct trapframe *f);
+void x86_user_page_fault(struct trapframe *f);
+void x86_kernel_page_fault(struct trapframe *f);
 void x86_trap_paranoid(struct trapframe *f);
 void x86_bad_pc(struct trapframe *f);
 
@@ -128,14 +129,29 @@ static void page_fault_die(const struct trapframe *f, va_t va, u32 error)
 	x86_die(f, what);
 }
 
-/* In the kernel only user copies may fault, and only on user addresses. */
-[[gnu::cold, gnu::noinline]] static void kernel_page_fault(struct trapframe *f, struct fault *flt,
-							   u32 error)
+static u32 page_fault_error(struct trapframe *f)
 {
+	u64 error = (u32)f->orig_rax;
+
+	f->orig_rax = ~0ul;
+	f->vector = EXC_PF | error << 32;
+	return (u32)error;
+}
+
+static u32 page_fault_access(u32 error)
+{
+	return error & PF_FETCH ? P_X : error & PF_WRITE ? P_W : P_R;
+}
+
+/* Only user copies may fault, and only on user addresses. */
+void x86_kernel_page_fault(struct trapframe *f)
+{
+	u32 error = page_fault_error(f);
+	struct fault flt = { .address = read_cr2(), .access = page_fault_access(error) };
 	u64 fixup = extable_find(f->rip);
 
-	if (!fixup || flt->address >= USER_END || (error & PF_RESERVED))
-		page_fault_die(f, flt->address, error);
+	if (!fixup || flt.address >= USER_END || (error & PF_RESERVED))
+		page_fault_die(f, flt.address, error);
 	if (f->rflags & EFLAGS_IF)
 		irq_enable();
 	if (trap_fault(f, flt))
@@ -143,24 +159,15 @@ static void page_fault_die(const struct trapframe *f, va_t va, u32 error)
 	irq_disable();
 }
 
-void x86_page_fault(struct trapframe *f)
+void x86_user_page_fault(struct trapframe *f)
 {
-	u64 error = (u32)f->orig_rax;
-	struct fault flt = {
-		.address = read_cr2(),
-		.access = error & PF_FETCH ? P_X : error & PF_WRITE ? P_W : P_R,
-		.user = error & PF_USER,
-	};
+	u32 error = page_fault_error(f);
+	struct fault flt = { .address = read_cr2(), .access = page_fault_access(error), .user = true };
 
-	f->orig_rax = ~0ul;
-	f->vector = EXC_PF | error << 32;
-	if (unlikely(!frame_is_user(f) || (error & PF_RESERVED))) {
-		kernel_page_fault(f, &flt, (u32)error);
-		return;
-	}
+	if (unlikely(error & PF_RESERVED))
+		page_fault_die(f, flt.address, error);
 	irq_enable();
-	trap_fault(f, &flt);
-	irq_disable();
+	trap_fault(f, flt);
 }
 
 /* si_code of a floating-point exception, from flags that are set and not masked. */
@@ -217,7 +224,6 @@ static void user_exception(struct trapframe *f, u64 vector)
 	default:
 		trap_signal(f, SIGSEGV, SI_KERNEL, 0);
 	}
-	irq_disable();
 }
 
 static void kernel_exception(struct trapframe *f, u64 vector)
