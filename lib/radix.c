@@ -50,24 +50,18 @@ void *radix_find(const struct radix *r, u64 index)
 	return n ? n->slots[slot_of(index, 0)] : nullptr;
 }
 
-unsigned radix_gang(const struct radix *r, u64 index, unsigned n, void **items)
+void *const *radix_run(const struct radix *r, u64 index, unsigned *n)
 {
-	unsigned found = 0;
+	unsigned slot = slot_of(index, 0);
 
-	for (unsigned i = 0; i < n;) {
-		const struct radix_node *leaf = find_leaf(r, index + i);
-		unsigned slot = slot_of(index + i, 0), end = min(n, i + RADIX_SLOTS - slot);
+	if (unlikely(r->height == 0 && index == 0)) {
+		*n = 1;
+		return r->root ? &r->root : nullptr;
+	}
+	const struct radix_node *leaf = find_leaf(r, index);
 
-		for (; i < end; i++) {
-			items[i] = leaf ? leaf->slots[slot++] : nullptr;
-			found += items[i] != nullptr;
-		}
-	}
-	if (unlikely(r->height == 0 && index == 0 && n && r->root)) {
-		items[0] = r->root;
-		found++;
-	}
-	return found;
+	*n = min(*n, RADIX_SLOTS - slot);
+	return leaf ? &leaf->slots[slot] : nullptr;
 }
 
 static void slot_set(struct radix_node *n, unsigned i, void *p)

@@ -24,9 +24,9 @@ struct radix {
 
 /* The item, or nullptr. */
 void *radix_find(const struct radix *r, u64 index);
-/* items[i] = the item of index + i or nullptr, for i < n <= 16; one walk, two when the run
- * crosses a node. Returns how many are not nullptr. */
-unsigned radix_gang(const struct radix *r, u64 index, unsigned n, void **items);
+/* Where the items of *n indices from `index` on lie side by side (nullptr: there are none), for so many of them as
+ * there is one answer for, at least one: *n. Until the next change. */
+void *const *radix_run(const struct radix *r, u64 index, unsigned *n);
 /* 0, -EEXIST, or -ENOMEM with nothing changed. Does not sleep. */
 [[nodiscard]] int radix_insert(struct radix *r, u64 index, void *item);
 /* Puts another item in place of one that is there; returns the old one. */

@@ -45,24 +45,29 @@ static int fault_file_around(struct fault_state *f);
 	return fill_or_put(f, p, write);
 }
 
-/* Under the table's lock: puts the pages into those of n slots that are empty, from `first` on; their references go along, and
- * they are gone from `pages`. How many. */
+/* Under the table's lock: puts the pages into those of n slots that are empty, from `first` on; their references go along. The
+ * others are moved to the front of `pages`: how many. */
 static unsigned fill_around(struct page *table, unsigned first, struct page **pages, unsigned n, u32 prot)
 {
 	struct pte *slot = &pt_slots(table)[first];
-	unsigned filled = 0;
+	u64 rights = pte_leaf((struct pa){ 0 }, 0, prot).raw;	/* an address only flips bits of an entry */
+	const struct page *frames = pa_page((struct pa){ 0 });
+	unsigned filled = 0, left = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct page *p = pages[i];
 
-		if (!p || slot[i].raw)
+		if (unlikely(!p))
 			continue;
-		store_release(&slot[i].raw, pte_leaf(page_pa(p), 0, prot).raw);
-		pages[i] = nullptr;
+		if (unlikely(slot[i].raw)) {
+			pages[left++] = p;
+			continue;
+		}
+		store_release(&slot[i].raw, rights ^ (u64)(p - frames) << PAGE_SHIFT);
 		filled++;
 	}
 	pt_slots_filled(table, first, n, filled);
-	return filled;
+	return left;
 }
 
 /* The faulting page and its cached neighbours, up to 16, in one go. -ENOENT: the page itself is not cached. */
@@ -77,8 +82,8 @@ static int fault_file_around(struct fault_state *f)
 	bool write = (f->region->flags & R_SHARED) && (f->region->flags & R_WRITE) && writes_unwatched(o);
 	u32 prot = fault_leaf_prot(f->region, write);
 	u64 index = f->region->offset + ((start - f->region->start) >> PAGE_SHIFT);
-	unsigned left = object_pages_cached(o, index, n, pages);
-	struct page *wanted = left ? pages[want] : nullptr;
+	unsigned found = object_pages_cached(o, index, n, pages);
+	struct page *wanted = found ? pages[want] : nullptr;
 	int res = -ENOENT;
 
 	if (wanted) {
@@ -87,13 +92,13 @@ static int fault_file_around(struct fault_state *f)
 				page_sync_code(pages[i], prot);
 		}
 		scoped_spin(&f->table->lock);
-		left -= fill_around(f->table, pt_index(f->va, 0) - want, pages, n, prot);
-		res = pages[want] ? -EAGAIN : FAULT_OK;
+		res = f->slot->raw ? -EAGAIN : FAULT_OK;
+		n = fill_around(f->table, pt_index(f->va, 0) - want, pages, n, prot);
 		if (!res)
 			hand_out(f, wanted);
 		fault_does(f, file_around);
 	}
-	for (unsigned i = 0; left && i < n; i++) {
+	for (unsigned i = 0; found && i < n; i++) {
 		if (pages[i])
 			page_put(pages[i]);
 	}

@@ -178,36 +178,40 @@ int object_page(struct object *o, u64 index, u32 flags, struct page **out)
 	return err;
 }
 
-/* Takes what is swapped out off a list of items; how many that were. */
-static unsigned drop_slots(struct page **items, unsigned n)
+/* The pages among n items, each with a reference; how many. */
+static unsigned get_pages(void *const *items, unsigned n, struct page **pages)
 {
-	unsigned dropped = 0;
+	unsigned found = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (item_is_slot(items[i])) {
-			items[i] = nullptr;
-			dropped++;
+		struct page *p = items[i];
+
+		if (likely(p && !item_is_slot(p))) {
+			page_get_counted(p);
+			found++;
+		} else {
+			p = nullptr;
 		}
+		pages[i] = p;
 	}
-	return dropped;
+	return found;
 }
 
 unsigned object_pages_cached(struct object *o, u64 index, unsigned n, struct page **pages)
 {
 	u64 end = pages_in(load_relaxed(&o->size));
-	unsigned limit = index >= end ? 0 : (unsigned)min((u64)n, end - index);
+	unsigned limit = index >= end ? 0 : (unsigned)min((u64)n, end - index), found = 0;
 
 	scoped_spin(&o->lock);
-	unsigned found = radix_gang(&o->pages, index, limit, (void **)pages);
+	for (unsigned i = 0, part; i < n; i += part) {
+		part = limit > i ? limit - i : n - i;
+		void *const *items = i < limit ? radix_run(&o->pages, index + i, &part) : nullptr;
 
-	if (unlikely(o->nswapped))
-		found -= drop_slots(pages, limit);
-	for (unsigned i = 0; i < limit; i++) {
-		if (pages[i])
-			page_get(pages[i]);
+		if (items)
+			found += get_pages(items, part, pages + i);
+		else
+			memset(pages + i, 0, part * sizeof(*pages));
 	}
-	for (unsigned i = limit; i < n; i++)
-		pages[i] = nullptr;
 	return found;
 }
 

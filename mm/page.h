@@ -153,6 +153,12 @@ static inline void page_get(struct page *p)
 	if (likely(page_is_counted(p)))
 		__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
 }
+/* Of one that is known to be counted, such as an object's. */
+static inline void page_get_counted(struct page *p)
+{
+	debug_assert(page_is_counted(p));
+	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+}
 
 /* Lets go of one reference; the last one frees. For PAGE_TABLE use pt_put (mm/pt.h). Never
  * sleeps. */
@@ -170,9 +176,9 @@ static inline u32 page_refs(const struct page *p) { return load_acquire(&p->refs
 /* Private memory with one reference: kind and count in one load. */
 static inline bool page_is_alone(const struct page *p)
 {
-	constexpr u64 refs_and_kind = (1ul << 40) - 1;
+	constexpr unsigned others = 24;		/* bits above kind and refs */
 
-	return (load_acquire(&p->head) & refs_and_kind) == (1 | (u64)PAGE_ANON << 32);
+	return load_acquire(&p->head) << others == (1 | (u64)PAGE_ANON << 32) << others;
 }
 
 /* What asks others to give memory back; called when free pages run low, from the allocating
