@@ -8,22 +8,26 @@
 #include "mm/pt.h"
 #include "mm/stats.h"
 
-/* Of the slots up to `last`, those that are like `e` and ours alone become like `n`. If not `all`, ends at the first that cannot. */
-static void reuse_run(struct pte *slot, struct pte *last, struct pte e, struct pte n, bool all)
+/* Of the slots up to `last`, those that are like `e` and ours alone become like `n`. If not `all`, ends at the first that cannot.
+ * Where it ended. Nothing new is published, and each store depends on the entry it changes: it needs no barrier. */
+static struct pte *reuse_run(struct pte *slot, struct pte *last, struct pte e, struct pte n, bool all)
 {
+	const struct page *frames = pa_page((struct pa){ 0 });
+
 	for (u64 flip = e.raw ^ n.raw; slot < last; slot++) {
 		u64 raw = slot->raw;
 
-		if (!((raw ^ e.raw) & ~PTE_ADDRESS) && page_is_alone(pa_page(pte_pa((struct pte){ raw }, 0))))
-			store_release(&slot->raw, raw ^ flip);
+		if (!((raw ^ e.raw) & ~PTE_ADDRESS) && page_is_alone(frames + ((raw & PTE_ADDRESS) >> PAGE_SHIFT)))
+			store_relaxed(&slot->raw, raw ^ flip);
 		else if (!all)
 			break;
 	}
+	return slot;
 }
 
 /* Neighbours that are alike and ours alone become writable too: after a child has gone, one fault does for many; for a whole
- * table once it looks as if somebody writes to one page after the other. Their stale translations only deny, so no flush is
- * needed. Under the table's lock; e was here. */
+ * table where the last run ended here, as if somebody writes to one page after the other. Their stale translations only deny, so
+ * no flush is needed. Under the table's lock; e was here. */
 static void reuse_around(struct fault_state *f, struct pte e)
 {
 	va_t first = max(f->va & ~(REUSE_AROUND * PAGE_SIZE - 1), f->region->start);
@@ -31,13 +35,14 @@ static void reuse_around(struct fault_state *f, struct pte e)
 	struct pte *slot = f->slot - ((f->va - first) >> PAGE_SHIFT), *last = slot + ((end - first) >> PAGE_SHIFT);
 	struct pte n = *f->slot;
 
-	reuse_run(slot, last, e, n, true);
-	if (pt_index(first, 0) && !((slot[-1].raw ^ n.raw) & ~PTE_ADDRESS))
-		reuse_run(last, last + ((pt_slot_end(end - 1, 1, f->region->end) - end) >> PAGE_SHIFT), e, n, false);
+	last = reuse_run(slot, last, e, n, true);
+	if (f->va == load_relaxed(&f->vm->reuse_next))
+		last = reuse_run(last, last + ((pt_slot_end(end - 1, 1, f->region->end) - end) >> PAGE_SHIFT), e, n, false);
+	store_relaxed(&f->vm->reuse_next, f->va + (va_t)(last - f->slot) * PAGE_SIZE);
 }
 
 /* The only user of a private page writes to it again. */
-static int fault_cow_reuse(struct fault_state *f, struct pte e, struct page *p)
+[[gnu::noinline]] static int fault_cow_reuse(struct fault_state *f, struct pte e, struct page *p)
 {
 	scoped_spin(&f->table->lock);
 	if (f->slot->raw != e.raw || page_refs(p) != 1)
@@ -62,8 +67,7 @@ static void replace_entry(struct fault_state *f, struct pte n)
 	store_release(&f->slot->raw, n.raw);
 }
 
-/* Inline, also where a debugger asks: the faults of programs pay for no call. */
-[[gnu::always_inline]] static inline int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
+[[gnu::noinline]] static int fault_cow_copy(struct fault_state *f, struct pte e, struct page *old)
 {
 	/* The zero page needs no copy, only a zeroed page. */
 	struct page *p = page_alloc(0, PAGE_ANON, PA_TRY | (old->kind == PAGE_ZERO ? PA_ZERO : 0));
@@ -94,6 +98,19 @@ static void replace_entry(struct fault_state *f, struct pte n)
 	return same ? FAULT_OK : -EAGAIN;
 }
 
+/* The access is allowed as it is, and somebody wants the page. */
+[[gnu::noinline]] static int fault_page_here(struct fault_state *f, struct pte e, struct page *p)
+{
+	if (f->region->object && f->region->object->ops->frame)
+		return FAULT_BUS;	/* a device's frame has no page to hand out */
+	scoped_spin(&f->table->lock);
+	if (f->slot->raw != e.raw)
+		return -EAGAIN;
+	hand_out(f, p);
+	return FAULT_OK;
+}
+
+/* Only tells which case it is. */
 int fault_leaf(struct fault_state *f, struct pte e)
 {
 	if (unlikely(pte_kind(e, 0) == PTE_SWAP))
@@ -109,13 +126,7 @@ int fault_leaf(struct fault_state *f, struct pte e)
 			fault_does(f, spurious);
 			return FAULT_OK;
 		}
-		if (f->region->object && f->region->object->ops->frame)
-			return FAULT_BUS;	/* a device's frame has no page to hand out */
-		scoped_spin(&f->table->lock);
-		if (f->slot->raw != e.raw)
-			return -EAGAIN;
-		hand_out(f, p);
-		return FAULT_OK;
+		return fault_page_here(f, e, p);
 	}
 	if (prot & P_SHARED)
 		return fault_shared_upgrade(f, e);
@@ -153,11 +164,5 @@ int fault_leaf(struct fault_state *f, struct pte e)
 	bool copy = access == P_W && !page_is_alone(p);
 
 	f->upgrade = true;
-	if (copy)
-		return fault_cow_copy(f, e, p);
-	scoped_spin(&f->table->lock);
-	if (f->slot->raw != e.raw)
-		return -EAGAIN;
-	hand_out(f, p);
-	return FAULT_OK;
+	return copy ? fault_cow_copy(f, e, p) : fault_page_here(f, e, p);
 }

@@ -54,6 +54,7 @@ struct vm {
 	struct vm_image *image;		/* (i after exec) a reference */
 	struct vm_limits limits;	/* (a) */
 	u64 min_faults, maj_faults;	/* (a) approximate */
+	va_t reuse_next;		/* (a) where the last run of pages ended that became writable again: a hint */
 	struct vm_rss rss;
 	u64 peak_pages;			/* (v) largest layout.pages */
 	u32 def_flags;			/* (v) R_LOCKED, R_LOCKONFAULT after mlockall(MCL_FUTURE) */
