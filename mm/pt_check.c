@@ -19,21 +19,29 @@ struct check {
 	const char *broken;
 };
 
+/* A block may lie in several regions, which differ in what no entry shows. */
+static void check_regions(struct check *c, va_t va, va_t end, bool writable)
+{
+	struct region r;
+
+	for (; va < end && !c->broken; va = r.end) {
+		if (!layout_find(&c->vm->layout, va, &r))
+			c->broken = "an entry maps what the layout does not have";
+		else if (writable && !(r.flags & R_WRITE))
+			c->broken = "a writable entry in a region that is not";
+	}
+}
+
 static void check_leaf(struct check *c, struct pte e, int level, va_t va, bool owned, bool writable_path)
 {
 	struct page *p = pa_page(pte_pa(e, level));
 	u32 prot = pte_prot(e, level);
-	struct region r;
+	bool writable = (prot & P_W) && writable_path;
 
-	if (!layout_find(&c->vm->layout, va, &r)) {
-		c->broken = "an entry maps what the layout does not have";
+	check_regions(c, va, va + pt_slot_size(level), writable);
+	if (c->broken || !writable)
 		return;
-	}
-	if (!(prot & P_W) || !writable_path)
-		return;
-	if (!(r.flags & R_WRITE))
-		c->broken = "a writable entry in a region that is not";
-	else if (!(prot & P_SHARED) && owned && page_is_counted(p) &&
+	if (!(prot & P_SHARED) && owned && page_is_counted(p) &&
 		 !(level ? block_alone(p) : page_refs(p) == 1))
 		c->broken = "law 3: a writable private page has more than one user";
 	else if (!(prot & P_SHARED) && p->kind != PAGE_ANON)

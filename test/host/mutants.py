@@ -200,6 +200,8 @@ MUTANTS = [
     ("collapse-copies-before-flush", "blocks",
      ("\ttlb_flush(&b);\n\tcopy_pages(block, t);\n", "\tcopy_pages(block, t);\n\ttlb_flush(&b);\n")),
     ("collapse-gives-write", "blocks", ("fault_leaf_prot(r, r->flags & R_WRITE)", "fault_leaf_prot(r, true)")),
+    ("collapse-leaves-out-blocks", "blocks", ("va = next + BLOCK_SIZE) {", "va = next + 2 * BLOCK_SIZE) {")),
+    ("collapse-behind-region", "blocks", ("if (!layout_find(&vm->layout, va, &r) || !block_fits(&r, va))", "if (!layout_find(&vm->layout, va, &r))")),
     # ---- Moves
     ("move-forgets-offset", "mremap", ("\t\tr.offset += (m->old + skip - r.start) >> PAGE_SHIFT;\n", "\t\t;\n")),
     ("move-forgets-swapped", "mremap", ("\t\tfrom->swapped--;\n\t\tto->swapped++;\n", "")),
@@ -364,7 +366,6 @@ UNSEEN = {
     "swap-in-not-shared": "changes nothing that is seen: costs memory",
     "swap-cache-dropped-early": "changes nothing that is seen: costs memory; who brings the slot in later has a copy of his own, of the same bytes",
     "collapses-shared-pages": "changes nothing that is seen: costs memory; and that somebody holds such a page is a matter of one line",
-    "part-without-break": "who holds a page of a block and who unmaps it never meet in the model",
     "request-without-tables": "changes nothing: a CPU that flushes a page itself drops its walk caches as well (SDM 3A 4.10.4.1)",
     "drops-files": "needs a page that becomes a file's, at the same place, while a fault copies it",
     "thaw-without-second-look": "changes nothing: a table with one reference keeps one, as long as no fork can come",

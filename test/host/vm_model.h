@@ -27,7 +27,7 @@ extern struct space spaces[SPACES];
 extern struct object *objects[OBJECTS + 1];
 extern u8 contents[OBJECTS + 1][OBJECT_PAGES];
 extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen, forks_seen, reclaimed_seen,
-	   seals_seen;
+	   seals_seen, collapses_seen;
 extern unsigned big_windows;		/* how often, of ten, one of the last two */
 extern unsigned reclaiming;		/* CPUs that do */
 extern unsigned long seed;
@@ -112,6 +112,7 @@ void pages_are_dropped_while_others_fault(void **state);
 void tables_left_empty_go_with_their_regions(void **state);
 void what_is_dropped_does_not_come_back(void **state);
 void a_gap_is_not_taken_for_nothing(void **state);
+void a_collapse_looks_at_the_region_again(void **state);
 /* vm_model_spaces.c. */
 void holes_wait_for_memory(void **state);
 void blocks_are_flushed(void **state);
@@ -122,6 +123,7 @@ void a_number_is_kept_on_every_cpu(void **state);
 void read_ahead_ends_with_the_object(void **state);
 void locked_memory_is_copied(void **state);
 void sealed_memory_is_not_cleared(void **state);
+void a_held_page_outlives_its_block(void **state);
 /* One of the steps of vm_model_more.c. */
 void step_more(struct space *s);
 /* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */

@@ -459,3 +459,39 @@ void a_gap_is_not_taken_for_nothing(void **state)
 	}
 	case_end();
 }
+
+/* CPU 0 unmaps the block's last page, once, at one of the points where it need not wait. */
+static void unmap_meanwhile(unsigned weight)
+{
+	unsigned cpu = cpu_id();
+
+	if (rwlock_is_locked(&dropping->lock) || points_before-- != 0)
+		return;
+	host_cpu_set(0);
+	machine_on_point(nullptr);
+	assert_int_equal(vm_munmap(dropping, BASE + BLOCK_SIZE - PAGE_SIZE, PAGE_SIZE), 0);
+	host_cpu_set(cpu);
+	faults_meanwhile++;
+}
+
+/* What was to become a block is not all mapped any more when its turn comes. Tried at each point of the call. */
+void a_collapse_looks_at_the_region_again(void **state)
+{
+	unsigned blocks = 0;
+
+	for (unsigned n = 0; n == 0 || faults_meanwhile; n++) {
+		dropping = case_begin(21);
+		case_map(dropping, BASE, BLOCK_SIZE);
+		case_write(dropping, BASE, BLOCK_PAGES);
+		faults_meanwhile = 0;
+		points_before = n;
+		host_cpu_set(1);
+		machine_on_point(unmap_meanwhile);
+		blocks += vm_madvise(dropping, BASE, BLOCK_SIZE, MADV_COLLAPSE) == 0;
+		machine_on_point(nullptr);
+		host_cpu_set(0);
+		assert_null(tables_wrong(dropping));
+		case_end();
+	}
+	assert_true(blocks);		/* the last time, and where it came too late */
+}

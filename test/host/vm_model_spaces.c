@@ -56,6 +56,30 @@ void a_broken_block_is_counted(void **state)
 	case_end();
 }
 
+/* Somebody holds one page of a block that is unmapped: it stays, with its byte, until he lets go. */
+void a_held_page_outlives_its_block(void **state)
+{
+	struct vm *vm = case_begin(22);
+	va_t va = BASE + 5 * PAGE_SIZE;
+	struct page *p;
+
+	block_mode = BLOCK_ALWAYS;
+	case_map(vm, BASE, 20 * BLOCK_SIZE);
+	/* After a failure some are not to be had. */
+	while (assert_int_equal(vm_fault(vm, va, P_W), FAULT_OK), !block_count())
+		va += BLOCK_SIZE;
+	assert_int_equal(vm_fault_page(vm, va, P_W, false, &p), FAULT_OK);
+	*(u8 *)page_address(p) = 7;
+	page_get(p);
+	vm_page_done(vm, p);
+	assert_int_equal(vm_munmap(vm, BASE, 20 * BLOCK_SIZE), 0);
+	assert_int_equal(p->kind, PAGE_ANON);
+	assert_int_equal(page_refs(p), 1);
+	assert_int_equal(*(u8 *)page_address(p), 7);
+	page_put(p);
+	case_end();
+}
+
 static void map_object(struct vm *vm, va_t va, struct object *o, int how)
 {
 	assert_int_equal(vm_mmap(vm, va, 8 * PAGE_SIZE, P_R | P_W, MAP_FIXED | how, o, R_MAXREAD | R_MAXWRITE, 0), va);

@@ -6,6 +6,7 @@
 #include "mm/block.h"
 #include "mm/fault.h"
 #include "mm/mman.h"
+#include "mm/pt.h"
 #include "mm/reclaim.h"
 #include "mm/swap.h"
 
@@ -13,7 +14,7 @@ struct space spaces[SPACES];
 struct object *objects[OBJECTS + 1];
 u8 contents[OBJECTS + 1][OBJECT_PAGES];
 u64 steps_done, faults_seen, failures_seen, moves_seen;
-u64 reclaimed_seen, forks_seen;
+u64 reclaimed_seen, forks_seen, collapses_seen;
 unsigned long seed;
 struct range hot, latest;
 unsigned reclaiming;
@@ -188,13 +189,35 @@ void step_protect(struct space *s)
 	}
 }
 
+/* Collapse by advice: 0 says that there are blocks now, unless somebody has split one since. */
+static void collapse_range(const struct space *s, struct range r)
+{
+	bool alone = jobs_hold();
+	va_t va = page_va(r.w, r.first), end = va + length(r);
+	long res = vm_madvise(s->vm, va, length(r), MADV_COLLAPSE);
+
+	check(res == 0 || res == -EINVAL || res == -EAGAIN || res == -ENOMEM, "MADV_COLLAPSE: %ld", res);
+	for (va = align_up(va, BLOCK_SIZE); alone && !res && va + BLOCK_SIZE <= end; va += BLOCK_SIZE) {
+		int level;
+
+		rwlock_write(&s->vm->lock);
+		struct pte e = pt_lookup(s->vm, va, &level);
+		rwlock_write_done(&s->vm->lock);
+
+		check(level == 1 && pte_kind(e, 1) == PTE_LEAF, "no block after MADV_COLLAPSE");
+		collapses_seen++;
+	}
+	if (alone)
+		jobs_go_on();
+}
+
 /* Pages become blocks, by advice or in the background; nothing else may change. */
 void step_collapse(struct space *s)
 {
 	struct range r = random_range();
 
 	if (host_below(4))
-		(void)vm_madvise(s->vm, page_va(r.w, r.first), length(r), MADV_COLLAPSE);
+		collapse_range(s, r);
 	else
 		vm_collapse_some(2);
 }

@@ -238,7 +238,8 @@ static void histories_match_the_flat_model(void **state)
 	vm_stats(&stats);
 	printf("blocks: %lu filled, %lu not to be had, %lu reused, %lu split, %lu collapsed\n", stats.block_fill,
 	       stats.block_fallback, stats.block_reuse, stats.block_split, stats.block_collapse);
-	printf("%lu accesses and %lu steps of other CPUs in the middle of a step, %lu seals\n", races_seen, jobs_done(), seals_seen);
+	printf("%lu accesses and %lu steps of other CPUs in the middle of a step, %lu seals, %lu blocks advised\n", races_seen,
+	       jobs_done(), seals_seen, collapses_seen);
 	objects_report();
 	if (getenv("MODEL_SEED"))
 		return;		/* what follows asks whether the usual history is worth its time */
@@ -306,6 +307,7 @@ int main(void)
 		cmocka_unit_test(tables_left_empty_go_with_their_regions),
 		cmocka_unit_test(what_is_dropped_does_not_come_back),
 		cmocka_unit_test(a_gap_is_not_taken_for_nothing),
+		cmocka_unit_test(a_collapse_looks_at_the_region_again),
 		cmocka_unit_test(blocks_are_flushed),
 		cmocka_unit_test(a_broken_block_is_counted),
 		cmocka_unit_test(objects_change_for_everybody),
@@ -315,6 +317,7 @@ int main(void)
 		cmocka_unit_test(read_ahead_ends_with_the_object),
 		cmocka_unit_test(locked_memory_is_copied),
 		cmocka_unit_test(sealed_memory_is_not_cleared),
+		cmocka_unit_test(a_held_page_outlives_its_block),
 		cmocka_unit_test(lost_flushes_are_caught),
 	};
 
