@@ -11,6 +11,7 @@
  */
 #define QUIRE_STRING_C
 #include "lib/string.h"
+#include <words.h>
 
 #define plain [[clang::no_builtin]]
 
@@ -86,10 +87,14 @@ plain static void copy_down(u8 *d, const u8 *s, size_t n)
 
 plain void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-	if (n < 16)
+	if (n < 16) {
 		copy_small(dst, src, n);
-	else
+	} else if (n < WORDS_PAY) {
 		copy_up(dst, src, n);
+	} else {
+		words_copy(dst, src, n / 8);
+		*(word *)((u8 *)dst + n - 8) = *(const word *)((const u8 *)src + n - 8);
+	}
 	return dst;
 }
 
@@ -114,6 +119,11 @@ plain void *memset(void *dst, int c, size_t n)
 
 		((word *)source)[0] = ((word *)source)[1] = fill;
 		copy_small(d, source, n);
+		return dst;
+	}
+	if (n >= WORDS_PAY) {
+		words_fill(dst, fill, n / 8);
+		((word *)end)[1] = fill;
 		return dst;
 	}
 #pragma clang loop unroll(disable)

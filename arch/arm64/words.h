@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+/* Many words at once, for lib/string.c: nothing does better than its own loops. */
+#pragma once
+
+#include "lib/base.h"
+
+constexpr size_t WORDS_PAY = ~0ul;
+
+static inline void words_copy(void *, const void *, size_t) { }
+static inline void words_fill(void *, u64, size_t) { }
