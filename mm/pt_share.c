@@ -67,7 +67,10 @@ static inline struct pte page_entry_share(struct pte e)
 	for (unsigned i = 0; i < 8; i++) {
 		struct pte e = from[i];
 
-		if (!e.raw || (level && from + i == skip))
+		/* Two branches, and in this order: most slots of upper levels are empty. */
+		if (level ? likely(!e.raw) : !e.raw)
+			continue;
+		if (level && unlikely(from + i == skip))
 			continue;
 		struct pte shared = level ? upper_share(e, level) : page_entry_share(e);
 

@@ -80,20 +80,26 @@ void pt_count(struct vm *vm, va_t start, va_t end, struct pt_counts *out)
 
 static u64 pages_of(struct page *t);
 
+[[gnu::noinline]] static u64 pages_behind(struct pte e, int level)
+{
+	return pte_kind(e, level) == PTE_TABLE ? pages_of(pa_page(pte_table_pa(e))) : pt_slot_size(level) >> PAGE_SHIFT;
+}
+
 /* Under t's lock, which is not of level 0. */
 static u64 pages_below(const struct page *t)
 {
 	u64 sum = 0;
-	unsigned left = t->used;
 
-	for (unsigned i = 0; left && (i = next_used(t, i)) < PT_SLOTS; i++) {
-		struct pte e = pte_load(&pt_slots(t)[i]);
+	for (u64 groups = t->groups; groups; groups &= groups - 1) {
+		const struct pte *slot = pt_slots(t) + 8 * (unsigned)__builtin_ctzl(groups);
 
-		if (!e.raw)
-			continue;
-		left--;
-		sum += pte_kind(e, t->level) == PTE_TABLE ? pages_of(pa_page(pte_table_pa(e))) :
-							    pt_slot_size(t->level) >> PAGE_SHIFT;
+#pragma clang loop unroll(full)
+		for (unsigned i = 0; i < 8; i++) {
+			struct pte e = { load_dependent(&slot[i].raw) };
+
+			if (unlikely(e.raw))
+				sum += pages_behind(e, t->level);
+		}
 	}
 	return sum;
 }
