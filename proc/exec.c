@@ -192,6 +192,15 @@ static void set_limits(struct vm *vm, struct task *task)
 	};
 }
 
+/* Where every program begins: its first instruction, and its headers, which the C library reads. Each is a fault that need not be
+ * taken; what goes wrong here will go wrong there. */
+static void touch_first(struct vm *vm, const struct exec_start *s)
+{
+	(void)vm_fault(vm, s->entry, P_X);
+	if (s->phdr)
+		(void)vm_fault(vm, s->phdr, P_R);
+}
+
 static int build(struct exec *e)
 {
 	e->vm = vm_new(e->start.aslr);
@@ -204,6 +213,8 @@ static int build(struct exec *e)
 		err = exec_load(e->vm, &e->program, e->has_interp ? &e->interp : nullptr, &e->start);
 	if (!err)
 		err = exec_stack(e->vm, &e->args, &e->start);
+	if (!err)
+		touch_first(e->vm, &e->start);
 	if (!err && load_relaxed(&task_current()->sighand->refs) > 1) {
 		e->sighand = sighand_fork(task_current()->sighand);
 		err = e->sighand ? 0 : -ENOMEM;
