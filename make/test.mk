@@ -29,7 +29,7 @@ RUN = tools/quire --arch $(ARCH) --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM
 	$(if $(filter 1,$(DEBUG)),--debug) $(if $(APPEND),--append '$(APPEND)') --no-build
 PYTHON = $(shell $(SETUP) --python)
 
-.PHONY: run debug test test-long model fuzz mutants check bench setup help
+.PHONY: run debug test test-long model fuzz mutants check bench profile setup help
 run: kernel image
 	$(Q)$(SETUP) --quiet run $(if $(QEMU_SINCE_$(MACHINE)),$(MACHINE))
 	@$(RUN)
@@ -68,6 +68,10 @@ bench:
 	$(Q)$(SETUP) --quiet build run
 	@tools/bench $(BENCH) $(ROWS)
 
+profile:
+	$(Q)$(SETUP) --quiet build run debug
+	@tools/profile --arch $(ARCH) $(ROWS)
+
 setup:
 	@tools/setup
 
@@ -85,6 +89,7 @@ help:
 	@echo '  mutants  see whether the model finds mistakes made on purpose; MUTANTS="NAME..." only these'
 	@echo '  check    examine the sources: layers, sizes, licence'
 	@echo '  bench    measure common operations beside Linux; ROWS=fork only these, BENCH=--instructions'
+	@echo '  profile  the instructions of one operation by function; ROWS=mprotect_1p'
 	@echo '  debug    boot and wait for gdb'
 	@echo '  iso      a CD image that GRUB boots (ARCH=x86_64)'
 	@echo '  sdcard   build/quire-rpi4.img, a card for a Raspberry Pi 4; FIRMWARE=DIR if not the package'"'"'s'

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -204,6 +205,22 @@ def test_faults_of_a_program_are_recorded(board, tmp_path):
     assert len(pages) >= 16
     assert all(e["dur"] > 0 for e in events)
     assert "<circle" in (tmp_path / "t.svg").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("gdb-multiarch"), reason="gdb-multiarch is missing")
+@pytest.mark.parametrize("arch", ["arm64", "x86_64"])
+def test_profile_finds_every_instruction(arch):
+    """The sum over functions is what the program's own clock says a call costs."""
+    program = ["/bin/vmbench", "-d", "100", "syscall"]
+    clock = subprocess.run([f"{ROOT}/tools/quire", "--arch", arch, "--no-build", "--icount", "--", *program],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    cost = float(re.search(r"null_syscall ([\d.]+)", clock.stdout)[1])
+    done = subprocess.run([f"{ROOT}/tools/profile", "--arch", arch, "--after", "50", "sys_getppid", "--", *program],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    parts = [float(n) for n in re.findall(r"^ +([\d.]+)  ", done.stdout, re.M)]
+    assert f"{float(sum(parts)):.1f} instructions" in done.stdout
+    assert abs(sum(parts) - cost) < 1
+    assert re.search(r" the program$", done.stdout, re.M) and " sys_getppid\n" in done.stdout
 
 
 @pytest.mark.parametrize("words, says", [
