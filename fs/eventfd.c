@@ -102,6 +102,7 @@ static void eventfd_describe(struct file *f, char *buf, size_t size)
 
 static const struct file_ops eventfd_fops = {
 	.release = eventfd_release,
+	.even_none = true,
 	.read = eventfd_read,
 	.write = eventfd_write,
 	.poll = eventfd_poll,

@@ -70,6 +70,7 @@ struct file_ops {
 	void (*release)(struct file *f);
 	long (*read)(struct file *f, struct io *io, u64 *pos);		/* missing: -EINVAL */
 	long (*write)(struct file *f, struct io *io, u64 *pos);
+	bool even_none;		/* read and write are called for 0 bytes, too, which mean something */
 	s64 (*seek)(struct file *f, s64 offset, int whence);		/* missing: the usual rule
 									 * over the size */
 	u32 (*poll)(struct file *f, struct poll_table *pt);		/* missing: always ready */
@@ -141,7 +142,7 @@ static inline long file_read_io(struct file *f, struct io *io, u64 *pos)
 		return -EBADF;
 	if (unlikely(!f->ops->read))
 		return f->ops->iterate ? -EISDIR : -EINVAL;
-	return likely(io->left) ? f->ops->read(f, io, pos) : 0;
+	return likely(io->left) || f->ops->even_none ? f->ops->read(f, io, pos) : 0;
 }
 
 static inline long file_write_io(struct file *f, struct io *io, u64 *pos)
@@ -150,7 +151,7 @@ static inline long file_write_io(struct file *f, struct io *io, u64 *pos)
 		return -EBADF;
 	if (unlikely(!f->ops->write))
 		return -EINVAL;
-	return likely(io->left) ? f->ops->write(f, io, pos) : 0;
+	return likely(io->left) || f->ops->even_none ? f->ops->write(f, io, pos) : 0;
 }
 
 s64 file_seek(struct file *f, s64 offset, int whence);

@@ -389,6 +389,7 @@ static void inotify_describe(struct file *f, char *buf, size_t size)
 
 static const struct file_ops inotify_fops = {
 	.release = inotify_release,
+	.even_none = true,
 	.read = inotify_read,
 	.poll = inotify_poll,
 	.ioctl = inotify_ioctl,

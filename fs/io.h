@@ -7,6 +7,7 @@
 
 #include "lib/base.h"
 #include "lib/errno.h"
+#include "mm/user.h"
 
 struct iovec {				/* Linux's: (address, length) pairs */
 	u64 base, len;
@@ -23,9 +24,18 @@ struct io {
 	bool kernel;
 };
 
-static inline void io_user(struct io *io, va_t at, size_t n)
+/* At most IO_MAX bytes of it. False: not all of it can be a user's, even where it would not be reached. */
+[[nodiscard]] static inline bool io_user(struct io *io, va_t at, u64 n)
 {
+	if (unlikely(n > IO_MAX)) {
+		if (!user_range_ok(at, n))
+			return false;
+		n = IO_MAX;
+	} else if (unlikely(at > USER_END - n)) {
+		return false;
+	}
 	*io = (struct io){ .at = at, .piece = n, .left = n };
+	return true;
 }
 
 static inline void io_kernel(struct io *io, void *at, size_t n)

@@ -75,7 +75,8 @@ static size_t room(const struct pipe *p)
 	return load_relaxed(&p->capacity) - load_relaxed(&p->used);
 }
 
-/* Bytes of io into the ring, at most n and what has room: how many; *err if it stopped early. */
+/* Bytes of io into the ring, at most n and what has room: how many; *err if it stopped early. A part that lies in one page goes
+ * whole or not at all: what stands before a bad address is neither in the ring then nor out of it. */
 static size_t copy_in(struct pipe *p, struct io *io, size_t n, int *err)
 {
 	size_t done = 0;
@@ -95,14 +96,12 @@ static size_t copy_in(struct pipe *p, struct io *io, size_t n, int *err)
 			}
 			*slot = page_address(page);
 		}
-		size_t got = io_take(io, (char *)*slot + skip, part);
-
-		store_relaxed(&p->used, p->used + (u32)got);
-		done += got;
-		if (got < part) {
+		if (io_take(io, (char *)*slot + skip, part) < part) {
 			*err = -EFAULT;
 			break;
 		}
+		store_relaxed(&p->used, p->used + (u32)part);
+		done += part;
 	}
 	return done;
 }
@@ -114,20 +113,19 @@ static size_t copy_out(struct pipe *p, struct io *io, int *err)
 	while (done < n) {
 		u32 slot = p->start >> PAGE_SHIFT, skip = p->start & ~PAGE_MASK;
 		size_t part = min(n - done, PAGE_SIZE - skip);
-		size_t got = io_put(io, (char *)p->slots[slot] + skip, part);
 
-		p->start = (p->start + (u32)got) & (p->capacity - 1);
-		store_relaxed(&p->used, p->used - (u32)got);
-		done += got;
-		/* In a full ring the newest bytes lie in front of the oldest, in the same page. */
-		bool page_over = skip + got == PAGE_SIZE && p->used <= p->capacity - PAGE_SIZE;
-
-		if (slot && (page_over || !p->used))
-			slot_drop(p, slot);
-		if (got < part) {
+		if (io_put(io, (char *)p->slots[slot] + skip, part) < part) {
 			*err = -EFAULT;
 			break;
 		}
+		p->start = (p->start + (u32)part) & (p->capacity - 1);
+		store_relaxed(&p->used, p->used - (u32)part);
+		done += part;
+		/* In a full ring the newest bytes lie in front of the oldest, in the same page. */
+		bool page_over = skip + part == PAGE_SIZE && p->used <= p->capacity - PAGE_SIZE;
+
+		if (slot && (page_over || !p->used))
+			slot_drop(p, slot);
 	}
 	if (!p->used)
 		p->start = 0;
@@ -172,25 +170,23 @@ static long pipe_read(struct file *f, struct io *io, u64 *pos)
 	}
 }
 
-static int broken(void)
+/* One try: how many bytes, 0 for no room; *err: there will be no more. */
+static size_t write_some(struct pipe *p, struct io *io, bool whole, int *err)
 {
-	signal_thread(thread_current(), SIGPIPE, nullptr);
-	return -EPIPE;
+	scoped_mutex(&p->lock);
+	if (!p->readers) {
+		*err = -EPIPE;
+		return 0;
+	}
+	return whole && room(p) < io->left ? 0 : copy_in(p, io, io->left, err);
 }
 
-/* One try: bytes written, 0 for no room, -errno. */
-static long write_some(struct pipe *p, struct io *io, bool whole)
+/* What was written counts more than why it ended; but of a pipe that broke the signal tells. */
+static long end_write(long total, int err)
 {
-	int err = 0;
-
-	scoped_mutex(&p->lock);
-	if (!p->readers)
-		return -EPIPE;
-	if (whole && room(p) < io->left)
-		return 0;
-	size_t got = copy_in(p, io, io->left, &err);
-
-	return got ? (long)got : err;
+	if (err == -EPIPE)
+		signal_thread(thread_current(), SIGPIPE, nullptr);
+	return total ? total : err;
 }
 
 static long pipe_write(struct file *f, struct io *io, u64 *pos)
@@ -198,25 +194,22 @@ static long pipe_write(struct file *f, struct io *io, u64 *pos)
 	struct pipe *p = f->data;
 	bool whole = io->left <= PIPE_BUF;
 	long total = 0;
+	int err = 0;
 
 	for (;;) {
-		long got = write_some(p, io, whole);
+		size_t got = write_some(p, io, whole, &err);
 
-		if (got > 0) {
-			total += got;
+		if (got) {
+			total += (long)got;
 			wake_readers(p);
 		}
 		if (!io->left)
 			return total;
-		if (got < 0)
-			return total ? total : got == -EPIPE ? broken() : got;
-		if (load_relaxed(&f->flags) & O_NONBLOCK)
-			return total ? total : -EAGAIN;
-		int err =
-			wait_event(&p->writable, room(p) >= PIPE_BUF || !load_relaxed(&p->readers));
-
+		if (!err)
+			err = load_relaxed(&f->flags) & O_NONBLOCK ? -EAGAIN :
+			      wait_event(&p->writable, room(p) >= PIPE_BUF || !load_relaxed(&p->readers));
 		if (err)
-			return total ? total : err;
+			return end_write(total, err);
 	}
 }
 

@@ -126,6 +126,7 @@ static void signalfd_describe(struct file *f, char *buf, size_t size)
 
 static const struct file_ops signalfd_fops = {
 	.release = signalfd_release,
+	.even_none = true,
 	.read = signalfd_read,
 	.poll = signalfd_poll,
 	.describe = signalfd_describe,

@@ -101,6 +101,7 @@ static void timerfd_describe(struct file *f, char *buf, size_t size)
 
 static const struct file_ops timerfd_fops = {
 	.release = timerfd_release,
+	.even_none = true,
 	.read = timerfd_read,
 	.poll = timerfd_poll,
 	.describe = timerfd_describe,

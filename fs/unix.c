@@ -458,6 +458,7 @@ static void unix_describe(struct file *f, char *buf, size_t size)
 
 static const struct file_ops unix_fops = {
 	.release = unix_release,
+	.even_none = true,
 	.read = unix_read,
 	.write = unix_write,
 	.poll = unix_poll,

@@ -245,20 +245,22 @@ static long receive_stream(struct unix_sock *s, struct io *io, bool peek, struct
 
 		if (m->extra && total)
 			break;	/* files mark a border */
-		size_t n = min(m->len - m->at, io->left), got = io_put(io, m->data + m->at, n);
+		struct io before = *io;
+		size_t n = min(m->len - m->at, io->left);
 		bool had_files = m->extra;
 
-		if (got || !n)
-			give_files(m, extra, peek);
-		total += (long)got;
+		if (io_put(io, m->data + m->at, n) < n) {
+			*io = before;	/* nothing of it has been received */
+			return total ? total : -EFAULT;
+		}
+		give_files(m, extra, peek);
+		total += (long)n;
 		node = node->next;
 		if (!peek) {
-			m->at += got;
+			m->at += n;
 			if (m->at == m->len)
 				finish(s, m, done);
 		}
-		if (got < n)
-			return total ? total : -EFAULT;
 		if (had_files)
 			break;
 	}
@@ -337,6 +339,8 @@ long unix_read(struct file *f, struct io *io, u64 *pos)
 {
 	u32 flags = 0;
 
+	if (!io->left)
+		return 0;
 	return unix_receive(f, io, &flags, nullptr, nullptr);
 }
 

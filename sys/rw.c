@@ -37,63 +37,63 @@ static bool pos_shared(const struct fd *fd)
 	return file_write_io(fd->file, io, &fd->file->pos);
 }
 
+/* Memory that cannot be a user's, even where it would not be reached: that is found wrong after the file. */
+[[gnu::cold]] static long beyond_user(const struct file *f, u32 mode)
+{
+	bool can = mode == FILE_WRITE ? f->ops->write != nullptr : f->ops->read || f->ops->iterate;
+
+	return !(f->mode & mode) ? -EBADF : can ? -EFAULT : -EINVAL;
+}
+
 /* An O_PATH descriptor is open for neither reading nor writing: fd_get_any() will do. */
 SYSCALL(read)
 {
 	scoped_fd fd = fd_get_any(ARG_INT(0));
-	u64 n = ARG_U64(2);
 	struct io io;
 
 	if (unlikely(!fd.file))
 		return -EBADF;
-	if (unlikely((s64)n < 0))
-		return -EINVAL;
-	io_user(&io, ARG_PTR(1), min(n, IO_MAX));
+	if (unlikely(!io_user(&io, ARG_PTR(1), ARG_U64(2))))
+		return beyond_user(fd.file, FILE_READ);
 	return fd_read(&fd, &io);
 }
 
 SYSCALL(write)
 {
 	scoped_fd fd = fd_get_any(ARG_INT(0));
-	u64 n = ARG_U64(2);
 	struct io io;
 
 	if (unlikely(!fd.file))
 		return -EBADF;
-	if (unlikely((s64)n < 0))
-		return -EINVAL;
-	io_user(&io, ARG_PTR(1), min(n, IO_MAX));
+	if (unlikely(!io_user(&io, ARG_PTR(1), ARG_U64(2))))
+		return beyond_user(fd.file, FILE_WRITE);
 	return fd_write(&fd, &io);
 }
 
-static long at_position(int n, struct io *io, s64 pos,
-			long (*op)(struct file *f, struct io *io, u64 *pos))
+/* Does the file take a position that a call names? */
+static int position_check(const struct fd *fd, s64 pos)
 {
-	scoped_fd fd = fd_get(n);
-	u64 at = (u64)pos;
-
 	if (pos < 0)
 		return -EINVAL;
-	if (!fd.file)
+	if (!fd->file)
 		return -EBADF;
-	return fd.file->mode & FILE_STREAM ? -ESPIPE : op(fd.file, io, &at);
+	return fd->file->mode & FILE_STREAM ? -ESPIPE : 0;
 }
 
-SYSCALL(pread64)
+static long at_position(struct trapframe *f, u32 mode, long (*op)(struct file *f, struct io *io, u64 *pos))
 {
+	scoped_fd fd = fd_get(ARG_INT(0));
+	u64 pos = ARG_U64(3);
 	struct io io;
+	int err = position_check(&fd, (s64)pos);
 
-	io_user(&io, ARG_PTR(1), min(ARG_U64(2), IO_MAX));
-	return ARG_LONG(2) < 0 ? -EINVAL : at_position(ARG_INT(0), &io, ARG_LONG(3), file_read_io);
+	if (err)
+		return err;
+	return !io_user(&io, ARG_PTR(1), ARG_U64(2)) ? beyond_user(fd.file, mode) : op(fd.file, &io, &pos);
 }
 
-SYSCALL(pwrite64)
-{
-	struct io io;
-
-	io_user(&io, ARG_PTR(1), min(ARG_U64(2), IO_MAX));
-	return ARG_LONG(2) < 0 ? -EINVAL : at_position(ARG_INT(0), &io, ARG_LONG(3), file_write_io);
-}
+SYSCALL(pread64) { return at_position(f, FILE_READ, file_read_io); }
+SYSCALL(pwrite64) { return at_position(f, FILE_WRITE, file_write_io); }
 
 /* ---- vectors */
 
@@ -111,9 +111,12 @@ int iovecs_get(struct iovecs *vs, va_t user, u64 count, struct io *io)
 	}
 	if (copy_from_user(vs->v, user, count * sizeof(struct iovec)))
 		return -EFAULT;
-	for (u64 i = 0; i < count; i++) {
+	for (u64 i = 0; i < count; i++)
 		if ((s64)vs->v[i].len < 0)
 			return -EINVAL;
+	for (u64 i = 0; i < count; i++) {
+		if (!user_range_ok(vs->v[i].base, vs->v[i].len))
+			return -EFAULT;
 		total = min(total + vs->v[i].len, IO_MAX);
 	}
 	*io = (struct io){ .left = total, .next = vs->v };
@@ -142,11 +145,13 @@ static long vector(struct trapframe *f, long (*op)(const struct fd *fd, struct i
 static long vector_at(struct trapframe *f, s64 pos,
 		      long (*op)(struct file *f, struct io *io, u64 *pos))
 {
+	scoped_fd fd = fd_get(ARG_INT(0));
 	scoped_iovecs vs = {};
+	u64 at = (u64)pos;
 	struct io io;
-	int err = iovecs_get(&vs, ARG_PTR(1), ARG_U64(2), &io);
+	int err = position_check(&fd, pos) ?: iovecs_get(&vs, ARG_PTR(1), ARG_U64(2), &io);
 
-	return err ? err : at_position(ARG_INT(0), &io, pos, op);
+	return err ? err : op(fd.file, &io, &at);
 }
 
 SYSCALL(readv) { return vector(f, fd_read); }

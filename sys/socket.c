@@ -281,7 +281,8 @@ SYSCALL(sendto)
 		return -EBADF;
 	if (ARG_PTR(4))
 		err = address_get(&a, ARG_PTR(4), ARG_UINT(5));
-	io_user(&io, ARG_PTR(1), min(ARG_U64(2), IO_MAX));
+	if (!io_user(&io, ARG_PTR(1), min(ARG_U64(2), IO_MAX)))
+		return -EFAULT;
 	return err ? err : unix_send(fd.file, &io, ARG_UINT(3), ARG_PTR(4) ? &a : nullptr, nullptr);
 }
 
@@ -294,7 +295,8 @@ SYSCALL(recvfrom)
 
 	if (!fd.file)
 		return -EBADF;
-	io_user(&io, ARG_PTR(1), min(ARG_U64(2), IO_MAX));
+	if (!io_user(&io, ARG_PTR(1), min(ARG_U64(2), IO_MAX)))
+		return -EFAULT;
 	long n = unix_receive(fd.file, &io, &flags, &a, nullptr);
 
 	if (n < 0)
