@@ -124,6 +124,18 @@ void read_ahead_ends_with_the_object(void **state);
 void locked_memory_is_copied(void **state);
 void sealed_memory_is_not_cleared(void **state);
 void a_held_page_outlives_its_block(void **state);
+/* vm_model_laws.c. */
+void a_shared_block_is_not_written_to(void **state);
+void a_page_copied_by_fork_is_the_childs(void **state);
+void a_forced_write_is_not_shared(void **state);
+void shared_tables_behind_a_hole_are_restricted(void **state);
+void a_child_has_what_it_was_promised(void **state);
+void a_guard_takes_what_was_there(void **state);
+void locked_memory_stays(void **state);
+void what_is_sealed_does_not_move(void **state);
+void pages_stay_until_the_flush(void **state);
+void a_collapse_loses_no_write(void **state);
+void two_fill_one_block(void **state);
 /* One of the steps of vm_model_more.c. */
 void step_more(struct space *s);
 /* After a fault at page i, which is not mapped as far as the flat model knows: a stack may have grown down to it. */

@@ -4,7 +4,8 @@
 // uses: mm/advise.c mm/block.c mm/collapse.c mm/fault_block.c mm/fault_cow.c mm/fault_file.c mm/grow.c mm/mlock.c
 // uses: mm/commit.c mm/swap.c mm/swap_store.c mm/reclaim.c mm/fault_swap.c lib/lz4.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
-// uses: test/host/vm_model_steps.c test/host/vm_model_more.c test/host/vm_model_object.c test/host/vm_model_cases.c test/host/vm_model_spaces.c test/host/vm_jobs.c
+// uses: test/host/vm_model_steps.c test/host/vm_model_more.c test/host/vm_model_object.c test/host/vm_model_cases.c test/host/vm_model_spaces.c test/host/vm_model_laws.c
+// uses: test/host/vm_jobs.c
 // cpus: arm64 x86_64
 /*
  * The model: random histories over several address spaces and CPUs, on a machine with a pessimistic TLB, against a
@@ -318,6 +319,17 @@ int main(void)
 		cmocka_unit_test(locked_memory_is_copied),
 		cmocka_unit_test(sealed_memory_is_not_cleared),
 		cmocka_unit_test(a_held_page_outlives_its_block),
+		cmocka_unit_test(a_shared_block_is_not_written_to),
+		cmocka_unit_test(a_page_copied_by_fork_is_the_childs),
+		cmocka_unit_test(a_forced_write_is_not_shared),
+		cmocka_unit_test(shared_tables_behind_a_hole_are_restricted),
+		cmocka_unit_test(a_child_has_what_it_was_promised),
+		cmocka_unit_test(a_guard_takes_what_was_there),
+		cmocka_unit_test(locked_memory_stays),
+		cmocka_unit_test(what_is_sealed_does_not_move),
+		cmocka_unit_test(pages_stay_until_the_flush),
+		cmocka_unit_test(a_collapse_loses_no_write),
+		cmocka_unit_test(two_fill_one_block),
 		cmocka_unit_test(lost_flushes_are_caught),
 	};
 
