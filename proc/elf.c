@@ -134,11 +134,13 @@ bool elf_segment(const void *phdrs, unsigned i, struct elf_segment *out)
 {
 	struct phdr p = phdr_at(phdrs, i);
 
+	if (p.type != PT_LOAD || !p.memsz)
+		return false;
 	*out = (struct elf_segment){
 		.vaddr = p.vaddr, .offset = p.offset, .filesz = p.filesz, .memsz = p.memsz,
 		.flags = p.flags,
 	};
-	return p.type == PT_LOAD && p.memsz;
+	return true;
 }
 
 /* ---- #! */

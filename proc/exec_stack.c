@@ -324,26 +324,36 @@ struct places {
 static unsigned fill_auxv(struct vm *vm, const struct exec_start *s, const struct places *p)
 {
 	const struct cred *c = s->cred;
-	const u64 pairs[][2] = {
-		{ AT_HWCAP, arch_abi.hwcap }, { AT_PAGESZ, PAGE_SIZE }, { AT_CLKTCK, 100 },
-		{ AT_PHDR, s->phdr }, { AT_PHENT, ELF_PHDR_SIZE }, { AT_PHNUM, s->phnum },
-		{ AT_BASE, s->base }, { AT_FLAGS, 0 }, { AT_ENTRY, s->program_entry },
-		{ AT_UID, c->uid }, { AT_EUID, c->euid }, { AT_GID, c->gid }, { AT_EGID, c->egid },
-		{ AT_SECURE, s->secure }, { AT_RANDOM, p->random }, { AT_HWCAP2, arch_abi.hwcap2 },
-		{ AT_EXECFN, p->execfn }, { AT_PLATFORM, p->platform },
-		{ AT_MINSIGSTKSZ, arch_abi.min_sigstack },
-		{ AT_RSEQ_FEATURE_SIZE, RSEQ_FEATURES }, { AT_RSEQ_ALIGN, RSEQ_ALIGN },
-	};
-	static_assert(2 * ARRAY_SIZE(pairs) + 4 <= ARRAY_SIZE(vm->image->auxv));
-	unsigned n = 2 * ARRAY_SIZE(pairs);
+	u64 *auxv = vm->image->auxv;
+	unsigned n = 0;
 
-	memcpy(vm->image->auxv, pairs, sizeof(pairs));
-	if (s->vdso_elf) {
-		vm->image->auxv[n++] = AT_SYSINFO_EHDR;
-		vm->image->auxv[n++] = vm->vdso;
-	}
-	vm->image->auxv[n++] = AT_NULL;
-	vm->image->auxv[n++] = 0;
+#define PUT(type, value) (auxv[n] = (type), auxv[n + 1] = (u64)(value), n += 2)
+	PUT(AT_HWCAP, arch_abi.hwcap);
+	PUT(AT_PAGESZ, PAGE_SIZE);
+	PUT(AT_CLKTCK, 100);
+	PUT(AT_PHDR, s->phdr);
+	PUT(AT_PHENT, ELF_PHDR_SIZE);
+	PUT(AT_PHNUM, s->phnum);
+	PUT(AT_BASE, s->base);
+	PUT(AT_FLAGS, 0);
+	PUT(AT_ENTRY, s->program_entry);
+	PUT(AT_UID, c->uid);
+	PUT(AT_EUID, c->euid);
+	PUT(AT_GID, c->gid);
+	PUT(AT_EGID, c->egid);
+	PUT(AT_SECURE, s->secure);
+	PUT(AT_RANDOM, p->random);
+	PUT(AT_HWCAP2, arch_abi.hwcap2);
+	PUT(AT_EXECFN, p->execfn);
+	PUT(AT_PLATFORM, p->platform);
+	PUT(AT_MINSIGSTKSZ, arch_abi.min_sigstack);
+	PUT(AT_RSEQ_FEATURE_SIZE, RSEQ_FEATURES);
+	PUT(AT_RSEQ_ALIGN, RSEQ_ALIGN);
+	if (s->vdso_elf)
+		PUT(AT_SYSINFO_EHDR, vm->vdso);
+	PUT(AT_NULL, 0);
+#undef PUT
+	static_assert(2 * 23 <= ARRAY_SIZE(vm->image->auxv));	/* so many pairs */
 	return n;
 }
 
