@@ -146,6 +146,8 @@ plain int memcmp(const void *a, const void *b, size_t n)
 
 	for (; n >= 8 && *(const word *)p == *(const word *)q; n -= 8)
 		p += 8, q += 8;
+	if (n >= 4 && *(const half *)p == *(const half *)q)
+		n -= 4, p += 4, q += 4;
 	for (; n; n--, p++, q++)
 		if (*p != *q)
 			return *p - *q;
