@@ -178,19 +178,18 @@ void vm_page_done(struct vm *vm, struct page *p)
 int vm_place_page(struct vm *vm, va_t va, struct page *p)
 {
 	struct page *table;
-	struct region r;
 
 	scoped_write(&vm->lock);
-	bool mapped = layout_find(&vm->layout, va, &r);
+	const struct region *r = layout_at(&vm->layout, va);
 	int err = pt_own(vm, va, 0, &table);
 
-	debug_assert(mapped);
+	debug_assert(r);
 	if (err) {
 		page_put(p);
 		return err;
 	}
 	scoped_spin(&table->lock);
-	pt_slot_set(table, pt_index(va, 0), region_leaf(&r, p, true));
+	pt_slot_set(table, pt_index(va, 0), region_leaf(r, p, true));
 	arch_publish();
 	return 0;
 }
