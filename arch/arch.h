@@ -198,7 +198,9 @@ size_t arch_copy_to_user(va_t dst, const void *src, size_t n);
 size_t arch_clear_user(va_t dst, size_t n);
 /* Copies up to n bytes and stops behind a zero byte. Returns strlen, n if none in n bytes, or -EFAULT. */
 long arch_strncpy_from_user(char *dst, va_t src, size_t n);
-/* One aligned word; 0 or -EFAULT. */
+/* One word; 0 or -EFAULT. The next two aligned. */
+int arch_user_load64(va_t uaddr, u64 *value);
+int arch_user_store64(va_t uaddr, u64 value);
 int arch_user_load32(va_t uaddr, u32 *value);
 int arch_user_cmpxchg32(va_t uaddr, u32 old, u32 new_value, u32 *found);
 

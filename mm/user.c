@@ -5,6 +5,7 @@
  */
 #include "mm/user.h"
 #include "arch/arch.h"
+#include "lib/string.h"
 
 /* Bytes of the range below USER_END: what a partial copy may try. */
 static size_t user_part(va_t addr, size_t n)
@@ -24,6 +25,19 @@ int copy_to_user(va_t dst, const void *src, size_t n)
 	if (unlikely(!user_range_ok(dst, n)))
 		return -EFAULT;
 	return n && arch_copy_to_user(dst, src, n) ? -EFAULT : 0;
+}
+
+int get_user_word(void *dst, va_t src)
+{
+	return user_range_ok(src, sizeof(u64)) ? arch_user_load64(src, dst) : -EFAULT;
+}
+
+int put_user_word(va_t dst, const void *src)
+{
+	u64 word;
+
+	memcpy(&word, src, sizeof(word));
+	return user_range_ok(dst, sizeof(word)) ? arch_user_store64(dst, word) : -EFAULT;
 }
 
 size_t copy_from_user_partial(void *dst, va_t src, size_t n)

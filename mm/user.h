@@ -22,9 +22,15 @@ size_t copy_to_user_partial(va_t dst, const void *src, size_t n);
  * -EFAULT. */
 [[nodiscard]] long copy_string_from_user(char *dst, va_t src, size_t size);
 
-/* One object by value. */
-#define get_user(var, uaddr) copy_from_user(&(var), (uaddr), sizeof(var))
-#define put_user(uaddr, var) copy_to_user((uaddr), &(var), sizeof(var))
+/* One object by value; one of eight bytes in one access. */
+#define get_user(var, uaddr)                                                 \
+	(sizeof(var) == sizeof(u64) ? get_user_word(&(var), (uaddr)) :       \
+				      copy_from_user(&(var), (uaddr), sizeof(var)))
+#define put_user(uaddr, var)                                                 \
+	(sizeof(var) == sizeof(u64) ? put_user_word((uaddr), &(var)) :       \
+				      copy_to_user((uaddr), &(var), sizeof(var)))
+[[nodiscard]] int get_user_word(void *dst, va_t src);
+[[nodiscard]] int put_user_word(va_t dst, const void *src);
 
 /* Is [addr, addr+n) wholly below USER_END? Says nothing about mappings. */
 static inline bool user_range_ok(va_t addr, u64 n)

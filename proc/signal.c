@@ -236,37 +236,46 @@ bool signal_ignored_or_blocked(int sig)
 	return (t->blocked & sig_bit(sig)) || sighand_ignores(t->task->sighand, sig);
 }
 
-void signal_recalc_locked(void)
+static inline void set_due(struct thread *t, bool due)
 {
-	struct thread *t = thread_current();
-	struct task *task = t->task;
-	bool due = ((t->pending.set | task->pending.set) & ~t->blocked) || signal_stop_due(t);
-
 	if (due)
 		__atomic_fetch_or(&t->head.work, THREAD_SIGNAL, __ATOMIC_RELAXED);
 	else if (load_relaxed(&t->head.work) & THREAD_SIGNAL)
 		__atomic_fetch_and(&t->head.work, ~(u64)THREAD_SIGNAL, __ATOMIC_RELAXED);
 }
 
-/* Signals for the whole task that we block from now on may have been announced to us: let another thread look. */
-static void pass_on(struct thread *self, u64 newly_blocked)
+[[gnu::noinline]] static void recalc_stop(struct thread *t)
 {
-	struct task *task = self->task;
-	u64 left = task->pending.set & newly_blocked;
+	set_due(t, signal_stop_wanted(t));
+}
 
-	if (!left || task->nthreads == 1)
-		return;
-	list_for_each(t, &task->threads, struct thread, in_task)
+void signal_recalc_locked(void)
+{
+	struct thread *t = thread_current();
+	bool open = (t->pending.set | t->task->pending.set) & ~t->blocked;
+
+	if (likely(open || !signal_stop_possible(t)))
+		set_due(t, open);
+	else
+		recalc_stop(t);
+}
+
+/* Signals for the whole task that we block from now on may have been announced to us: let another thread look. */
+[[gnu::noinline]] static void pass_on(struct thread *self, u64 left)
+{
+	list_for_each(t, &self->task->threads, struct thread, in_task)
 		if (t != self && !t->exiting && (left & ~t->blocked))
 			signal_kick(t);
 }
 
 void signal_block_locked(struct thread *self, u64 mask)
 {
-	u64 old = self->blocked;
+	u64 old = self->blocked, left;
 
 	self->blocked = mask & ~SIGNALS_UNBLOCKABLE;
-	pass_on(self, self->blocked & ~old);
+	left = self->task->pending.set & self->blocked & ~old;
+	if (unlikely(left))
+		pass_on(self, left);
 }
 
 void signal_set_blocked(u64 mask)

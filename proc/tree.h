@@ -122,11 +122,15 @@ void signal_stop(int sig, u32 conts);
 /* Takes part in a stop that another thread began, and tells the parent what is due. */
 void signal_stop_point(void);
 bool signal_stop_wanted(const struct thread *t);
-static inline bool signal_stop_due(const struct thread *t)
+static inline bool signal_stop_possible(const struct thread *t)
 {
 	const struct task *task = t->task;
 
-	return unlikely(task->stopping || task->cld_pending || load_acquire(&t->ptrace)) && signal_stop_wanted(t);
+	return unlikely(task->stopping || task->cld_pending || load_acquire(&t->ptrace));
+}
+static inline bool signal_stop_due(const struct thread *t)
+{
+	return signal_stop_possible(t) && signal_stop_wanted(t);
 }
 /* task->stopping changes, under siglock; keeps count of the tasks that stop or have, of which there are none as a rule. */
 void signal_stop_mark(struct task *task, bool stopping);

@@ -9,6 +9,7 @@
 #include "machine.h"
 
 #include "mm/user.h"
+#include "offsets.h"
 #include "proc/signal.h"
 
 extern const unsigned arch_vdso_sigreturn_offset;
@@ -67,36 +68,27 @@ struct frame_head {
 
 static_assert(sizeof(struct frame_head) == offsetof(struct ucontext, mask_rest));
 
+/* uaccess.S: all of a struct sigcontext; of one, the registers and what follows the head of its SIMD record. */
+int user_context_save(va_t context, const struct trapframe *f, u64 fault_address);
+int user_context_load(struct trapframe *f, va_t registers, va_t simd_status);
+
+static_assert(offsetof(struct sigcontext, registers) == 8 && offsetof(struct registers, pc) == FRAME_PC);
+static_assert(offsetof(struct sigcontext, pstate) == 8 + FRAME_PC + 8);
+static_assert(offsetof(struct sigcontext, records) == 8 + FRAME_PC + 24);
+static_assert(offsetof(struct simd_state, fpsr) == 8 && offsetof(struct simd_state, q) == 16);
+
 /* The caller has checked the frame's range: here and below the machine copies at once. As on Linux nothing is written where
  * nothing is to be said: to a siginfo that was not asked for, to the rest of the mask. */
-static size_t push_head(va_t frame, const struct signal_delivery *d)
+static int push_head(va_t frame, const struct signal_delivery *d)
 {
-	va_t uc = frame + offsetof(struct sigframe, uc);
 	struct frame_head h = {
 		.stack = { d->altstack_sp, d->altstack_flags, 0, d->altstack_size },
 		.mask = d->saved_mask,
 	};
 
 	if ((d->flags & SA_SIGINFO) && siginfo_put(frame, d->info))
-		return 1;
-	return arch_copy_to_user(uc, &h, sizeof(h)) ?:
-	       arch_copy_to_user(uc + offsetof(struct ucontext, context.fault_address), &d->fault_address,
-				 sizeof(d->fault_address));
-}
-
-/* The user's SIMD registers are in the CPU. Behind the one record comes the end. */
-static size_t push_records(va_t at)
-{
-	struct {
-		struct simd_state simd;
-		struct record_head end;
-	} records;
-
-	simd_save(&records.simd);
-	records.simd.magic = SIMD_MAGIC;
-	records.simd.size = sizeof(records.simd);
-	records.end = (struct record_head){};
-	return arch_copy_to_user(at, &records, offsetof(typeof(records), end) + sizeof(records.end));
+		return -EFAULT;
+	return arch_copy_to_user(frame + offsetof(struct sigframe, uc), &h, sizeof(h)) ? -EFAULT : 0;
 }
 
 int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct signal_delivery *d)
@@ -105,11 +97,8 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 	va_t frame = record - sizeof(struct sigframe);
 	struct frame_record caller = { f->regs[29], f->regs[30] };
 
-	/* The registers of the frame are followed by pstate on both sides. */
 	if (!user_range_ok(frame, sizeof(struct sigframe) + sizeof(caller)) || push_head(frame, d) ||
-	    arch_copy_to_user(frame + offsetof(struct sigframe, uc.context.registers), f->regs,
-			      sizeof(struct registers) + sizeof(f->pstate)) ||
-	    push_records(frame + offsetof(struct sigframe, uc.context.records)) ||
+	    user_context_save(frame + offsetof(struct sigframe, uc.context), f, d->fault_address) ||
 	    arch_copy_to_user(record, &caller, sizeof(caller)))
 		return -EFAULT;
 	f->regs[0] = (u64)d->sig;
@@ -127,33 +116,32 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 	return 0;
 }
 
-/* Programs may have moved or added records: they are searched, within their 4 KiB. */
-[[gnu::cold]] static int find_simd(va_t records, struct simd_state *simd)
+/* Programs may have moved or added records: they are searched, within their 4 KiB. 0: there is none as it must be. */
+[[gnu::cold]] static va_t find_simd(va_t records)
 {
 	size_t at = 0;
 
 	while (at + sizeof(struct record_head) <= RECORDS_SIZE) {
 		struct record_head head;
 
-		if (get_user(head, records + at))
-			return -EFAULT;
-		if (head.size < sizeof(head) || head.size % 16 || head.size > RECORDS_SIZE - at)
-			return -EINVAL;
+		if (get_user(head, records + at) || head.size < sizeof(head) || head.size % 16 ||
+		    head.size > RECORDS_SIZE - at)
+			break;
 		if (head.magic == SIMD_MAGIC)
-			return head.size < sizeof(*simd) ? -EINVAL : get_user(*simd, records + at);
+			return head.size < sizeof(struct simd_state) ? 0 : records + at;
 		at += head.size;
 	}
-	return -EINVAL;
+	return 0;
 }
 
-/* Of a frame: what is to be given back before the registers, and behind them with the record that we wrote first. */
+/* Of a frame: what is to be given back before the registers, and behind them with the head of the record that we wrote first. */
 struct frame_mask {
 	struct altstack stack;
 	u64 mask;
 };
 struct frame_tail {
 	u64 pstate, pad;
-	struct simd_state simd;
+	struct record_head simd;
 };
 
 static_assert(offsetof(struct ucontext, mask) - offsetof(struct ucontext, stack_sp) == offsetof(struct frame_mask, mask));
@@ -163,6 +151,7 @@ static_assert(offsetof(struct sigcontext, records) - offsetof(struct sigcontext,
 int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struct altstack *stack)
 {
 	va_t frame = f->sp, context = frame + offsetof(struct sigframe, uc.context);
+	va_t simd = context + offsetof(struct sigcontext, records);
 	struct frame_mask m;
 	struct frame_tail t;
 
@@ -172,12 +161,11 @@ int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struc
 	    arch_copy_from_user(&m, frame + offsetof(struct sigframe, uc.stack_sp), sizeof(m)) ||
 	    arch_copy_from_user(&t, context + offsetof(struct sigcontext, pstate), sizeof(t)))
 		return -EFAULT;
-	if (unlikely(t.simd.magic != SIMD_MAGIC || t.simd.size != sizeof(t.simd)) &&
-	    find_simd(context + offsetof(struct sigcontext, records), &t.simd))
+	if (unlikely(t.simd.magic != SIMD_MAGIC || t.simd.size != sizeof(struct simd_state)))
+		simd = find_simd(simd);
+	if (!simd || user_context_load(f, context + offsetof(struct sigcontext, registers),
+				       simd + offsetof(struct simd_state, fpsr)))
 		return -EFAULT;
-	if (arch_copy_from_user(f->regs, context + offsetof(struct sigcontext, registers), sizeof(struct registers)))
-		return -EFAULT;
-	simd_load(&t.simd);
 	frame_set_flags(f, t.pstate);
 	*mask = m.mask;
 	*stack = m.stack;

@@ -8,6 +8,7 @@
  * so the number that is returned is exact, and no byte before the bad one is missing.
  */
 #include "asm.h"
+#include "offsets.h"
 
 #define EFAULT 14
 
@@ -16,6 +17,7 @@
 	\insn
 	extable	.Luser\@, \fixup
 .endm
+
 
 /*
  * arch_copy_from_user(dst, src, n), arch_copy_to_user(dst, src, n). x2 counts down what is left, less the size of a step
@@ -196,7 +198,24 @@ func arch_strncpy_from_user
 	ret
 endfunc arch_strncpy_from_user
 
-/* arch_user_load32(uaddr, value) */
+/* arch_user_load64(uaddr, value), arch_user_store64(uaddr, value), arch_user_load32(uaddr, value) */
+func arch_user_load64
+	user	1f, ldtr x2, [x0]
+	str	x2, [x1]
+	mov	w0, #0
+	ret
+1:	mov	w0, #-EFAULT
+	ret
+endfunc arch_user_load64
+
+func arch_user_store64
+	user	1f, sttr x1, [x0]
+	mov	w0, #0
+	ret
+1:	mov	w0, #-EFAULT
+	ret
+endfunc arch_user_store64
+
 func arch_user_load32
 	user	1f, ldtr w2, [x0]
 	str	w2, [x1]
@@ -233,6 +252,99 @@ func arch_user_cmpxchg32
 	msr	pan, #1
 6:	ret
 endfunc arch_user_cmpxchg32
+
+/* All SIMD registers below `end`. \op is stp or ldp. */
+.macro user_simd fixup, op, end
+	user	\fixup, \op q0, q1, [\end, #-512]
+	user	\fixup, \op q2, q3, [\end, #-480]
+	user	\fixup, \op q4, q5, [\end, #-448]
+	user	\fixup, \op q6, q7, [\end, #-416]
+	user	\fixup, \op q8, q9, [\end, #-384]
+	user	\fixup, \op q10, q11, [\end, #-352]
+	user	\fixup, \op q12, q13, [\end, #-320]
+	user	\fixup, \op q14, q15, [\end, #-288]
+	user	\fixup, \op q16, q17, [\end, #-256]
+	user	\fixup, \op q18, q19, [\end, #-224]
+	user	\fixup, \op q20, q21, [\end, #-192]
+	user	\fixup, \op q22, q23, [\end, #-160]
+	user	\fixup, \op q24, q25, [\end, #-128]
+	user	\fixup, \op q26, q27, [\end, #-96]
+	user	\fixup, \op q28, q29, [\end, #-64]
+	user	\fixup, \op q30, q31, [\end, #-32]
+.endm
+
+/*
+ * Signal frames: sigframe.c asserts the layout. SIMD registers have no unprivileged accesses: PAN is lifted as above, and both ends
+ * of the record are written, or read, with the user's rights first. If another thread changes the mapping in between, the access
+ * faults: what a user may not write, or has not, the kernel cannot write or does not have there either.
+ */
+	.arch_extension fp
+	.arch_extension simd
+
+#define SIMD_RECORD_SIZE 528
+#define SIMD_RECORD_HEAD SIMD_RECORD_SIZE << 32 | 0x46508001
+
+/* user_context_save(context, frame, fault_address): registers, SIMD record, the empty record that ends them. 0 or -EFAULT. */
+func user_context_save
+	user	3f, sttr x2, [x0]
+	add	x0, x0, #8
+	.irp	at, 0,16,32,48,64,80,96,112,128,144,160,176,192,208,224,240
+	ldp	x3, x4, [x1, #\at]
+	user	3f, sttr x3, [x0, #\at]
+	user	3f, sttr x4, [x0, #\at + 8]
+	.endr
+	ldp	x3, x4, [x1, #FRAME_PC]
+	add	x0, x0, #FRAME_PC
+	user	3f, sttr x3, [x0]
+	user	3f, sttr x4, [x0, #8]
+	mov64	x3, SIMD_RECORD_HEAD
+	mrs	x4, fpsr
+	mrs	x5, fpcr
+	orr	x4, x4, x5, lsl #32
+	add	x6, x0, #24 + SIMD_RECORD_SIZE
+	user	3f, sttr x3, [x0, #24]
+	user	3f, sttr x4, [x0, #32]
+	user	3f, sttr xzr, [x6]
+	adrp	x5, cpu_has_pan
+	ldrb	w5, [x5, :lo12:cpu_has_pan]
+	cbz	w5, 1f
+	msr	pan, #0
+1:	user_simd 2f, stp, x6
+	mov	w0, #0
+	b	context_end
+2:	mov	w0, #-EFAULT
+	b	context_end
+3:	mov	w0, #-EFAULT
+	ret
+endfunc user_context_save
+
+/* user_context_load(frame, registers, simd): x0 to pc; what follows the head of the SIMD record. 0 or -EFAULT. */
+func user_context_load
+	.irp	at, 0,16,32,48,64,80,96,112,128,144,160,176,192,208,224,240
+	user	3b, ldtr x3, [x1, #\at]
+	user	3b, ldtr x4, [x1, #\at + 8]
+	stp	x3, x4, [x0, #\at]
+	.endr
+	add	x1, x1, #FRAME_PC
+	user	3b, ldtr x3, [x1]
+	str	x3, [x0, #FRAME_PC]
+	user	3b, ldtr x3, [x2]
+	add	x6, x2, #8 + 512
+	user	3b, ldtr x4, [x6, #-8]
+	adrp	x5, cpu_has_pan
+	ldrb	w5, [x5, :lo12:cpu_has_pan]
+	cbz	w5, 1f
+	msr	pan, #0
+1:	user_simd 2b, ldp, x6
+	lsr	x4, x3, #32
+	msr	fpsr, x3
+	msr	fpcr, x4
+	mov	w0, #0
+context_end:
+	cbz	w5, 4f
+	msr	pan, #1
+4:	ret
+endfunc user_context_load
 
 /* arch_device_read32(reg, value): a register that may not be there. The bus says so by an external abort (trap.c). */
 func arch_device_read32

@@ -119,6 +119,23 @@ SYM(arch_strncpy_from_user)
 	movq	$-14, %rax			// -EFAULT
 	ret
 
+// int arch_user_load64(uaddr, *value)
+SYM(arch_user_load64)
+	STAC
+	EX(word_fault) movq (%rdi), %rcx
+	CLAC
+	movq	%rcx, (%rsi)
+	xorl	%eax, %eax
+	ret
+
+// int arch_user_store64(uaddr, value)
+SYM(arch_user_store64)
+	STAC
+	EX(word_fault) movq %rsi, (%rdi)
+	CLAC
+	xorl	%eax, %eax
+	ret
+
 // int arch_user_load32(uaddr, *value)
 SYM(arch_user_load32)
 	STAC
@@ -141,6 +158,29 @@ SYM(arch_user_cmpxchg32)
 word_fault:
 	CLAC
 	movl	$-14, %eax
+	ret
+
+// int fpu_user_save(where, features, image_size), where the image's header is zero already (fpu.c)
+SYM(fpu_user_save)
+	movq	%rdx, %rcx
+	movl	%esi, %eax
+	xorl	%edx, %edx
+	STAC
+	EX(word_fault) xsave64 (%rdi)
+	EX(word_fault) orq $3, 512(%rdi)	// XFEATURE_X87 | XFEATURE_SSE
+	EX(word_fault) movl $0x46505845, (%rdi, %rcx)	// XSTATE_MAGIC2
+	CLAC
+	xorl	%eax, %eax
+	ret
+
+// int fpu_user_load(where, features): -EFAULT also for what XRSTOR refuses
+SYM(fpu_user_load)
+	movl	%esi, %eax
+	xorl	%edx, %edx
+	STAC
+	EX(word_fault) xrstor64 (%rdi)
+	CLAC
+	xorl	%eax, %eax
 	ret
 
 SYM(arch_page_clear)

@@ -34,6 +34,17 @@ static u64 features;		/* XCR0; 0: FXSAVE */
 static size_t image_size;
 static u32 mxcsr_mask;
 
+/* In a signal frame, from SW_OFFSET on: what software says, and the header before XSAVE has written it. */
+static struct {
+	typeof_unqual(((struct fx_image *)nullptr)->sw) sw;
+	u64 header[XSAVE_HEADER / sizeof(u64)];
+} frame_words;
+static_assert(sizeof(frame_words) == FXSAVE_SIZE + XSAVE_HEADER - SW_OFFSET);
+
+/* copy.S: XSAVE and XRSTOR on user memory, aligned and below USER_END. */
+int fpu_user_save(va_t where, u64 features, size_t image_size);
+int fpu_user_load(va_t where, u64 features);
+
 static struct fx_image *image(struct arch_thread *a) { return (struct fx_image *)a->fpu; }
 
 static void save_all(void *to)
@@ -75,6 +86,12 @@ void fpu_init(void)
 	__asm__ volatile("fxsave64 %0" : "=m"(probe));
 	mxcsr_mask = probe.fx.mxcsr_mask ? probe.fx.mxcsr_mask : 0xffbf;
 	arch_abi.min_sigstack = fpu_frame_size() + 1024;	/* frame, red zone, alignment */
+	if (!features)
+		return;
+	frame_words.sw.magic1 = XSTATE_MAGIC1;
+	frame_words.sw.extended_size = (u32)fpu_frame_size();
+	frame_words.sw.features = features;
+	frame_words.sw.size = (u32)image_size;
 }
 
 void fpu_reset(struct arch_thread *a)
@@ -124,21 +141,15 @@ size_t fpu_frame_size(void)
 
 static u32 *magic2(struct arch_thread *a) { return (u32 *)(a->fpu + image_size); }
 
+/* By XSAVE right into the frame. */
 int fpu_frame_push(struct arch_thread *a, va_t where)
 {
-	struct fx_image *fx = image(a);
-
+	if (likely(features))
+		return copy_to_user(where + SW_OFFSET, &frame_words, sizeof(frame_words)) ?:
+		       user_range_ok(where, fpu_frame_size()) ? fpu_user_save(where, features, image_size) : -EFAULT;
 	save_all(a->fpu);
-	fx->sw = (typeof(fx->sw)){};
-	if (features) {
-		fx->sw.magic1 = XSTATE_MAGIC1;
-		fx->sw.extended_size = (u32)fpu_frame_size();
-		fx->sw.features = features;
-		fx->sw.size = (u32)image_size;
-		fx->xstate_bv |= XFEATURE_X87 | XFEATURE_SSE;
-		*magic2(a) = XSTATE_MAGIC2;
-	}
-	return copy_to_user(where, a->fpu, fpu_frame_size());
+	image(a)->sw = (typeof(image(a)->sw)){};
+	return copy_to_user(where, a->fpu, FXSAVE_SIZE);
 }
 
 /* Does the frame hold more than the legacy part? Programs may make frames by hand. */
@@ -157,6 +168,18 @@ static bool frame_read(struct arch_thread *a, va_t where, bool *extended)
 	return *extended || copy_from_user(a->fpu, where, FXSAVE_SIZE) == 0;
 }
 
+/* A frame as we wrote it, or as valid, is loaded from where it is. False: it must be looked at. */
+static bool frame_load(va_t where)
+{
+	u64 first;
+	u32 last;
+
+	return features && is_aligned(where, 64) && user_range_ok(where, fpu_frame_size()) &&
+	       !arch_user_load64(where + SW_OFFSET, &first) && !arch_user_load32(where + image_size, &last) &&
+	       first == (XSTATE_MAGIC1 | fpu_frame_size() << 32) && last == XSTATE_MAGIC2 &&
+	       !fpu_user_load(where, features);
+}
+
 /* XRSTOR faults on reserved bits: they are cleared. */
 static void sanitise(struct fx_image *fx, bool extended)
 {
@@ -168,7 +191,7 @@ static void sanitise(struct fx_image *fx, bool extended)
 
 /* No frame (0) resets, as does one that cannot be read. Meanwhile this thread may be switched out:
  * then its registers, which are of no use any more, must not be saved over the image. */
-int fpu_frame_pop(struct arch_thread *a, va_t where)
+[[gnu::noinline]] static int frame_pop_slow(struct arch_thread *a, va_t where)
 {
 	bool extended = false;
 
@@ -185,6 +208,11 @@ int fpu_frame_pop(struct arch_thread *a, va_t where)
 	fpu_load(a);
 	preempt_enable();
 	return ok || !where ? 0 : -EFAULT;
+}
+
+int fpu_frame_pop(struct arch_thread *a, va_t where)
+{
+	return likely(where && frame_load(where)) ? 0 : frame_pop_slow(a, where);
 }
 
 void fpu_park(struct arch_thread *a)

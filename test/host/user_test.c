@@ -37,6 +37,16 @@ size_t arch_copy_to_user(va_t dst, const void *src, size_t n)
 	return n - done;
 }
 
+int arch_user_load64(va_t uaddr, u64 *value)
+{
+	return arch_copy_from_user(value, uaddr, sizeof(*value)) ? -EFAULT : 0;
+}
+
+int arch_user_store64(va_t uaddr, u64 value)
+{
+	return arch_copy_to_user(uaddr, &value, sizeof(value)) ? -EFAULT : 0;
+}
+
 size_t arch_clear_user(va_t dst, size_t n)
 {
 	size_t done = part(dst, n);
