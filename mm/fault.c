@@ -24,17 +24,26 @@ void fault_init(void)
 	assert(zero_page);
 }
 
-static int fault_zero_write(struct fault_state *f)
+int filled_before(struct fault_state *f, struct page *p)
 {
-	struct page *p = page_alloc(0, PAGE_ANON, PA_ZERO | PA_TRY);
+	spin_unlock(&f->table->lock);
+	page_put(p);
+	return -EAGAIN;
+}
+
+/* Cleared here: it is where most pages are. */
+[[gnu::noinline]] static int fault_zero_write(struct fault_state *f)
+{
+	struct page *p = page_alloc(0, PAGE_ANON, PA_TRY);
 
 	if (unlikely(!p))
 		return FAULT_OOM;
+	arch_page_clear(page_address(p));
 	fault_does(f, zero_write);
 	return fill_or_put(f, p, true);
 }
 
-static int fault_zero_read(struct fault_state *f)
+[[gnu::noinline]] static int fault_zero_read(struct fault_state *f)
 {
 	fault_does(f, zero_read);
 	return fill_empty(f, zero_page, region_leaf(f->region, zero_page, false));
@@ -49,10 +58,8 @@ int fault_empty(struct fault_state *f)
 
 static bool access_allowed(const struct region *r, u32 access)
 {
-	if (access == P_W)
-		return (r->flags & (R_WRITE | R_GUARD)) == R_WRITE;
-	if (access == P_X)
-		return (r->flags & (R_EXEC | R_GUARD)) == R_EXEC;
+	if (access != P_R)
+		return (r->flags & (access | R_GUARD)) == access;
 	/* No CPU here has pages that can be written but not read. */
 	return (r->flags & R_PROT) && !(r->flags & R_GUARD);
 }
@@ -84,8 +91,8 @@ static int fault_once(struct fault_state *f)
 	return fault_leaf(f, e);
 }
 
-/* vm->lock is held no more. Is there a reason to start over? */
-[[gnu::noinline]] static int failed_once(struct fault_state *f, int res)
+/* vm->lock is held no more. Is there a reason to start over? Then -EAGAIN. */
+static int failed_once(struct fault_state *f, int res)
 {
 	if (res == FAULT_MAPERR)
 		res = stack_grow(f->vm, f->va);
@@ -95,30 +102,18 @@ static int fault_once(struct fault_state *f)
 	return res;
 }
 
-/* keep: vm->lock stays taken where it went well. exclusive: for writing. */
-[[gnu::always_inline]] static inline enum fault_result resolve(struct fault_state *f, bool keep, bool exclusive)
+/* The other tries, while there is a reason for one more. */
+[[gnu::noinline]] static int try_again(struct fault_state *f, int res)
 {
-	struct vm *vm = f->vm;
-	int res;
-
-	do {
-		(exclusive ? rwlock_write : rwlock_read)(&vm->lock);
+	while (res != FAULT_OK && (res = failed_once(f, res)) == -EAGAIN) {
+		scoped_read(&f->vm->lock);
 		res = fault_once(f);
-		if (!keep || res != FAULT_OK)
-			(exclusive ? rwlock_write_done : rwlock_read_done)(&vm->lock);
-	} while (unlikely(res != FAULT_OK) && (res = failed_once(f, res)) == -EAGAIN);
-
-	arch_publish();
-	/* An empty entry is never cached; one that denies may be (law 10). */
-	if (f->upgrade)
-		arch_tlb_local_page(load_relaxed(&vm->asid.value), f->va);
-	return (enum fault_result)res;
+	}
+	return res;
 }
 
-[[gnu::always_inline]] static inline enum fault_result fault(struct fault_state *f, struct vm *vm, va_t address, u32 access)
+[[gnu::always_inline]] static inline void fault_begin(struct fault_state *f, struct vm *vm, va_t address, u32 access)
 {
-	if (unlikely(address >= USER_END))
-		return FAULT_MAPERR;
 	f->vm = vm;
 	f->va = address & PAGE_MASK;
 	f->access = access;
@@ -126,26 +121,47 @@ static int fault_once(struct fault_state *f)
 	f->upgrade = false;
 	f->deed = DEED_nothing;
 	store_relaxed(&vm->min_faults, load_relaxed(&vm->min_faults) + 1);	/* may miss one: others fault too */
-	enum fault_result res = resolve(f, false, false);
+}
 
+static inline void fault_end(struct fault_state *f)
+{
+	arch_publish();
+	/* An empty entry is never cached; one that denies may be (law 10). */
+	if (f->upgrade)
+		arch_tlb_local_page(load_relaxed(&f->vm->asid.value), f->va);
 	vm_count(deeds[f->deed]);
-	return res;
 }
 
 enum fault_result vm_fault(struct vm *vm, va_t address, u32 access)
 {
 	struct fault_state f;
+	int res;
 
-	return fault(&f, vm, address, access);
+	if (unlikely(address >= USER_END))
+		return FAULT_MAPERR;
+	fault_begin(&f, vm, address, access);
+	rwlock_read(&vm->lock);
+	[[clang::always_inline]] res = fault_once(&f);	/* the only try of nearly all */
+	rwlock_read_done(&vm->lock);
+	if (unlikely(res != FAULT_OK))
+		res = try_again(&f, res);
+	fault_end(&f);
+	return (enum fault_result)res;
 }
 
 enum fault_result vm_fault_deed(struct vm *vm, va_t address, u32 access, enum fault_deed *deed)
 {
 	struct fault_state f;
-	enum fault_result res = fault(&f, vm, address, access);
 
+	*deed = DEED_nothing;
+	if (address >= USER_END)
+		return FAULT_MAPERR;
+	fault_begin(&f, vm, address, access);
+	int res = try_again(&f, -EAGAIN);
+
+	fault_end(&f);
 	*deed = f.deed;
-	return res;
+	return (enum fault_result)res;
 }
 
 enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool force, struct page **page)
@@ -154,15 +170,23 @@ enum fault_result vm_fault_page(struct vm *vm, va_t address, u32 access, bool fo
 		.vm = vm, .va = address & PAGE_MASK, .access = access,
 		.want_page = force ? WANT_FORCED : WANT_PAGE,
 	};
+	bool exclusive = force && access == P_W;
+	int res;
 
 	if (address >= USER_END)
 		return FAULT_MAPERR;
-	enum fault_result res = resolve(&f, true, force && access == P_W);
-
-	vm_count(deeds[f.deed]);
+	do {
+		(exclusive ? rwlock_write : rwlock_read)(&vm->lock);
+		res = fault_once(&f);
+		if (res != FAULT_OK) {
+			(exclusive ? rwlock_write_done : rwlock_read_done)(&vm->lock);
+			res = failed_once(&f, res);
+		}
+	} while (res == -EAGAIN);
+	fault_end(&f);
 	*page = f.page;
 	if (res != FAULT_OK || f.page)
-		return res;
+		return (enum fault_result)res;
 	vm_page_done(vm, nullptr);
 	return FAULT_BUS;	/* a device's frame has no page */
 }

@@ -27,13 +27,11 @@ struct fault_state {
 /* Rights of a leaf that maps a page of this region; write only if asked for. */
 static inline u32 fault_leaf_prot(const struct region *r, bool write)
 {
-	u32 prot = (map_rights(r->flags) & ~(u32)P_W) | P_USER | P_ACCESSED;
+	u32 prot = P_USER | P_ACCESSED | (r->flags & R_SHARED ? P_SHARED : 0);
 
 	if (write)
-		prot |= P_W | P_DIRTY;
-	if (r->flags & R_SHARED)
-		prot |= P_SHARED;
-	return prot;
+		return prot | P_R | P_W | P_DIRTY | (r->flags & P_X);	/* map_rights() of what may be written */
+	return prot | (map_rights(r->flags) & ~(u32)P_W);
 }
 
 /* This fault does, or has done, what the name says: counted at its end. */
@@ -53,16 +51,11 @@ void fault_init(void);
 int fault_swap(struct fault_state *f, struct pte e);
 int fault_accessed(struct fault_state *f, struct pte e);
 
-static inline struct pte page_leaf(struct page *p, u32 prot)
-{
-	page_sync_code(p, prot);
-	return pte_leaf(page_pa(p), 0, prot);
-}
-
 /* The entry for p in this region. Inline: what all of a user's entries have in common is known when this is compiled. */
 [[gnu::always_inline]] static inline struct pte region_leaf(const struct region *r, struct page *p, bool write)
 {
-	return page_leaf(p, fault_leaf_prot(r, write));
+	page_sync_code(p, r->flags & P_X);
+	return pte_leaf(page_pa(p), 0, fault_leaf_prot(r, write));
 }
 
 /* Who asked for the page gets a reference while the entry that holds it cannot go. */
@@ -86,14 +79,20 @@ static inline int fill_empty(struct fault_state *f, struct page *p, struct pte e
 	return FAULT_OK;
 }
 
+/* Under the table's lock, which it lets go of, with p: somebody else has filled the entry. mm/fault.c. */
+int filled_before(struct fault_state *f, struct page *p);
 /* The same with an entry as the region wants it; p is let go of where it failed. */
-static inline int fill_or_put(struct fault_state *f, struct page *p, bool write)
+[[gnu::always_inline]] static inline int fill_or_put(struct fault_state *f, struct page *p, bool write)
 {
-	int res = fill_empty(f, p, region_leaf(f->region, p, write));
+	struct pte e = region_leaf(f->region, p, write);
 
-	if (unlikely(res))
-		page_put(p);
-	return res;
+	spin_lock(&f->table->lock);
+	if (unlikely(f->slot->raw))
+		return filled_before(f, p);
+	pt_slot_fill(f->table, f->slot, e);
+	hand_out(f, p);
+	spin_unlock(&f->table->lock);
+	return FAULT_OK;
 }
 
 /* Under the table's lock: the entry keeps its page and gains write permission. */

@@ -200,6 +200,12 @@ void pt_slot_clear(struct page *t, unsigned index)
 		t->groups = 0;
 }
 
+void page_make_fetchable(struct page *p)
+{
+	arch_sync_code(page_address(p), PAGE_SIZE);
+	__atomic_fetch_or(&p->flags, PG_CODE_SYNCED, __ATOMIC_RELEASE);
+}
+
 struct page *pt_owned(struct vm *vm, va_t va, int level)
 {
 	int stopped;

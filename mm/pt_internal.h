@@ -53,13 +53,12 @@ static inline unsigned next_used(const struct page *t, unsigned i)
 	return used ? (i & ~7u) + 8 * (unsigned)__builtin_ctzl(used) : PT_SLOTS;
 }
 
+void page_make_fetchable(struct page *p);
 /* Code must be fetchable before an entry that allows it is seen. */
 static inline void page_sync_code(struct page *p, u32 prot)
 {
-	if (likely(!(prot & P_X)) || (load_acquire(&p->flags) & PG_CODE_SYNCED))
-		return;
-	arch_sync_code(page_address(p), PAGE_SIZE);
-	__atomic_fetch_or(&p->flags, PG_CODE_SYNCED, __ATOMIC_RELEASE);
+	if (unlikely(prot & P_X) && !(load_acquire(&p->flags) & PG_CODE_SYNCED))
+		page_make_fetchable(p);
 }
 
 /*

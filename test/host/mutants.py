@@ -146,7 +146,7 @@ MUTANTS = [
     ("split-groups-short", "law 9", ("t->groups = ~0ul;", "t->groups = ~1ul;")),
     # ---- Law 10
     ("no-local-flush", "law 10",
-     ("\tif (f->upgrade)\n\t\tarch_tlb_local_page(load_relaxed(&vm->asid.value), f->va);\n", "")),
+     ("\tif (f->upgrade)\n\t\tarch_tlb_local_page(load_relaxed(&f->vm->asid.value), f->va);\n", "")),
     ("no-local-flush-of-block", "law 10",
      ("\tf->upgrade = true;\n\tif (f->access == P_W && !(pte_prot(e, 1) & P_W))", "\tif (f->access == P_W && !(pte_prot(e, 1) & P_W))")),
     # ---- Law 11: break-before-make
@@ -280,7 +280,7 @@ MUTANTS = [
     ("locked-gains-no-copies", "locks", ("if ((r.flags & (R_WRITE | R_SHARED | R_LOCKED)) == R_LOCKED)", "if (false)")),
     ("truncation-gives-up", "law 13",
      ("\twhile (unmap_object_once(vm, arg) && load_acquire(&vm->users) > 1)\n", "\tif (unmap_object_once(vm, arg))\n")),
-    ("forced-writes-at-once", "forced", ("resolve(&f, true, force && access == P_W)", "resolve(&f, true, false)")),
+    ("forced-writes-at-once", "forced", ("bool exclusive = force && access == P_W;", "bool exclusive = false;")),
     ("forced-write-to-shared", "forced", ("bool copy = access == P_W && !page_is_alone(p);", "bool copy = false;")),
     ("batch-ends-before-adding", "TLB",
      ("\tb->pages[b->count++] = ref;\n\tif (b->count == TLB_BATCH_PAGES)\n\t\ttlb_finish(b);\n",
