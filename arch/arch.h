@@ -66,7 +66,7 @@ enum pte_prot : u32 {
  *   struct pte pte_table(struct pa table);                   a slot that points to a table, writable below,
  *                                                            all rights; pa of the child: pte_table_pa
  *   struct pa pte_table_pa(struct pte e);
- *   struct pte pte_with_rights(struct pte e, int level, u32 rwx);   of a leaf: these rights, all else as it was
+ *   struct pte pte_with_rights(struct pte e, int level, u32 rwx);   of a leaf: these rights, P_DIRTY with P_W, all else as it was
  *   struct pte pte_wprotect(struct pte e, int level);        leaf or table: takes write away (below it too);
  *   struct pte pte_wunprotect(struct pte e, int level);      only for tables: gives it back
  *   bool pte_writable(struct pte e, int level);              leaf or table slot: the write right in it

@@ -46,6 +46,8 @@ static void check_leaf(struct check *c, struct pte e, int level, va_t va, bool o
 		c->broken = "law 3: a writable private page has more than one user";
 	else if (!(prot & P_SHARED) && p->kind != PAGE_ANON)
 		c->broken = "law 3: a writable private page is not anonymous";
+	else if (!(prot & P_DIRTY))
+		c->broken = "law 12: a writable entry is not marked dirty";
 }
 
 static void check_swapped(struct check *c, struct pte e, int level, va_t va)

@@ -113,8 +113,10 @@ static inline struct pte pte_leaf(struct pa pa, int level, u32 prot)
 
 static inline struct pte pte_with_rights(struct pte e, int level, u32 rwx)
 {
+	u64 raw = (e.raw & ~A64_RIGHTS) | pte_rights_(rwx | (e.raw & A64_SW_USER ? P_USER : 0));
+
 	(void)level;
-	return (struct pte){ (e.raw & ~A64_RIGHTS) | pte_rights_(rwx | (e.raw & A64_SW_USER ? P_USER : 0)) };
+	return (struct pte){ raw | (rwx & P_W ? A64_SW_DIRTY : 0) };
 }
 
 static inline struct pa pte_pa(struct pte e, int level)

@@ -109,7 +109,7 @@ static inline struct pte pte_with_rights(struct pte e, int level, u32 rwx)
 	u64 raw = (e.raw & PTE_P ? e.raw : e.raw ^ presence) & ~(PTE_W | PTE_SW_NOREAD);
 
 	(void)level;
-	raw |= (rwx & P_W ? PTE_W : 0) | PTE_NX;
+	raw |= (rwx & P_W ? PTE_W | PTE_D : 0) | PTE_NX;
 	raw &= rwx & P_X ? ~PTE_NX : ~0ul;
 	if (unlikely(!rwx))
 		raw ^= presence;

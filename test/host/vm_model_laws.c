@@ -102,6 +102,20 @@ void a_forced_write_is_not_shared(void **state)
 	case_end();
 }
 
+/* Law 12: such a page is no program's to write to, so its entry is clean; it is not when mprotect gives the right. */
+void a_right_to_write_comes_with_dirty(void **state)
+{
+	struct vm *vm = case_begin(41);
+	u8 value = 9;
+
+	case_map(vm, BASE, 2 * PAGE_SIZE);
+	assert_int_equal(vm_mprotect(vm, BASE, PAGE_SIZE, P_R), 0);
+	assert_int_equal(vm_force_write(vm, BASE, &value, 1), 1);
+	assert_int_equal(vm_mprotect(vm, BASE, PAGE_SIZE, P_R | P_W), 0);
+	check_laws(vm);
+	case_end();
+}
+
 /* The first tables of a range are missing; those behind are shared, and are restricted all the same. */
 void shared_tables_behind_a_hole_are_restricted(void **state)
 {
