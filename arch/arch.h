@@ -161,6 +161,8 @@ void arch_dma_end(const void *p, size_t n);
 /* Clears or copies one page of the direct map, the fastest way the CPU has. */
 void arch_page_clear(void *page);
 void arch_page_copy(void *dst, const void *src);
+/* Clears its end: from an offset on, or a little before. */
+void arch_page_clear_from(void *page, size_t from);
 
 /* CPUs. Numbers 0 .. arch_cpu_count()-1; 0 boots. */
 unsigned arch_cpu_count(void);

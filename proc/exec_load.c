@@ -90,7 +90,7 @@ static u32 segment_flags(const struct elf_segment *s)
 /* The last page of a segment is the file's up to `end`, and zero behind: .bss. So it is private from the start. */
 static int place_tail(struct vm *vm, const struct exec_file *f, u64 offset, va_t end)
 {
-	struct page *from, *p = page_alloc(0, PAGE_ANON, PA_ZERO);
+	struct page *from, *p = page_alloc(0, PAGE_ANON, 0);
 
 	if (!p)
 		return -ENOMEM;
@@ -100,6 +100,7 @@ static int place_tail(struct vm *vm, const struct exec_file *f, u64 offset, va_t
 		page_put(p);
 		return offset >= f->size ? -ENOEXEC : err;	/* cut off: there is no such page */
 	}
+	arch_page_clear_from(page_address(p), end & ~PAGE_MASK);
 	memcpy(page_address(p), page_address(from), end & ~PAGE_MASK);
 	page_put(from);
 	return vm_place_page(vm, end & PAGE_MASK, p);

@@ -9,25 +9,44 @@ func arch_page_clear
 	mrs	x1, dczid_el0
 	and	x1, x1, #0x1f		/* bit 4: prohibited */
 	cmp	x1, #7
-	b.hi	2f
+	b.hi	clear_pairs
 	mov	x2, #4
 	lsl	x1, x2, x1
-1:
+clear_blocks:
 	.rept	8
 	dc	zva, x0
 	add	x0, x0, x1
 	.endr
 	tst	x0, #(PAGE - 1)
-	b.ne	1b
+	b.ne	clear_blocks
 	ret
-2:	stp	xzr, xzr, [x0], #16
+clear_pairs:
+	stp	xzr, xzr, [x0], #16
 	stp	xzr, xzr, [x0], #16
 	stp	xzr, xzr, [x0], #16
 	stp	xzr, xzr, [x0], #16
 	tst	x0, #(PAGE - 1)
-	b.ne	2b
+	b.ne	clear_pairs
 	ret
 endfunc arch_page_clear
+
+/* arch_page_clear_from(page, from): the same, by whole rounds. */
+func arch_page_clear_from
+	mrs	x3, dczid_el0
+	and	x3, x3, #0x1f
+	cmp	x3, #7
+	b.hi	3f
+	mov	x2, x1
+	mov	x1, #4
+	lsl	x1, x1, x3
+	neg	x3, x1, lsl #3
+	and	x2, x2, x3
+	add	x0, x0, x2
+	b	clear_blocks
+3:	and	x1, x1, #~63
+	add	x0, x0, x1
+	b	clear_pairs
+endfunc arch_page_clear_from
 
 /* 128 bytes at x1 + from, to the same place at x0. The SIMD registers would halve this, but are the user's. */
 .macro copy_128 from, last

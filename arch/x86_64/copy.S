@@ -189,6 +189,16 @@ SYM(arch_page_clear)
 	rep stosq
 	ret
 
+SYM(arch_page_clear_from)
+	xorl	%eax, %eax
+	andl	$-8, %esi
+	movl	$4096, %ecx
+	subl	%esi, %ecx
+	shrl	$3, %ecx
+	addq	%rsi, %rdi
+	rep stosq
+	ret
+
 SYM(arch_page_copy)
 	movl	$512, %ecx
 	rep movsq
