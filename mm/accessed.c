@@ -23,7 +23,6 @@ static bool chosen(const struct region *r, enum accessed_kind kind)
 /* The region that ends above *va: *va moves to its end. False: there is none. */
 static bool clear_next(struct vm *vm, va_t *va, enum accessed_kind kind, int *err)
 {
-	struct tlb_batch b;
 	struct region r;
 	struct pte *first;
 
@@ -36,9 +35,7 @@ static bool clear_next(struct vm *vm, va_t *va, enum accessed_kind kind, int *er
 	*err = pt_prepare_leaves(vm, r.start, r.end, true, &first);
 	if (*err)
 		return false;
-	tlb_begin(&b, vm);
-	pt_clear_accessed(&b, first, r.start, r.end);
-	tlb_finish(&b);
+	pt_clear_accessed(vm, first, r.start, r.end);
 	return true;
 }
 

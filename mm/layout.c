@@ -152,23 +152,25 @@ u64 layout_count(const struct layout *l, va_t start, va_t end, u32 flags)
 	return hole_fit(h, below, r->start - (r->flags & R_GROWSDOWN ? min(gap, h->guard) : 0));
 }
 
-/* Searches the holes below the regions of a leaf; `below` is the end of the region before them. */
-[[gnu::always_inline]] static inline va_t leaf_fit(const struct layout_hole *h, struct layout_node *n, va_t below,
-						   struct layout_path *p)
+/* Searches the holes below the regions of a leaf; `below` is the end of the region before them. *slot: that above the hole. */
+[[gnu::always_inline]] static inline va_t leaf_fit(const struct layout_hole *h, const struct layout_node *n, va_t below,
+						   unsigned *slot)
 {
-	const struct region *r = n->region + n->count;
+	const struct region *r = n->region + n->count - 1;
+	u64 size = h->size;
+	va_t va;
 
-	for (unsigned i = n->count; i-- > 0;) {
-		va_t va = region_fit(h, i ? r[-2].end : below, r - 1);
-
-		r--;
-		if (likely(!va))
+	for (; r > n->region; r--) {
+		if (likely(r->start - r[-1].end < size))
 			continue;
-		p->leaf = n;
-		p->slot = i;
-		return va;
+		va = region_fit(h, r[-1].end, r);
+		if (likely(va)) {
+			*slot = (unsigned)(r - n->region);
+			return va;
+		}
 	}
-	return 0;
+	*slot = 0;
+	return region_fit(h, below, r);
 }
 
 /* The bound that has sent us down to a child in vain becomes as sharp as it can be. */
@@ -184,8 +186,10 @@ static void child_sharpen(struct child *c)
  * and those to holes that would do but for alignment or guard. */
 static va_t node_fit(const struct layout_hole *h, struct layout_node *n, va_t below, struct layout_path *p)
 {
-	if (!n->level)
-		return leaf_fit(h, n, below, p);
+	if (!n->level) {
+		p->leaf = n;
+		return leaf_fit(h, n, below, &p->slot);
+	}
 	for (unsigned i = n->count; i-- > 0;) {
 		struct child *c = &n->child[i];
 		va_t prev = i ? c[-1].end : below;
@@ -203,23 +207,51 @@ static va_t node_fit(const struct layout_hole *h, struct layout_node *n, va_t be
 	return 0;
 }
 
-va_t layout_gap(const struct layout *l, const struct layout_hole *h, struct layout_change *c)
+/* The hole above all regions. */
+[[gnu::noinline]] static va_t gap_above(struct layout *l, const struct layout_hole *h, struct layout_change *c)
+{
+	va_t va = hole_fit(h, l->root ? node_end(l->root) : 0, h->high);
+
+	if (va)
+		layout_seek(l, va, c);
+	return va;
+}
+
+/* Those below. */
+[[gnu::noinline]] static va_t gap_deep(const struct layout_hole *h, struct layout_node *root, struct layout_path *p)
+{
+	bool owned = true;
+
+	p->depth = root->level;
+	va_t va = node_fit(h, root, 0, p);
+
+	if (!va)
+		return 0;
+	for (unsigned d = 0; d < p->depth; d++)
+		owned &= !node_is_shared(p->at[d].node);
+	path_end(p, p->depth, owned, p->leaf, p->slot);
+	return va;
+}
+
+va_t layout_gap(struct layout *l, const struct layout_hole *h, struct layout_change *c)
 {
 	struct layout_node *n = l->root;
-	struct layout_path *p = &c->path;
-	va_t top = n ? node_end(n) : 0, va = top < h->high ? hole_fit(h, top, h->high) : 0;
+	unsigned slot;
+	va_t va = 0;
 
 	debug_assert(h->size && h->align >= PAGE_SIZE);
-	if (unlikely(va)) {
-		layout_seek(l, va, c);
+	if (unlikely(!n || node_end(n) < h->high))
+		va = gap_above(l, h, c);
+	if (unlikely(va || !n))
 		return va;
+	if (unlikely(n->level)) {
+		va = gap_deep(h, n, &c->path);
+	} else {
+		va = leaf_fit(h, n, 0, &slot);
+		path_end(&c->path, 0, true, n, slot);
 	}
-	if (!n)
-		return 0;
-	p->depth = n->level;
-	va = n->level ? node_fit(h, n, 0, p) : leaf_fit(h, n, 0, p);
-	if (likely(va))
-		change_found(c, va);
+	c->va = va;
+	c->spare = nullptr;
 	return va;
 }
 

@@ -55,8 +55,9 @@ constexpr va_t LAYOUT_NOWHERE = ~0ul;
 
 struct layout {
 	struct layout_node *root;	/* nullptr: empty */
-	const struct region *found;	/* (a) by layout_at(): its next guess. nullptr after a change */
+	const struct region *found;	/* (a) by layout_at(): its next guess. nullptr after a change, but of flags in place */
 	u32 regions;			/* how many */
+	u32 hint;			/* slot that was sought last, where the root is a leaf: the next search begins there */
 	u64 pages;			/* sum of their sizes, in pages; */
 	u64 data_pages;			/* of those that region_is_data(), */
 	u64 commit_pages;		/* commit_counts(): (a) read without the lock, */
@@ -102,6 +103,7 @@ bool layout_is_free(const struct layout *l, va_t start, va_t end);
 struct layout_path {
 	struct layout_node *leaf;	/* nullptr: an empty layout */
 	unsigned slot;			/* of the first region that ends above the place; count: none */
+	struct region *here;		/* that region, until the first change; nullptr: none */
 	bool owned;			/* no node on the way is shared */
 	bool simple;			/* the leaf is all there is, ours, and has room: any change fits, and settles nothing above */
 	unsigned depth;
@@ -122,7 +124,7 @@ struct layout_change {
 	struct layout_node *spare;	/* chained; also nodes that changes have freed */
 };
 /* Leads c (uninitialised) to va. */
-void layout_seek(const struct layout *l, va_t va, struct layout_change *c);
+void layout_seek(struct layout *l, va_t va, struct layout_change *c);
 /* For changes within [start, end), whose start c leads to, that add up to two regions: an insertion, a removal (which may leave
  * two pieces of one), both in this order or the other, or, if `whole`, an update. -ENOMEM: nothing
  * has changed, and there is nothing to be done. */
@@ -134,7 +136,7 @@ void layout_seek(const struct layout *l, va_t va, struct layout_change *c);
 	return likely(c->path.simple) ? 0 : layout_reserve_nodes(l, start, end, whole, c);
 }
 /* Both. */
-[[nodiscard]] static inline int layout_prepare(const struct layout *l, va_t start, va_t end, bool whole,
+[[nodiscard]] static inline int layout_prepare(struct layout *l, va_t start, va_t end, bool whole,
 					       struct layout_change *c)
 {
 	layout_seek(l, start, c);
@@ -151,7 +153,10 @@ static inline void layout_done(struct layout_change *c)
 		layout_release(c);
 }
 /* The first region that ends above the place, or nullptr. Until the first change. */
-const struct region *layout_here(const struct layout_change *c);
+static inline const struct region *layout_here(const struct layout_change *c)
+{
+	return c->path.here;
+}
 /* Is all free from there to `end`? */
 static inline bool layout_free_here(const struct layout_change *c, va_t end)
 {
@@ -179,7 +184,7 @@ struct layout_hole {
 	u64 guard;			/* so much stays free below an R_GROWSDOWN region that follows */
 };
 /* Where the highest such is, and c (uninitialised) leads there; 0: there is none. */
-va_t layout_gap(const struct layout *l, const struct layout_hole *h, struct layout_change *c);
+va_t layout_gap(struct layout *l, const struct layout_hole *h, struct layout_change *c);
 
 /* Sum of pages of regions in [start, end) that have all bits of `flags` (0: any). O(regions in
  * range + log n). */

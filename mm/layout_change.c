@@ -18,13 +18,6 @@ static inline void layout_changes(struct layout *l)
 	store_relaxed(&l->found, nullptr);
 }
 
-const struct region *layout_here(const struct layout_change *c)
-{
-	const struct layout_node *n = c->path.leaf;
-
-	return n && c->path.slot < n->count ? &n->region[c->path.slot] : nullptr;
-}
-
 /* Takes one region out of the tree. Its pages stay counted: they are to join another. */
 static void region_erase(struct layout *l, const struct region *r, struct layout_change *c)
 {
@@ -65,18 +58,19 @@ static bool absorb_previous(struct layout *l, struct region *r, struct layout_ch
 [[gnu::always_inline]] static inline void leaf_insert(struct layout *l, struct layout_node *n,
 						      unsigned i, const struct region *r)
 {
-	bool before = i > 0 && region_joins(&n->region[i - 1], r);
-	bool after = i < n->count && region_joins(r, &n->region[i]);
+	struct region *at = &n->region[i];
+	bool before = i > 0 && region_joins(at - 1, r);
+	bool after = i < n->count && region_joins(r, at);
 
 	if (before && after) {
 		leaf_unite(l, n, i);
 	} else if (before) {
-		n->region[i - 1].end = r->end;
+		at[-1].end = r->end;
 	} else if (after) {
-		region_set_start(&n->region[i], r->start);
+		region_set_start(at, r->start);
 	} else {
 		leaf_open(n, i, 1);
-		n->region[i] = *r;
+		*at = *r;
 		object_get(r->object);
 		l->regions++;
 	}
@@ -318,13 +312,6 @@ static bool update_narrow(const struct layout *l, va_t *start, va_t *end, u32 cl
 	return first < last;
 }
 
-[[gnu::always_inline]] static inline void region_update(struct layout *l, struct region *r, u32 clear, u32 set)
-{
-	layout_untally(l, r, r->start, r->end);
-	r->flags = (r->flags & ~clear) | set;
-	layout_tally(l, r->flags, (s64)region_pages(r));
-}
-
 /* Changes the regions of the owned subtree n in the range, which has been cut at its edges. */
 static void node_update(struct layout *l, struct layout_node *n, va_t start, va_t end, u32 clear,
 			u32 set, struct layout_change *c)
@@ -337,7 +324,7 @@ static void node_update(struct layout *l, struct layout_node *n, va_t start, va_
 		return;
 	}
 	for (i = leaf_search(n, start); i < n->count && n->region[i].start < end; i++)
-		region_update(l, &n->region[i], clear, set);
+		region_set_flags(l, &n->region[i], (n->region[i].flags & ~clear) | set);
 }
 
 /* Do two neighbours in the leaf join, from slot `first` (> 0) on and up to `end`? */
@@ -397,10 +384,17 @@ static void update_join(struct layout *l, va_t start, va_t end, struct layout_ch
 	}
 }
 
-static bool leaf_joins_at(const struct layout_node *n, unsigned i)
+/* Do these two, by their places? As a rule neighbours do not. */
+static inline bool regions_meet(const struct region *a, const struct region *b)
 {
-	return (i + 1 < n->count && region_joins(&n->region[i], &n->region[i + 1])) ||
-	       (i && region_joins(&n->region[i - 1], &n->region[i]));
+	return a->end == b->start && a->flags == b->flags;
+}
+
+/* May region r of the leaf join a neighbour there? */
+[[gnu::always_inline]] static inline bool leaf_may_join(const struct layout_node *n, const struct region *r)
+{
+	return (r > n->region && regions_meet(r - 1, r)) ||
+	       (r + 1 < n->region + n->count && regions_meet(r, r + 1));
 }
 
 /* Joins the region that p leads to with its neighbours in the leaf. Holes and ends stay as they are. */
@@ -409,6 +403,7 @@ static bool leaf_joins_at(const struct layout_node *n, unsigned i)
 	struct layout_node *n = p->leaf;
 	unsigned i = p->slot;
 
+	layout_changes(l);
 	if (i + 1 < n->count && region_joins(&n->region[i], &n->region[i + 1]))
 		leaf_unite(l, n, i + 1);
 	if (i && region_joins(&n->region[i - 1], &n->region[i]))
@@ -416,14 +411,12 @@ static bool leaf_joins_at(const struct layout_node *n, unsigned i)
 	path_settle(l, p, 0, c);
 }
 
-/* Changes the region that c leads to. */
-[[gnu::always_inline]] static inline void update_here(struct layout *l, u32 clear, u32 set, struct layout_change *c)
+/* Changes the region r that c leads to. */
+[[gnu::always_inline]] static inline void update_here(struct layout *l, struct region *r, u32 flags, struct layout_change *c)
 {
-	struct layout_node *n = c->path.leaf;
-	unsigned i = c->path.slot;
-
-	region_update(l, &n->region[i], clear, set);
-	if (leaf_joins_at(n, i))
+	c->va = LAYOUT_NOWHERE;
+	region_set_flags(l, r, flags);
+	if (unlikely(leaf_may_join(c->path.leaf, r)))
 		join_around(l, &c->path, c);
 }
 
@@ -436,9 +429,11 @@ static bool leaf_joins_at(const struct layout_node *n, unsigned i)
 
 	if (n->region[p->slot].start < start)
 		leaf_punch(l, n, p->slot++, start, start);
-	if (end < n->region[p->slot].end)
+	struct region *r = &n->region[p->slot];
+
+	if (end < r->end)
 		leaf_punch(l, n, p->slot, end, end);
-	update_here(l, clear, set, c);
+	update_here(l, r, (r->flags & ~clear) | set, c);
 }
 
 /* Can it be done in one leaf? Not where a neighbour that may join stands in another one. */
@@ -461,10 +456,11 @@ static inline bool leaf_suffices(const struct layout_path *p, va_t start, va_t e
 	update_join(l, start, end, c);
 }
 
-void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
-		   struct layout_change *c)
+/* Where it is not just one whole region in the only leaf. */
+[[gnu::noinline]] static void update_any(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
+					 struct layout_change *c)
 {
-	const struct region *r = c->va == start ? layout_here(c) : nullptr;
+	struct region *r = c->va == start ? c->path.here : nullptr;
 
 	layout_changes(l);
 	c->va = LAYOUT_NOWHERE;
@@ -472,8 +468,23 @@ void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
 		update_range(l, start, end, clear, set, c);
 	else if (((r->flags & ~clear) | set) == r->flags)
 		return;
-	else if (likely(r->start == start && r->end == end))
-		update_here(l, clear, set, c);
+	else if (r->start == start && r->end == end)
+		update_here(l, r, (r->flags & ~clear) | set, c);
 	else
 		update_part(l, start, end, clear, set, c);
+}
+
+void layout_update(struct layout *l, va_t start, va_t end, u32 clear, u32 set,
+		   struct layout_change *c)
+{
+	struct region *r = c->path.here;
+
+	if (unlikely(!change_is_simple(c, start) || !r || r->start != start || r->end != end)) {
+		update_any(l, start, end, clear, set, c);
+		return;
+	}
+	u32 flags = (r->flags & ~clear) | set;
+
+	if (flags != r->flags)
+		update_here(l, r, flags, c);
 }

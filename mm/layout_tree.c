@@ -143,11 +143,18 @@ int layout_reserve_nodes(const struct layout *l, va_t start, va_t end, bool whol
 	return spare_fill(c, path_copies(p) + path_splits(p) + (holds ? 0 : edges_need(l, start, end, whole)));
 }
 
-void layout_seek(const struct layout *l, va_t va, struct layout_change *c)
+void layout_seek(struct layout *l, va_t va, struct layout_change *c)
 {
-	path_find(l, va, &c->path);
+	struct layout_node *n = l->root;
+
 	c->va = va;
 	c->spare = nullptr;
+	if (unlikely(!n || n->level)) {
+		path_seek(l, va, &c->path);
+		return;
+	}
+	l->hint = leaf_search_from(n, min(l->hint, (u32)n->count), va);
+	path_end(&c->path, 0, true, n, l->hint);
 }
 
 int layout_prepare_also(const struct layout *l, va_t start, va_t end, struct layout_change *c)

@@ -94,6 +94,18 @@ static inline unsigned leaf_search(const struct layout_node *n, va_t va)
 	return keys_below(&n->region[0].end, sizeof(struct region), n->count, va);
 }
 
+/* The same, from slot i on: programs change their regions in the same few places again and again. */
+static inline unsigned leaf_search_from(const struct layout_node *n, unsigned i, va_t va)
+{
+	const struct region *r = n->region + i;
+
+	for (; i && r[-1].end > va; i--)
+		r--;
+	for (; i < n->count && r->end <= va; i++)
+		r++;
+	return i;
+}
+
 static inline unsigned inner_search(const struct layout_node *n, va_t va)
 {
 	return keys_below(&n->child[0].end, sizeof(struct child), n->count, va);
@@ -129,11 +141,17 @@ static inline void path_step(struct layout_path *p, unsigned depth, struct layou
 	p->at[depth].slot = i;
 }
 
-/* What is left to be known of a path: `owned` is so of the nodes above the leaf. */
-[[gnu::always_inline]] static inline void path_found(struct layout_path *p, bool owned)
+/* A path of `depth` nodes, which are `owned`, ends at slot i of the leaf n. */
+[[gnu::always_inline]] static inline void path_end(struct layout_path *p, unsigned depth, bool owned, struct layout_node *n,
+						   unsigned i)
 {
-	p->owned = owned && p->leaf && !node_is_shared(p->leaf);
-	p->simple = p->owned && !p->depth && p->leaf->count + ROOM <= LEAF_MAX;
+	owned &= !node_is_shared(n);
+	p->leaf = n;
+	p->slot = i;
+	p->depth = depth;
+	p->here = i < n->count ? &n->region[i] : nullptr;
+	p->owned = owned;
+	p->simple = owned && !depth && n->count + ROOM <= LEAF_MAX;
 }
 
 /* The place for va: the leaf of the first region that ends above it; beyond all, the last leaf. */
@@ -152,22 +170,10 @@ static inline void path_step(struct layout_path *p, unsigned depth, struct layou
 		path_step(p, depth, n, i);
 		n = n->child[i].node;
 	}
-	p->leaf = n;
-	p->slot = n ? leaf_search(n, va) : 0;
-	p->depth = depth;
-	path_found(p, owned);
-}
-
-/* A search has filled in the path to va, but for who owns it. */
-static inline void change_found(struct layout_change *c, va_t va)
-{
-	bool owned = true;
-
-	for (unsigned d = 0; d < c->path.depth; d++)
-		owned &= !node_is_shared(c->path.at[d].node);
-	path_found(&c->path, owned);
-	c->va = va;
-	c->spare = nullptr;
+	if (likely(n))
+		path_end(p, depth, owned, n, leaf_search(n, va));
+	else
+		*p = (struct layout_path){};
 }
 
 /* The same, called. */
@@ -211,6 +217,19 @@ static inline void layout_tally(struct layout *l, u32 flags, s64 pages)
 		store_relaxed(&l->commit_pages, l->commit_pages + (u64)pages);
 	if (unlikely(flags & R_LOCKED))
 		l->locked_pages += (u64)pages;
+}
+
+/* r gets other flags; its pages stay. */
+static inline void region_set_flags(struct layout *l, struct region *r, u32 flags)
+{
+	u64 pages = region_pages(r);
+	u32 was = r->flags;
+
+	r->flags = flags;
+	l->data_pages += ((u64)region_is_data(flags) - region_is_data(was)) * pages;
+	store_relaxed(&l->commit_pages, l->commit_pages + ((u64)commit_counts(flags) - commit_counts(was)) * pages);
+	if (unlikely((flags ^ was) & R_LOCKED))
+		l->locked_pages += flags & R_LOCKED ? pages : -pages;
 }
 
 /* [start, end) of r goes. */

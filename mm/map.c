@@ -132,7 +132,7 @@ static bool range_ok(va_t start, u64 len)
 }
 
 /* Free, and not in the gap below a stack. Then c leads there. */
-static bool hint_is_good(const struct vm *vm, va_t start, va_t end, struct layout_change *c)
+static bool hint_is_good(struct vm *vm, va_t start, va_t end, struct layout_change *c)
 {
 	layout_seek(&vm->layout, start, c);
 	const struct region *next = layout_here(c);
@@ -143,7 +143,7 @@ static bool hint_is_good(const struct vm *vm, va_t start, va_t end, struct layou
 }
 
 /* Where a new mapping goes, and c leads there: `addr` if it is free, else the highest hole. 0: nowhere. */
-static inline va_t find_place(const struct vm *vm, va_t addr, u64 len, struct layout_change *c)
+static inline va_t find_place(struct vm *vm, va_t addr, u64 len, struct layout_change *c)
 {
 	if (addr >= MMAP_MIN && range_ok(addr, len) && hint_is_good(vm, addr, addr + len, c))
 		return addr;
@@ -161,7 +161,7 @@ static inline va_t find_place(const struct vm *vm, va_t addr, u64 len, struct la
 	return layout_gap(&vm->layout, &h, c);
 }
 
-va_t map_find_gap(const struct vm *vm, va_t hint, u64 len)
+va_t map_find_gap(struct vm *vm, va_t hint, u64 len)
 {
 	struct layout_change c;
 

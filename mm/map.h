@@ -38,4 +38,4 @@ void map_populate_locked(struct vm *vm, va_t start, va_t end);
 /* What goes with an insertion: who truncates the object must look for us; the peak. */
 void map_inserted(struct vm *vm, const struct region *r);
 /* A hole for `len` bytes, at `hint` if that is free; 0: none. */
-va_t map_find_gap(const struct vm *vm, va_t hint, u64 len);
+va_t map_find_gap(struct vm *vm, va_t hint, u64 len);

@@ -83,11 +83,9 @@ struct growth {
 	return check_growth(vm, r, (min(r->end, end) - va) >> PAGE_SHIFT, g);
 }
 
-/* How far may the regions from start on, the change's place, have these rights? *end comes down to the first that may not, or
- * the first hole, and the reason is the result. */
-[[nodiscard]] static int check_protect(const struct vm *vm, const struct layout_change *c, va_t start, va_t *end, u32 prot)
+/* Of several regions, or where there is none. */
+[[nodiscard, gnu::noinline]] static int check_regions(const struct vm *vm, const struct region *r, va_t start, va_t *end, u32 prot)
 {
-	const struct region *r = layout_here(c);
 	struct growth g = {};
 	struct region next;
 
@@ -98,11 +96,26 @@ struct growth {
 			*end = va;
 			return err;
 		}
-		if (likely(r->end >= *end))
+		if (r->end >= *end)
 			return 0;
 		va = r->end;
 		r = layout_find(&vm->layout, va, &next) ? &next : nullptr;
 	}
+}
+
+/* How far may the regions from start on, of which r is the first, have these rights? *end comes down to the first that may not, or
+ * the first hole, and the reason is the result. */
+[[nodiscard]] static inline int check_protect(const struct vm *vm, const struct region *r, va_t start, va_t *end, u32 prot)
+{
+	struct growth g = {};
+
+	if (unlikely(!r || r->end < *end))
+		return check_regions(vm, r, start, end, prot);
+	int err = check_region(vm, r, start, *end, prot, &g);
+
+	if (unlikely(err))
+		*end = start;
+	return err;
 }
 
 /* PROT_GROWSUP: no stack of these CPUs does. */
@@ -140,9 +153,8 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 }
 
 /* The layout's change is prepared. Tables are made our own first, which may fail; then layout and entries. */
-[[nodiscard]] static int protect_range(struct vm *vm, struct layout_change *c, va_t start, va_t end, u32 prot)
+[[nodiscard]] static inline int protect_range(struct vm *vm, struct layout_change *c, va_t start, va_t end, u32 prot)
 {
-	struct tlb_batch b;
 	struct pte *first;
 
 	if (unlikely(vm->layout.regions + 2 > REGIONS_MAX) && too_many_cuts(vm, start, end))
@@ -152,21 +164,19 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 	if (unlikely(err))
 		return err;
 	layout_update(&vm->layout, start, end, R_PROT, prot, c);
-	tlb_begin(&b, vm);
-	pt_protect(&b, first, start, end, map_rights(prot));
-	tlb_finish(&b);
+	pt_protect(vm, first, start, end, map_rights(prot));
 	return 0;
 }
 
 /* What may change does, up to what may not, where *stop_at comes to lie: as on Linux. */
-static int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bool *populate)
+static inline int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bool *populate)
 {
 	struct layout_change c;
 	int err = layout_prepare(&vm->layout, start, *stop_at, true, &c);
 
 	if (unlikely(err))
 		return err;
-	int stop = check_protect(vm, &c, start, stop_at, prot);
+	int stop = check_protect(vm, layout_here(&c), start, stop_at, prot);
 
 	if (start != *stop_at) {
 		bool gains = locked_gains_write(vm, start, *stop_at, prot);
@@ -178,34 +188,38 @@ static int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bo
 	return err ? err : stop;
 }
 
-long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
+/* [addr, end) is not empty. */
+[[gnu::noinline]] static long protect(struct vm *vm, va_t addr, va_t end, int prot)
 {
-	constexpr int PROT_ANY = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
-	bool down = prot & PROT_GROWSDOWN;
-	va_t end;
-
-	if (down && (prot & PROT_GROWSUP))
-		return -EINVAL;		/* whatever the range is, as on Linux */
-	prot &= ~PROT_GROWSDOWN;
-	int err = map_range(addr, len, -ENOMEM, &end);
-
-	if (err || addr == end)
-		return err;
-	if (prot == (PROT_GROWSUP | (prot & PROT_ANY)))
-		return refuse_grows_up(vm, addr);
-	if (prot & ~PROT_ANY)
-		return -EINVAL;
 	bool populate = false;
+	int err = 0;
 
 	rwlock_write(&vm->lock);
-	if (down)
+	if (unlikely(prot & PROT_GROWSDOWN))
 		err = grows_down_start(vm, &addr, end);
-	if (!err)
+	if (likely(!err))
 		err = protect_locked(vm, addr, &end, (u32)prot & R_PROT, &populate);
 	rwlock_write_done(&vm->lock);
 	if (unlikely(populate))
 		map_populate_locked(vm, addr, end);
 	return err;
+}
+
+long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
+{
+	constexpr int PROT_ANY = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
+	constexpr int BOTH = PROT_GROWSDOWN | PROT_GROWSUP;
+	va_t end;
+
+	if (unlikely((prot & BOTH) == BOTH))
+		return -EINVAL;		/* whatever the range is, as on Linux */
+	int err = map_range(addr, len, -ENOMEM, &end);
+
+	if (unlikely(err || addr == end))
+		return err;
+	if (likely(!(prot & ~(PROT_ANY | PROT_GROWSDOWN))))
+		return protect(vm, addr, end, prot);
+	return prot & ~(PROT_ANY | BOTH) ? -EINVAL : refuse_grows_up(vm, addr);
 }
 
 /* From now on nothing is unmapped there, moved, replaced or protected otherwise, and read-only private memory is not thrown away

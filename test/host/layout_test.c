@@ -230,7 +230,7 @@ static unsigned spare_count(const struct layout_change *c)
 	return n;
 }
 
-static unsigned nodes_prepared(const struct layout *l, va_t at)
+static unsigned nodes_prepared(struct layout *l, va_t at)
 {
 	struct layout_change c;
 

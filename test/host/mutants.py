@@ -293,8 +293,8 @@ MUTANTS = [
     # ---- The layout
     ("layout-shared-not-counted", "layout", ("\t\t__atomic_fetch_add(&to->root->refs, 1, __ATOMIC_RELAXED);\n", "\t\t;\n")),
     ("layout-changed-in-place", "layout", ("return load_acquire(&n->refs) > 1;", "return false;")),
-    ("range-empty-but-for-its-start", "ranges", ("\tif (end - start == PAGE_SIZE && !slot->raw)\n", "\tif (!slot->raw)\n")),
     ("layout-remembers-gone-region", "layout", ("\tstore_relaxed(&l->found, nullptr);\n", "\t;\n")),
+    ("range-empty-but-for-its-start", "ranges", ("return (end - start == PAGE_SIZE && !slot->raw) ||", "return !slot->raw ||")),
     ("layout-changed-behind-tables", "layout",
      ("\tlayout_remove(&vm->layout, start, end, c);\n", "\tlayout_remove(&vm->layout, start, end, c);\n\tend -= PAGE_SIZE;\n")),
     # ---- Seals
