@@ -338,7 +338,7 @@ MUTANTS = [
     ("drop-flushes-late", "law 11",
      ("\tscoped_spin(&t->lock);\n\tunmap_table(&b, t, start, end);\n",
       "\tspin_lock(&t->lock);\n\tunmap_table(&b, t, start, end);\n\tspin_unlock(&t->lock);\n")),
-    ("drop-leaves-table", "law 9", ("\tif (likely(t->used)) {\n", "\tif (true) {\n")),
+    ("drop-leaves-table", "law 9", ("\tif (unlikely(!t->used))\n\t\treturn false;\n\treturn", "\treturn")),
     ("drop-leaves-table-of-many", "law 9",
      ("\tif (!level && !t->used)\n\t\treturn false;", "\tif (!level && !t->used)\n\t\treturn true;")),
     ("drops-files", "races", ("r.end < end || r.object || region_allows", "r.end < end || region_allows")),
