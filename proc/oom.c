@@ -5,12 +5,16 @@
  *
  * The caller may hold any sleeping lock, the victim's address space included, so sizes are estimated without any: page
  * tables are read as they are found in the direct map, and nothing found in them is trusted. A table that changes or
- * is freed meanwhile makes the estimate wrong, nothing worse.
+ * is freed meanwhile makes the estimate wrong, nothing worse. The tables count as well, and what regions and threads take,
+ * for a program may have little else; what is in files, pipes and sockets does not.
  *
- * A victim that needs memory itself does not wait here: its allocation fails, and it ends on its way to user mode.
+ * While a victim is dying all others that need memory wait for it before they look for any: what they would find is little, and
+ * the victim needs the CPU. A victim that needs memory itself does not wait here: its allocation fails, and it ends on its
+ * way to user mode.
  */
 #include "arch/arch.h"
 #include "lib/printf.h"
+#include "mm/kmap.h"
 #include "mm/page.h"
 #include "mm/pt.h"
 #include "mm/vm.h"
@@ -22,7 +26,7 @@ constexpr int OOM_ADJ_NEVER = -1000;
 static struct wait_queue victim_gone = WAIT_QUEUE_INIT(victim_gone);
 static struct mutex choice_lock = MUTEX_INIT(choice_lock);	/* one choice at a time; only ever tried */
 static u64 kills;				/* (choice_lock) */
-static u64 victim_deadline;			/* (choice_lock) until then no other is chosen */
+static u64 victim_deadline;			/* (choice_lock to change it) until then no other is chosen */
 static int victim_pid;				/* (a) 0: nobody is dying */
 static u64 victim_pages;			/* (a) what that one's end will give */
 
@@ -39,13 +43,13 @@ static struct page *table_below(struct pte e, int level)
 	return load_relaxed(&t->kind) == PAGE_TABLE && t->level == level ? t : nullptr;
 }
 
-/* Entries below a table, pages that are swapped out included; a table that n spaces share counts for a n-th. */
+/* A table and the entries below, pages that are swapped out included; a table that n spaces share counts for a n-th. */
 static u64 entries_below(struct page *table, int level)
 {
-	u64 sum = 0;
+	u64 sum = 1;
 
 	if (level == 0)
-		return min(load_relaxed(&table->used), (u16)PT_SLOTS);
+		return sum + min(load_relaxed(&table->used), (u16)PT_SLOTS);
 	for (unsigned i = 0; i < PT_SLOTS; i++) {
 		struct pte e = pte_load(&pt_slots(table)[i]);
 		enum pte_kind kind = pte_kind(e, level);
@@ -62,9 +66,11 @@ static u64 entries_below(struct page *table, int level)
 /* Under t->lock: while task->vm is set, the root table stays. */
 static u64 pages_of(const struct task *t)
 {
+	u64 sum = load_relaxed(&t->nthreads) * KSTACK_SIZE / PAGE_SIZE;
+
 	if (!t->vm || !t->vm->root)
-		return 0;
-	u64 sum = 0;
+		return sum;
+	sum += load_relaxed(&t->vm->layout.regions) * sizeof(struct region) / PAGE_SIZE;
 
 	for (unsigned i = 0; i < USER_ROOT_SLOTS; i++) {
 		struct pte e = pte_load(&pt_slots(t->vm->root)[i]);
@@ -153,7 +159,7 @@ bool oom_kill(void)
 	struct task *t = dying ? nullptr : choose();
 
 	if (t) {
-		victim_deadline = now + PATIENCE_NS;
+		store_relaxed(&victim_deadline, now + PATIENCE_NS);
 		kills++;
 		kill_victim(t);
 	}
@@ -201,9 +207,21 @@ void vm_wait_for_memory(void)
 	sleep_until(arch_clock_ns() + PATIENCE_NS / 100, false);
 }
 
+/* Looked at without the lock: an old deadline makes us look for memory, nothing worse. */
+static u64 await_victim(u64 want)
+{
+	if (likely(!load_relaxed(&victim_pid)) || arch_clock_ns() >= load_relaxed(&victim_deadline) || must_end())
+		return 0;
+	u64 pages = load_relaxed(&victim_pages);
+
+	wait_for_victim();
+	return page_has_room(want) ? max(pages, want) : 0;
+}
+
 void oom_init(void)
 {
-	static struct shrinker last = { .shrink = oom_shrink, .order = 9 };
+	static struct shrinker first = { .shrink = await_victim, .order = -1 }, last = { .shrink = oom_shrink, .order = 9 };
 
+	shrinker_register(&first);
 	shrinker_register(&last);
 }

@@ -92,6 +92,14 @@ def test_a_program_that_eats_all_memory_in_128_mib(board):
 
 
 @on(ONE_EACH)
+def test_page_tables_that_eat_all_memory(board):
+    """Whoever does nothing wrong is left alone, though he has more pages than who does."""
+    done = survives(board, "/test/helper/hog hold 50 & other=$!; sleep 1; /test/helper/hog tables; echo status $?; "
+                    "kill -0 $other && echo left alone; kill $other", SMALL)
+    assert b"status 137\n" in done.stdout and b"left alone\n" in done.stdout
+
+
+@on(ONE_EACH)
 def test_a_file_that_eats_all_memory_in_128_mib(board):
     done = survives(board, "cat /dev/zero > /tmp/big; echo status $?; rm /tmp/big", SMALL)
     assert b"status 1\n" in done.stdout and b"No space left" in done.stderr

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Takes more than there is: hog bomb (processes, for a while, then all end) | memory (until killed) | touch MIB
+// Takes more than there is: hog bomb (processes, for a while, then all end) | memory | tables (until killed) | touch MIB |
+// hold MIB (until killed)
 
 #include <signal.h>
 #include <stdlib.h>
@@ -69,6 +70,16 @@ static int memory(void)
 	return 1;
 }
 
+// Reads a page in every GiB: two tables each, and no memory else.
+static void hold_tables(void)
+{
+	constexpr size_t GIB = 1ul << 30, SIZE = GIB << 16;
+	volatile char *p = mmap(nullptr, SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	for (size_t at = 0; p != MAP_FAILED && at < SIZE; at += GIB)
+		(void)p[at];
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -77,6 +88,10 @@ int main(int argc, char **argv)
 		return bomb();
 	if (!strcmp(how, "memory"))
 		return memory();
+	if (!strcmp(how, "tables"))
+		hold_tables();
+	if (!strcmp(how, "hold") && argc > 2 && touch((size_t)atol(argv[2])) == 0)
+		pause();
 	if (!strcmp(how, "touch") && argc > 2)
 		return touch((size_t)atol(argv[2]));
 	return 2;
