@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "mm/user.h"
 #include "proc/signal.h"
+#include "uaccess.h"
 #include "x86.h"
 
 constexpr size_t RED_ZONE = 128;
@@ -20,7 +21,7 @@ struct sigcontext {
 	u16 cs, gs, fs, ss;
 	u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
 };
-static_assert(sizeof(struct sigcontext) == 256);
+static_assert(sizeof(struct sigcontext) == 256 && offsetof(struct sigcontext, cs) % sizeof(u64) == 0);
 
 struct ucontext {
 	u64 flags, link;
@@ -41,37 +42,91 @@ struct rt_sigframe {
 };
 static_assert(sizeof(struct rt_sigframe) == 440);
 
-static struct sigcontext context_save(const struct trapframe *f, const struct signal_delivery *d, va_t fpstate)
+/* The words of struct sigcontext that are general registers: the place here, and in the trap frame. */
+#define REGISTERS(X)                                                                  \
+	X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15)                         \
+	X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax) X(rcx) X(rsp) X(rip)
+
+/* As on Linux, what is reserved is left alone. False: a fault. */
+static bool context_save(struct sigcontext *mc, const struct trapframe *f, const struct signal_delivery *d,
+			 va_t fpstate)
 {
 	bool exception = (f->vector & 0xffff) < 32;
 
-	return (struct sigcontext){
-		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11,
-		.r12 = f->r12, .r13 = f->r13, .r14 = f->r14, .r15 = f->r15,
-		.rdi = f->rdi, .rsi = f->rsi, .rbp = f->rbp, .rbx = f->rbx,
-		.rdx = f->rdx, .rax = f->rax, .rcx = f->rcx, .rsp = f->rsp,
-		.rip = f->rip, .rflags = f->rflags,
-		.cs = (u16)f->cs, .ss = (u16)f->ss,
-		.err = exception ? f->vector >> 32 : 0,
-		.trapno = exception ? f->vector & 0xffff : 0,
-		.oldmask = d->saved_mask, .cr2 = d->fault_address, .fpstate = fpstate,
-	};
+	user_open();
+#define SAVE(r) user_store(&mc->r, f->r);
+	REGISTERS(SAVE)
+	user_store(&mc->rflags, f->rflags);
+	user_store(&mc->cs, (u16)f->cs | f->ss << 48);	/* and gs, fs, ss */
+	user_store(&mc->err, exception ? f->vector >> 32 : 0);
+	user_store(&mc->trapno, exception ? f->vector & 0xffff : 0);
+	user_store(&mc->oldmask, d->saved_mask);
+	user_store(&mc->cr2, d->fault_address);
+	user_store(&mc->fpstate, fpstate);
+	user_close();
+	return true;
+failed:
+	user_close();
+	return false;
+}
+
+/* All around the registers. */
+static bool head_save(struct frame_head *h, const struct signal_delivery *d)
+{
+	u64 xstate = x86_features.xsave ? UC_FP_XSTATE : 0;
+
+	user_open();
+	user_store(&h->return_address, d->restorer);
+	user_store(&h->uc.flags, UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | xstate);
+	user_store(&h->uc.link, 0);
+	user_store(&h->uc.stack.sp, d->altstack_sp);
+	user_store(&h->uc.stack.flags, d->altstack_flags);	/* and the padding */
+	user_store(&h->uc.stack.size, d->altstack_size);
+	user_store(&h->uc.sigmask, d->saved_mask);
+	user_close();
+	return true;
+failed:
+	user_close();
+	return false;
 }
 
 /* Selectors are ours and the flags what a program may set; a program counter out of range is
- * seen to on the way out. */
-static void context_restore(struct trapframe *f, const struct sigcontext *mc)
+ * seen to on the way out. After a fault the registers are a mixture, and the program gets SIGSEGV. */
+static bool context_restore(struct trapframe *f, const struct sigcontext *mc)
 {
-	*f = (struct trapframe){
-		.vector = FRAME_NO_EXCEPTION, .orig_rax = ~0ul,
-		.r8 = mc->r8, .r9 = mc->r9, .r10 = mc->r10, .r11 = mc->r11,
-		.r12 = mc->r12, .r13 = mc->r13, .r14 = mc->r14, .r15 = mc->r15,
-		.rdi = mc->rdi, .rsi = mc->rsi, .rbp = mc->rbp, .rbx = mc->rbx,
-		.rdx = mc->rdx, .rax = mc->rax, .rcx = mc->rcx, .rsp = mc->rsp,
-		.rip = mc->rip, .rflags = f->rflags,
-		.cs = USER_CS, .ss = USER_SS,
-	};
-	frame_set_flags(f, mc->rflags);
+	u64 flags;
+
+	f->vector = FRAME_NO_EXCEPTION;
+	f->orig_rax = ~0ul;
+	user_open();
+#define RESTORE(r) user_load(f->r, &mc->r);
+	REGISTERS(RESTORE)
+	user_load(flags, &mc->rflags);
+	user_close();
+	frame_set_flags(f, flags);
+	return true;
+failed:
+	user_close();
+	return false;
+}
+
+/* What else a frame gives back. */
+static bool head_restore(const struct ucontext *uc, u64 *fpstate, u64 *mask, struct altstack *stack)
+{
+	u64 flags;
+
+	user_open();
+	user_load(stack->sp, &uc->stack.sp);
+	user_load(flags, &uc->stack.flags);
+	user_load(stack->size, &uc->stack.size);
+	user_load(*mask, &uc->sigmask);
+	user_load(*fpstate, &uc->mc.fpstate);
+	user_close();
+	stack->flags = (u32)flags;
+	return true;
+failed:
+	user_close();
+	return false;
 }
 
 /* As on Linux nothing is written to a siginfo that was not asked for. */
@@ -85,20 +140,12 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 	va_t top = d->stack_top - (d->on_altstack ? 0 : RED_ZONE);
 	va_t fpstate = align_down(top - fpu_frame_size(), 64ul);
 	va_t at = align_down(fpstate - sizeof(struct rt_sigframe), 16ul) - 8;
-	struct frame_head h = {
-		.return_address = d->restorer,
-		.uc = {
-			.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
-				 (x86_features.xsave ? UC_FP_XSTATE : 0),
-			.stack = { d->altstack_sp, d->altstack_flags, 0, d->altstack_size },
-			.mc = context_save(f, d, fpstate),
-			.sigmask = d->saved_mask,
-		},
-	};
+	struct frame_head *h = (struct frame_head *)at;
 
 	if (!d->restorer)		/* libraries always give one */
 		return -EFAULT;
-	if (fpu_frame_push(a, fpstate) || put_user(at, h) || push_info(at, d))
+	if (!user_range_ok(at, sizeof(struct rt_sigframe)) || fpu_frame_push(a, fpstate) || !head_save(h, d) ||
+	    !context_save(&h->uc.mc, f, d, fpstate) || push_info(at, d))
 		return -EFAULT;
 	f->vector = FRAME_NO_EXCEPTION;
 	f->rdi = (u64)d->sig;
@@ -114,13 +161,12 @@ int arch_signal_push(struct trapframe *f, struct arch_thread *a, const struct si
 /* The restorer's call finds the stack pointer just above the return address. */
 int arch_signal_pop(struct trapframe *f, struct arch_thread *a, u64 *mask, struct altstack *stack)
 {
-	va_t uc_at = f->rsp - 8 + offsetof(struct frame_head, uc);
-	struct ucontext uc;
+	va_t at = f->rsp - 8 + offsetof(struct frame_head, uc);
+	const struct ucontext *uc = (const struct ucontext *)at;
+	u64 fpstate;
 
-	if (copy_from_user(&uc, uc_at, sizeof(uc)) || fpu_frame_pop(a, uc.mc.fpstate))
+	if (!user_range_ok(at, sizeof(*uc)) || !head_restore(uc, &fpstate, mask, stack) ||
+	    fpu_frame_pop(a, fpstate) || !context_restore(f, &uc->mc))
 		return -EFAULT;
-	context_restore(f, &uc.mc);
-	*mask = uc.sigmask;
-	*stack = uc.stack;
 	return 0;
 }
