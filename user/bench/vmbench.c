@@ -585,7 +585,9 @@ int main(int argc, char **argv)
 		ran += want;
 	}
 	if (!ran) {
-		fprintf(stderr, "vmbench: no such group; vmbench -t lists them\n");
+		fprintf(stderr, "vmbench: no such group of rows; there are:");
+		for (unsigned k = 0; k < sizeof tests / sizeof *tests; k++) fprintf(stderr, " %s", tests[k].name);
+		fputc('\n', stderr);
 		return 2;
 	}
 	puts("vmbench done");
