@@ -34,6 +34,9 @@ endif
 CPUS ?= 1
 MEM ?= 1G
 BASE := $(BUILD)/$(ARCH)
+ifneq ($(filter-out 0 1,$(DEBUG)),)
+$(error DEBUG=$(DEBUG): expected 1, or nothing)
+endif
 OUT := $(BASE)$(if $(filter 1,$(DEBUG)),-debug)
 
 # V=1 shows the commands.

@@ -66,7 +66,7 @@ check:
 
 bench:
 	$(Q)$(SETUP) --quiet build run
-	@tools/bench $(BENCH) $(ROWS)
+	@tools/bench $(if $(findstring command,$(origin ARCH)),--arch $(ARCH)) $(BENCH) $(ROWS)
 
 profile:
 	$(Q)$(SETUP) --quiet build run debug
@@ -88,7 +88,7 @@ help:
 	@echo '  fuzz     run the fuzzers; TIME=3600 (seconds each) TARGET=elf'
 	@echo '  mutants  see whether the model finds mistakes made on purpose; MUTANTS="NAME..." only these'
 	@echo '  check    examine the sources: layers, sizes, licence'
-	@echo '  bench    measure common operations beside Linux; ROWS=fork only these, BENCH=--instructions'
+	@echo '  bench    measure common operations beside Linux; ROWS=fork only these, BENCH=--instructions no time'
 	@echo '  profile  the instructions of one operation by function; ROWS=mprotect_1p'
 	@echo '  debug    boot and wait for gdb'
 	@echo '  iso      a CD image that GRUB boots (ARCH=x86_64)'
