@@ -91,13 +91,21 @@ static int permission_as(const struct inode *i, const struct cred *c, u32 may)
 	return (granted_bits(i, c) & may) == may || override_allows(i, c, may) ? 0 : -EACCES;
 }
 
+/* The file system's own: 0 or -EACCES, or 1: it has none. */
+static int own_permission(struct inode *i, u32 may)
+{
+	if (i->ops->refresh)
+		i->ops->refresh(i);
+	return i->ops->permission ? i->ops->permission(i, may) : 1;
+}
+
 int inode_permission(struct inode *i, u32 may)
 {
 	if (unlikely(i->ops && (i->ops->refresh || i->ops->permission))) {
-		if (i->ops->refresh)
-			i->ops->refresh(i);
-		if (i->ops->permission)
-			return i->ops->permission(i, may);
+		int err = own_permission(i, may);
+
+		if (err <= 0)
+			return err;
 	}
 	u32 mode = load_relaxed(&i->mode);
 
@@ -114,9 +122,9 @@ int inode_permission_real(struct inode *i, u32 may)
 	real.fsuid = real.uid;
 	real.fsgid = real.gid;
 	real.cap_effective = real.uid ? 0 : real.cap_permitted;
-	if (i->ops && i->ops->permission)
-		return i->ops->permission(i, may);
-	return permission_as(i, &real, may);
+	int err = i->ops ? own_permission(i, may) : 1;
+
+	return err > 0 ? permission_as(i, &real, may) : err;
 }
 
 bool inode_owned(const struct inode *i)

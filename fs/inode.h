@@ -86,7 +86,7 @@ struct inode_ops {
 	int (*resize)(struct inode *inode, u64 size);
 	/* Brings mode, uid, size … up to date before they are looked at (procfs). */
 	void (*refresh)(struct inode *inode);
-	/* Instead of the ordinary check: MAY_*; 0 or -EACCES. */
+	/* Before the ordinary check of MAY_*: 0 or -EACCES, or 1: that one decides. */
 	int (*permission)(struct inode *inode, u32 may);
 	/* The last reference is gone: free private data. Must not sleep. */
 	void (*release)(struct inode *inode);

@@ -192,7 +192,7 @@ static int fdinfo_show(struct inode *i, struct text *t)
 }
 
 static const struct pseudo_entry fdinfo_entry = {
-	.name = "FD", .mode = S_IFREG | 0400, .ops = &pid_file_ops, .show = fdinfo_show,
+	.name = "FD", .mode = S_IFREG | 0444, .ops = &pid_file_ops, .show = fdinfo_show,
 };
 
 /* ---- the two directories */
@@ -261,7 +261,26 @@ static int fdinfo_iterate(struct file *f, struct dir_sink *sink)
 	return iterate(f, sink, S_IFREG);
 }
 
-const struct inode_ops pid_fd_dir_ops = { .lookup = fd_lookup, .refresh = pid_refresh };
-const struct inode_ops pid_fdinfo_dir_ops = { .lookup = fdinfo_lookup, .refresh = pid_refresh };
+/* A process may always list its own. */
+static int fd_permission(struct inode *i, u32 may)
+{
+	scoped_task *t = pid_task(i);
+
+	return t == task_current() ? 0 : 1;
+}
+
+/* Its mode lets all in, so who may not look is turned away here. */
+static int fdinfo_permission(struct inode *i, u32 may)
+{
+	scoped_task *t = nullptr;
+	int err = inspect(i, &t);
+
+	return err == -EACCES ? err : 1;
+}
+
+const struct inode_ops pid_fd_dir_ops = { .lookup = fd_lookup, .refresh = pid_refresh, .permission = fd_permission };
+const struct inode_ops pid_fdinfo_dir_ops = {
+	.lookup = fdinfo_lookup, .refresh = pid_refresh, .permission = fdinfo_permission,
+};
 const struct file_ops pid_fd_dir_fops = { .iterate = fd_iterate };
 const struct file_ops pid_fdinfo_dir_fops = { .iterate = fdinfo_iterate };

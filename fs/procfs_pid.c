@@ -71,7 +71,7 @@ bool pid_may_inspect(struct task *t)
 	bool same = c->fsuid == of->uid && c->fsuid == of->euid && c->fsuid == of->suid &&
 		    c->fsgid == of->gid && c->fsgid == of->egid && c->fsgid == of->sgid;
 
-	same = same && !(of->cap_permitted & ~c->cap_permitted);
+	same = same && !(of->cap_permitted & ~c->cap_effective);
 	cred_put(of);
 	return (same && load_relaxed(&t->dumpable)) || cred_capable(c, CAP_SYS_PTRACE);
 }
@@ -113,9 +113,10 @@ void pid_refresh(struct inode *i)
 	if (!t)
 		return;
 	const struct cred *c = cred_of(t);
+	bool hidden = i->mode != (S_IFDIR | 0555) && !load_relaxed(&t->dumpable);
 
-	store_relaxed(&i->uid, c->euid);
-	store_relaxed(&i->gid, c->egid);
+	store_relaxed(&i->uid, hidden ? 0 : c->euid);
+	store_relaxed(&i->gid, hidden ? 0 : c->egid);
 	cred_put(c);
 }
 

@@ -44,7 +44,8 @@ void vm_put_scope(struct vm **vm);
 bool pid_may_inspect(struct task *t);
 /* file_ops.open of text files that need that right: 0 or -EACCES, -ESRCH. */
 int pid_private_open(struct file *f);
-/* inode_ops.refresh: a file below /proc/PID belongs to whom the process acts for. */
+/* inode_ops.refresh: a file below /proc/PID belongs to whom the process acts for; but to root if that is not to see its memory
+ * (PR_SET_DUMPABLE), save the directories that all may list. */
 void pid_refresh(struct inode *i);
 
 static inline u64 pid_arg(const struct task *t, int number)
