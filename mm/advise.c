@@ -301,7 +301,8 @@ static void read_object(struct object *o, u64 first, u64 n)
 {
 	u64 end = min(first + min(n, READ_AHEAD_MAX), align_up(load_acquire(&o->size), PAGE_SIZE) >> PAGE_SHIFT);
 
-	object_swap_ahead(o, first, first + n);
+	for (u64 at = first; at < first + n && !vm_work_vain();)
+		at = object_swap_ahead(o, at, first + n, OBJECT_RUN);
 	for (u64 at = first; o->ops->fill && at < end; at += OBJECT_RUN)
 		object_read_ahead(o, at, (unsigned)min(end - at, (u64)OBJECT_RUN));
 }
@@ -314,7 +315,7 @@ static int find_swapped(void *arg, va_t va, struct pte e, int level)
 
 static void swap_in(struct vm *vm, va_t start, va_t end)
 {
-	for (va_t va = start; va < end; va += PAGE_SIZE) {
+	for (va_t va = start; va < end && !vm_work_vain(); va += PAGE_SIZE) {
 		rwlock_write(&vm->lock);
 		bool found = pt_for_each(vm, va, end, find_swapped, &va);
 		rwlock_write_done(&vm->lock);

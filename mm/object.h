@@ -128,8 +128,9 @@ void object_read_ahead(struct object *o, u64 index, unsigned n);
 /* Drops up to `want` clean pages of [first, last] that nobody maps or holds. Returns how many. Never sleeps. */
 u64 object_drop_clean(struct object *o, u64 first, u64 last, u64 want);
 
-/* Brings back pages [first, end) that are swapped out, as far as memory is plenty. May sleep. */
-void object_swap_ahead(struct object *o, u64 first, u64 end);
+/* Brings back pages of [first, end) that are swapped out, at most `most`, as far as memory is plenty. Where to go on; end: that was
+ * all. May sleep. */
+u64 object_swap_ahead(struct object *o, u64 first, u64 end, unsigned most);
 /* Swaps out about `want` pages of objects that have no other store; how many came free. Under reclaim_lock. */
 u64 object_swap_out(u64 want);
 

@@ -201,16 +201,21 @@ static bool next_slot(struct object *o, u64 *index, u64 end)
 	return false;
 }
 
-void object_swap_ahead(struct object *o, u64 first, u64 end)
+u64 object_swap_ahead(struct object *o, u64 first, u64 end, unsigned most)
 {
-	struct page *p;
-	int err = 0;
+	for (; load_relaxed(&o->nswapped) && next_slot(o, &first, end); first++) {
+		struct page *p;
 
-	for (; load_relaxed(&o->nswapped) && err != -ENOMEM && next_slot(o, &first, end); first++) {
-		err = object_swap_in(o, first, PA_PLENTY, &p);
+		if (!most--)
+			return first;
+		int err = object_swap_in(o, first, PA_PLENTY, &p);
+
+		if (err == -ENOMEM)
+			break;
 		if (!err)
 			page_put(p);
 	}
+	return end;
 }
 
 /* ---- audit */

@@ -91,6 +91,9 @@ struct vm *vm_current(void);
 /* May the current thread lock as much memory as it likes (CAP_IPC_LOCK)? In proc. */
 bool vm_lock_unlimited(void);
 
+/* Is the current thread about to be killed, so that work for it is in vain? In proc. */
+bool vm_work_vain(void);
+
 /* Sleeps until memory may have come free (proc/oom.c); for the few who can neither fail nor go on. */
 void vm_wait_for_memory(void);
 

@@ -12,6 +12,7 @@
  * Locks: siglock, then the table's lock; tasks_lock is never taken here, so that it may be held.
  */
 #include "arch/arch.h"
+#include "mm/vm.h"
 #include "proc/ptrace.h"
 #include "proc/sched.h"
 #include "proc/trace.h"
@@ -227,6 +228,11 @@ bool signal_pending_fatal(void)
 	struct thread *t = thread_current();
 
 	return signal_pending() && (load_relaxed(&t->pending.set) & sig_bit(SIGKILL));
+}
+
+bool vm_work_vain(void)
+{
+	return signal_pending_fatal();
 }
 
 bool signal_ignored_or_blocked(int sig)

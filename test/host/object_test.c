@@ -256,7 +256,8 @@ static void swapped_pages_come_ahead(void **state)
 		page_put(p);
 	}
 	assert_int_equal(object_swap_out(4), 4);
-	object_swap_ahead(&m, 1, 6);
+	assert_int_equal(object_swap_ahead(&m, 1, 6, 1), 4);
+	assert_int_equal(object_swap_ahead(&m, 4, 6, 1), 6);
 	for (u64 i = 0; i < 8; i++) {
 		bool there = object_pages_cached(&m, i, 1, &p);
 
@@ -267,7 +268,7 @@ static void swapped_pages_come_ahead(void **state)
 		page_put(p);
 	}
 	assert_int_equal(m.nswapped, 2);
-	object_swap_ahead(&m, 0, ~0ul);
+	assert_int_equal(object_swap_ahead(&m, 0, ~0ul, 100), ~0ul);
 	assert_int_equal(m.nswapped, 0);
 	object_put(&m);
 }

@@ -491,5 +491,6 @@ void page_frames(u64 *first, u64 *end)
 
 void vm_wait_for_memory(void) {}
 bool vm_lock_unlimited(void) { return false; }
+bool vm_work_vain(void) { return false; }
 int copy_to_user(va_t dst, const void *src, size_t n) { return -EFAULT; }
 void random_bytes(void *buf, size_t n) { memset(buf, 0, n); }

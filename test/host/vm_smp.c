@@ -128,5 +128,6 @@ struct pte *arch_kernel_root(void) { return page_address(kernel_root); }
 
 void vm_wait_for_memory(void) { cpu_relax(); }
 bool vm_lock_unlimited(void) { return false; }
+bool vm_work_vain(void) { return false; }
 int copy_to_user(va_t dst, const void *src, size_t n) { return -EFAULT; }
 void random_bytes(void *buf, size_t n) { memset(buf, 0, n); }
