@@ -269,6 +269,8 @@ enum : u32 { NT_PRSTATUS = 1, NT_PRFPREG = 2 };
 constexpr size_t REGSET_MAX = 832;
 long arch_regset_get(struct thread_head *t, struct arch_thread *a, u32 note, void *buf);
 int arch_regset_set(struct thread_head *t, struct arch_thread *a, u32 note, const void *buf);
+/* Bytes of which programs move some of a set, or all. */
+unsigned arch_regset_unit(u32 note);
 /* What of struct user (PTRACE_PEEKUSER) is not in NT_PRSTATUS, which it begins with: 0 or -EIO. */
 int arch_user_area_peek(u64 offset, u64 *value);
 int arch_user_area_poke(u64 offset, u64 value);

@@ -22,6 +22,16 @@ SYSCALL(brk)
 }
 
 /* Apart, so that the other way needs no frame. */
+/* Of a file's bytes only those have a place in it that lseek can reach; devices know better. */
+static bool within_file(const struct inode *i, u64 len, u64 offset)
+{
+	u32 type = i->mode & S_IFMT;
+	u64 end;
+
+	return (type != S_IFREG && type != S_IFBLK && type != S_IFSOCK) ||
+	       (!__builtin_add_overflow(offset, align_up(len, PAGE_SIZE), &end) && end <= INT64_MAX);
+}
+
 [[gnu::noinline]] static long map_file(va_t addr, u64 len, int prot, int flags, int number, u64 offset)
 {
 	struct object *object = nullptr;
@@ -29,7 +39,7 @@ SYSCALL(brk)
 	if (!fd.file)
 		return -EBADF;
 	u32 max = 0;
-	int err = file_map(fd.file, prot, flags, &object, &max);
+	int err = within_file(fd.file->inode, len, offset) ? file_map(fd.file, prot, flags, &object, &max) : -EOVERFLOW;
 
 	if (err)
 		return vm_mmap_refused(own_vm(), addr, len, flags, offset, err);

@@ -81,7 +81,7 @@ static long regset(struct thread *t, u64 note, va_t iov_at, bool set)
 
 	if (get_user(iov, iov_at))
 		return -EFAULT;
-	if (note > 0xffff'ffff || iov.len % sizeof(u32))
+	if (note > 0xffff'ffff || iov.len % arch_regset_unit((u32)note))
 		return -EINVAL;
 	long err = set ? set_regset(t, (u32)note, iov.base, &iov.len) : get_regset(t, (u32)note, iov.base, &iov.len);
 

@@ -48,27 +48,46 @@ SYSCALL(ftruncate)
 	return inode_truncate(fd.file->inode, ARG_U64(1));
 }
 
+/* What Linux knows; which file can do it is another matter. */
+static bool allocate_mode_known(int mode)
+{
+	enum { COLLAPSE = 8, INSERT = 32, UNSHARE = 64 };
+
+	switch (mode & ~FALLOC_KEEP_SIZE) {
+	case 0: case FALLOC_ZERO_RANGE: case UNSHARE:
+		return true;
+	case FALLOC_PUNCH_HOLE:
+		return mode & FALLOC_KEEP_SIZE;
+	case COLLAPSE: case INSERT:
+		return !(mode & FALLOC_KEEP_SIZE);
+	default:
+		return false;
+	}
+}
+
 SYSCALL(fallocate)
 {
 	scoped_fd fd = fd_get(ARG_INT(0));
 	s64 offset = ARG_LONG(2), len = ARG_LONG(3), end;
 
-	if (offset < 0 || len <= 0)
-		return -EINVAL;
-	if (__builtin_add_overflow(offset, len, &end))
-		return -EFBIG;
 	if (!fd.file)
 		return -EBADF;
-	if ((ARG_INT(1) & (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE)) == FALLOC_PUNCH_HOLE)
-		return -EOPNOTSUPP;
+	if (offset < 0 || len <= 0)
+		return -EINVAL;
+	if (!allocate_mode_known(ARG_INT(1)))
+		return value_unknown(ARG_UINT(1), -EOPNOTSUPP);
 	if (!(fd.file->mode & FILE_WRITE))
 		return -EBADF;
-	if (fd.file->mode & FILE_STREAM)
+	u32 type = fd.file->inode->mode & S_IFMT;
+
+	if (type == S_IFIFO)
 		return -ESPIPE;
-	if (inode_is_dir(fd.file->inode))
-		return -EISDIR;
+	if ((fd.file->mode & FILE_STREAM) || (type != S_IFREG && type != S_IFBLK))
+		return type == S_IFDIR && fd.file->ops->iterate ? -EISDIR : -ENODEV;
+	if (__builtin_add_overflow(offset, len, &end))
+		return -EFBIG;
 	if (!fd.file->ops->allocate)
-		return inode_is_regular(fd.file->inode) ? -EOPNOTSUPP : -ENODEV;
+		return -EOPNOTSUPP;
 	return fd.file->ops->allocate(fd.file, ARG_INT(1), (u64)offset, (u64)len);
 }
 

@@ -73,6 +73,11 @@ static void set_simd(struct simd_state *s, const struct user_simd *from)
 	memcpy(s->q, from->q, sizeof(s->q));
 }
 
+unsigned arch_regset_unit(u32 note)
+{
+	return note == NT_PRFPREG || note == NT_ARM_SYSTEM_CALL ? sizeof(u32) : sizeof(u64);
+}
+
 int arch_regset_set(struct thread_head *t, struct arch_thread *a, u32 note, const void *buf)
 {
 	struct trapframe *f = arch_frame(t);

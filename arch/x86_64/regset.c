@@ -71,6 +71,11 @@ static int set_registers(struct trapframe *f, struct arch_thread *a, const struc
 	return 0;
 }
 
+unsigned arch_regset_unit(u32 note)
+{
+	return sizeof(u64);
+}
+
 int arch_regset_set(struct thread_head *t, struct arch_thread *a, u32 note, const void *buf)
 {
 	switch (note) {

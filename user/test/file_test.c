@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -151,6 +154,34 @@ static void allocate(void)
 	   "without KEEP_SIZE it is refused");
 	ok(fallocate(fd, 0, 0, 0) == -1 && errno == EINVAL, "length 0 is EINVAL");
 	close(fd);
+}
+
+static int allocates(int fd, int mode, off_t offset)
+{
+	return fallocate(fd, mode, offset, 10) ? errno : 0;
+}
+
+static void allocate_elsewhere(void)
+{
+	constexpr off_t FAR = INT64_MAX - 5;
+	enum { COLLAPSE = 8 };		// FALLOC_FL_COLLAPSE_RANGE
+	int pipes[2], sockets[2], fd = make("alloc", 0), file = open("/proc/self/exe", O_RDONLY), zero = open("/dev/zero", O_RDWR);
+	int dir = open("/", O_RDONLY), event = eventfd(0, 0), terminal = posix_openpt(O_RDWR | O_NOCTTY);
+
+	pipe(pipes);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, sockets);
+	ok(allocates(pipes[1], 0, 0) == ESPIPE, "fallocate of a pipe: ESPIPE");
+	ok(allocates(sockets[0], 0, 0) == ENODEV && allocates(event, 0, 0) == ENODEV && allocates(zero, 0, FAR) == ENODEV &&
+		   (terminal < 0 || allocates(terminal, 0, 0) == ENODEV),
+	   "of sockets, eventfds, devices, terminals: ENODEV");
+	ok(allocates(pipes[0], 0, 0) == EBADF && allocates(file, 0, FAR) == EBADF && allocates(dir, 0, 0) == EBADF, "not open for writing: EBADF");
+	ok(allocates(fd, 0, FAR) == EFBIG && allocates(fd, FALLOC_FL_KEEP_SIZE, FAR) == EFBIG, "beyond what a file can have: EFBIG");
+	ok(allocates(file, 0x1000, 0) == EOPNOTSUPP && allocates(file, FALLOC_FL_PUNCH_HOLE, 0) == EOPNOTSUPP &&
+		   allocates(file, COLLAPSE | FALLOC_FL_KEEP_SIZE, FAR) == EOPNOTSUPP,
+	   "a mode that does not exist comes before that: EOPNOTSUPP");
+	ok(allocates(-1, 0x1000, -1) == EBADF && allocates(file, 0x1000, -1) == EINVAL, "no file: EBADF; then an offset that is none: EINVAL");
+	for (int *n = (int[]){pipes[0], pipes[1], sockets[0], sockets[1], fd, file, zero, dir, event, terminal, -1}; *n >= 0; n++)
+		close(*n);
 }
 
 static void limits(void)
@@ -425,6 +456,7 @@ int main(void)
 	holes_and_sizes();
 	append();
 	allocate();
+	allocate_elsewhere();
 	limits();
 	mapping();
 	descriptors();

@@ -237,6 +237,20 @@ static void test_limits(void)
 	limit(RLIMIT_DATA, RLIM_INFINITY);
 }
 
+// Where a file can have bytes, lseek can go; /dev/zero has them everywhere.
+static void test_far_offsets(int fd)
+{
+	constexpr off_t LAST = INT64_MAX - 3 * PAGE + 1;
+	int zero = open("/dev/zero", O_RDWR);
+
+	ok(mmap(nullptr, 2 * PAGE, PROT_READ, MAP_SHARED, fd, LAST) != MAP_FAILED, "a mapping up to 2^63 - 1: page");
+	ok(fails(mmap(nullptr, 3 * PAGE, PROT_READ, MAP_SHARED, fd, LAST), EOVERFLOW) && fails(mmap(nullptr, PAGE, PROT_READ, MAP_PRIVATE, fd, INT64_MIN), EOVERFLOW) &&
+		   fails(mmap(nullptr, PAGE, PROT_READ, MAP_PRIVATE, fd, -(off_t)PAGE), EOVERFLOW),
+	   "and beyond: EOVERFLOW");
+	ok(mmap(nullptr, PAGE, PROT_READ, MAP_PRIVATE, zero, INT64_MIN) != MAP_FAILED, "of /dev/zero: mapped");
+	close(zero);
+}
+
 int main(void)
 {
 	char stack[16384], name[] = "/tmp/mmap_test.XXXXXX";
@@ -250,6 +264,7 @@ int main(void)
 	sigaction(SIGSEGV, &sa, nullptr);
 	sigaction(SIGBUS, &sa, nullptr);
 	test_errors(fd);
+	test_far_offsets(fd);
 	test_populate();
 	test_zero_device();
 	test_mprotect();

@@ -157,6 +157,14 @@ static void test_registers(void)
 	iov.iov_base = &fp2;
 	ok(!trace(PTRACE_GETREGSET, pid, NT_PRFPREG, (unsigned long)&iov) && !memcmp(fp.b + at, fp2.b + at, 16),
 	   "and it is there");
+	const size_t unit = iov.iov_len == 512 ? 8 : 4; // of the regset: words of x86-64, of arm64 half ones
+	iov.iov_len = unit * 3 / 2;
+	ok(trace(PTRACE_SETREGSET, pid, NT_PRFPREG, (unsigned long)&iov) == -1 && errno == EINVAL &&
+		   trace(PTRACE_GETREGSET, pid, NT_PRFPREG, (unsigned long)&iov) == -1 && errno == EINVAL, "no part of a word can be asked for: EINVAL");
+	iov = (struct iovec){ &again, 8 };
+	ok(!trace(PTRACE_SETREGSET, pid, NT_PRSTATUS, (unsigned long)&iov) && iov.iov_len == 8, "the first register alone can be set");
+	iov.iov_len = 12;
+	ok(trace(PTRACE_GETREGSET, pid, NT_PRSTATUS, (unsigned long)&iov) == -1 && errno == EINVAL, "nor of a register: EINVAL");
 	iov = (struct iovec){ &again, sizeof(again) };
 	ok(trace(PTRACE_GETREGSET, pid, 0x7777, (unsigned long)&iov) == -1 && errno == EINVAL, "no such set: EINVAL");
 
