@@ -4,7 +4,7 @@
  *
  *   resolve	scripts down to a program, its headers, its interpreter, the new credentials
  *   args_copy	arguments and environment out of the caller's memory
- *   build	a whole new address space: segments, stack
+ *   build	a whole new address space: segments, stack, the pages where it begins
  *   commit	other threads end; the address space is swapped; nothing can fail
  *
  * Until commit the caller is untouched, and everything that was made hangs on one struct that is freed in one place.

@@ -36,7 +36,7 @@ struct elf_file {
 	struct elf_image image;
 	const void *phdrs;		/* in head, or allocated */
 	u64 bias;			/* added to all its addresses */
-	u8 head[768];
+	u8 head[832];			/* with the 13 program headers that linkers make for a program with shared libraries */
 };
 /* 0, -ENOEXEC, -ENOMEM, -EIO. elf_file_close() in any case. */
 [[nodiscard]] int elf_file_read(struct elf_file *e, struct exec_file *file);
