@@ -55,7 +55,8 @@ constexpr va_t LAYOUT_NOWHERE = ~0ul;
 
 struct layout {
 	struct layout_node *root;	/* nullptr: empty */
-	const struct region *found;	/* (a) by layout_at(): its next guess. nullptr after a change, but of flags in place */
+	const struct region *found;	/* (a) by layout_at(), or put in last: its next guess. nullptr after another change, but of
+					 * flags in place */
 	u32 regions;			/* how many */
 	u32 hint;			/* slot that was sought last, where the root is a leaf: the next search begins there */
 	u64 pages;			/* sum of their sizes, in pages; */

@@ -54,18 +54,21 @@ static bool absorb_previous(struct layout *l, struct region *r, struct layout_ch
 	object_put(object);
 }
 
-/* Puts r into the leaf n before slot i, joining it to equal neighbours. n has a free slot. */
-[[gnu::always_inline]] static inline void leaf_insert(struct layout *l, struct layout_node *n,
-						      unsigned i, const struct region *r)
+/* Puts r into the leaf n before slot i, joining it to equal neighbours. n has a free slot. Returns what r has become, or a
+ * part of. */
+[[gnu::always_inline]] static inline const struct region *leaf_insert(struct layout *l, struct layout_node *n,
+								      unsigned i, const struct region *r)
 {
 	struct region *at = &n->region[i];
 	bool before = i > 0 && region_joins(at - 1, r);
 	bool after = i < n->count && region_joins(r, at);
 
+	if (before)
+		at--;
 	if (before && after) {
 		leaf_unite(l, n, i);
 	} else if (before) {
-		at[-1].end = r->end;
+		at->end = r->end;
 	} else if (after) {
 		region_set_start(at, r->start);
 	} else {
@@ -74,6 +77,7 @@ static bool absorb_previous(struct layout *l, struct region *r, struct layout_ch
 		object_get(r->object);
 		l->regions++;
 	}
+	return at;
 }
 
 /* An insertion before slot i makes holes of these sizes, at an end of the leaf, and none elsewhere that is not part of a
@@ -104,14 +108,15 @@ void layout_insert(struct layout *l, const struct region *r, struct layout_chang
 {
 	debug_assert(r->start < r->end && is_aligned(r->start | r->end, PAGE_SIZE));
 	debug_assert(layout_is_free(l, r->start, r->end));
-	layout_changes(l);
 	layout_tally(l, r->flags, (s64)region_pages(r));
 	if (unlikely(!change_is_simple(c, r->start))) {
+		layout_changes(l);
 		insert_deep(l, r, c);
 		return;
 	}
 	c->va = LAYOUT_NOWHERE;
-	leaf_insert(l, c->path.leaf, c->path.slot, r);
+	/* It is touched next, most often. */
+	store_relaxed(&l->found, leaf_insert(l, c->path.leaf, c->path.slot, r));
 }
 
 /* Does r reach beyond [start, end) on both sides? */
