@@ -70,8 +70,11 @@ static int fault_once(struct fault_state *f)
 	f->region = layout_at(&f->vm->layout, f->va);
 	if (unlikely(!f->region))
 		return FAULT_MAPERR;
-	if (unlikely(!access_allowed(f->region, f->access)))
-		return fault_forced(f);
+	if (unlikely(!access_allowed(f->region, f->access))) {
+		if (f->region->flags & R_GUARD)
+			return FAULT_MAPERR;
+		return f->want_page == WANT_FORCED ? fault_forced(f) : FAULT_ACCERR;
+	}
 	int stopped;
 
 	f->slot = pt_walk(f->vm->root, f->va, 0, &stopped);
@@ -143,7 +146,7 @@ enum fault_result vm_fault(struct vm *vm, va_t address, u32 access)
 	rwlock_read(&vm->lock);
 	[[clang::always_inline]] res = fault_once(&f);	/* the only try of nearly all */
 	rwlock_read_done(&vm->lock);
-	if (unlikely(res != FAULT_OK))
+	if (unlikely(res != FAULT_OK) && res != FAULT_ACCERR)
 		res = try_again(&f, res);
 	fault_end(&f);
 	return (enum fault_result)res;

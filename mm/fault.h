@@ -111,7 +111,7 @@ int fault_shared_upgrade(struct fault_state *f, struct pte e);
 int fault_leaf(struct fault_state *f, struct pte e);
 /* An empty entry, of any region. mm/fault.c. */
 int fault_empty(struct fault_state *f);
-/* What the region's rights forbid: a debugger may all the same. FAULT_ACCERR if not. mm/fault_cow.c. */
+/* What the region's rights forbid: a debugger (WANT_FORCED) may all the same. FAULT_ACCERR if not. mm/fault_cow.c. */
 int fault_forced(struct fault_state *f);
 
 /* Grows the stack region above va down to it. -EAGAIN: there is a region now, try again; FAULT_MAPERR: there is no

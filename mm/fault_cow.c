@@ -141,10 +141,7 @@ int fault_leaf(struct fault_state *f, struct pte e)
 {
 	u32 flags = f->region->flags, access = f->access;
 
-	if (flags & R_GUARD)
-		return FAULT_MAPERR;
-	if (f->want_page != WANT_FORCED || (flags & (R_SHARED | R_DEVICE)) ||
-	    !(flags & (access == P_W ? R_MAXWRITE : R_MAXREAD)))
+	if ((flags & (R_SHARED | R_DEVICE)) || !(flags & (access == P_W ? R_MAXWRITE : R_MAXREAD)))
 		return FAULT_ACCERR;
 	if (pt_own(f->vm, f->va, 0, &f->table))
 		return FAULT_OOM;
