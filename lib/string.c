@@ -179,6 +179,7 @@ plain size_t strlen(const char *s)
 {
 	const char *p = s;
 
+#pragma clang loop unroll_count(4)
 	while (*p)
 		p++;
 	return (size_t)(p - s);
@@ -220,6 +221,7 @@ plain char *strrchr(const char *s, int c)
 {
 	const char *found = nullptr;
 
+#pragma clang loop unroll_count(4)
 	do {
 		if (*s == (char)c)
 			found = s;
