@@ -398,7 +398,7 @@ static void write_stack(struct writer *w, const struct exec_args *a, const struc
 	put_zeros_until(w, p->platform);
 	put_bytes(w, arch_abi.machine, p->strings - p->platform);
 	put_strings(w, a);
-	put_bytes(w, s->path, strlen(s->path) + 1);
+	put_bytes(w, s->path, w->vm->stack_top - sizeof(u64) - p->execfn);
 	if (w->page)
 		place(w, w->at);
 }
