@@ -207,17 +207,7 @@ static va_t node_fit(const struct layout_hole *h, struct layout_node *n, va_t be
 	return 0;
 }
 
-/* The hole above all regions. */
-[[gnu::noinline]] static va_t gap_above(struct layout *l, const struct layout_hole *h, struct layout_change *c)
-{
-	va_t va = hole_fit(h, l->root ? node_end(l->root) : 0, h->high);
-
-	if (va)
-		layout_seek(l, va, c);
-	return va;
-}
-
-/* Those below. */
+/* In a tree of more than a leaf. */
 [[gnu::noinline]] static va_t gap_deep(const struct layout_hole *h, struct layout_node *root, struct layout_path *p)
 {
 	bool owned = true;
@@ -233,26 +223,37 @@ static va_t node_fit(const struct layout_hole *h, struct layout_node *n, va_t be
 	return va;
 }
 
+/* Below the last region. */
+[[gnu::always_inline]] static inline va_t gap_below(const struct layout_hole *h, struct layout_node *n, struct layout_change *c)
+{
+	unsigned slot;
+
+	c->spare = nullptr;
+	if (unlikely(n->level))
+		return c->va = gap_deep(h, n, &c->path);
+	c->va = leaf_fit(h, n, 0, &slot);
+	path_end(&c->path, 0, true, n, slot);
+	return c->va;
+}
+
+/* Where the hole above all regions may do. */
+[[gnu::noinline]] static va_t gap_anywhere(struct layout *l, const struct layout_hole *h, struct layout_change *c)
+{
+	va_t va = hole_fit(h, l->root ? node_end(l->root) : 0, h->high);
+
+	if (va)
+		layout_seek(l, va, c);
+	else if (l->root)
+		va = gap_below(h, l->root, c);
+	return va;
+}
+
 va_t layout_gap(struct layout *l, const struct layout_hole *h, struct layout_change *c)
 {
 	struct layout_node *n = l->root;
-	unsigned slot;
-	va_t va = 0;
 
 	debug_assert(h->size && h->align >= PAGE_SIZE);
-	if (unlikely(!n || node_end(n) < h->high))
-		va = gap_above(l, h, c);
-	if (unlikely(va || !n))
-		return va;
-	if (unlikely(n->level)) {
-		va = gap_deep(h, n, &c->path);
-	} else {
-		va = leaf_fit(h, n, 0, &slot);
-		path_end(&c->path, 0, true, n, slot);
-	}
-	c->va = va;
-	c->spare = nullptr;
-	return va;
+	return likely(n && node_end(n) >= h->high) ? gap_below(h, n, c) : gap_anywhere(l, h, c);
 }
 
 /* Counts the nodes of the subtree n; all below a shared one are shared. */

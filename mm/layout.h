@@ -23,6 +23,7 @@ enum region_flags : u32 {
 	R_READ = 1, R_WRITE = 2, R_EXEC = 4,
 	R_PROT = 7,
 	R_MAXREAD = 8, R_MAXWRITE = 16, R_MAXEXEC = 32,	/* what mprotect may grant; R_PROT << 3 */
+	R_MAXALL = R_MAXREAD | R_MAXWRITE | R_MAXEXEC,
 	R_SHARED = 64,		/* MAP_SHARED: writes are seen by others */
 	R_GROWSDOWN = 128,	/* a stack: grows by faults below it */
 	R_LOCKED = 256,		/* mlock */

@@ -164,22 +164,15 @@ static void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t
 	return i && i < n->count ? n->region[i].start - n->region[i - 1].end : 0;
 }
 
-/* Is region i of a leaf just this? */
-static inline bool leaf_has(const struct layout_node *n, unsigned i, va_t start, va_t end)
+/* Takes out region i of a leaf, r, as a whole. */
+static inline void region_drop(struct layout *l, struct layout_node *n, unsigned i, const struct region *r)
 {
-	return i < n->count && n->region[i].start == start && n->region[i].end == end;
-}
-
-/* Takes out region i of a leaf as a whole. */
-static inline void region_drop(struct layout *l, struct layout_node *n, unsigned i)
-{
-	const struct region *r = &n->region[i];
 	struct object *object = r->object;
 
 	layout_untally(l, r, r->start, r->end);
 	l->regions--;
 	leaf_close(n, i, 1);
-	if (object)
+	if (unlikely(object))
 		object_put(object);
 }
 
@@ -267,15 +260,15 @@ static void node_remove(struct layout *l, struct layout_node *n, va_t start, va_
 void layout_remove(struct layout *l, va_t start, va_t end, struct layout_change *c)
 {
 	struct layout_node *n = c->path.leaf;
-	unsigned i = c->path.slot;
+	const struct region *r = layout_here(c);
 
 	layout_changes(l);
-	if (unlikely(!change_is_simple(c, start) || !leaf_has(n, i, start, end) || n->count == 1)) {
+	if (unlikely(!change_is_simple(c, start) || !r || r->start != start || r->end != end || n->count == 1)) {
 		remove_range(l, start, end, c);
 		return;
 	}
 	c->va = LAYOUT_NOWHERE;
-	region_drop(l, n, i);
+	region_drop(l, n, c->path.slot, r);
 }
 
 /* Cuts the region that va lies in, unless it starts there. */

@@ -27,9 +27,17 @@
 	return splits && vm->layout.regions >= REGIONS_MAX ? -ENOMEM : 0;
 }
 
-[[gnu::always_inline]] static inline int take_out(struct vm *vm, va_t start, va_t end, struct layout_change *c)
+[[gnu::noinline]] static void unmap_pages(struct vm *vm, struct page *low, va_t start, va_t end)
 {
 	struct tlb_batch b;
+
+	tlb_begin(&b, vm);
+	pt_unmap_prepared(&b, low, start, end);
+	tlb_finish(&b);
+}
+
+[[gnu::always_inline]] static inline int take_out(struct vm *vm, va_t start, va_t end, struct layout_change *c)
+{
 	struct page *low;
 
 	int err = unlikely(vm->sealed || vm->layout.regions >= REGIONS_MAX) ? check_take_out(vm, start, end) : 0;
@@ -39,11 +47,8 @@
 	if (unlikely(err))
 		return err;
 	layout_remove(&vm->layout, start, end, c);
-	if (low) {		/* else nothing is mapped there */
-		tlb_begin(&b, vm);
-		pt_unmap_prepared(&b, low, start, end);
-		tlb_finish(&b);
-	}
+	if (low)		/* else nothing is mapped there */
+		unmap_pages(vm, low, start, end);
 	return 0;
 }
 
@@ -85,7 +90,7 @@ int map_unmap(struct vm *vm, va_t start, va_t end)
 	return err;
 }
 
-int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
+[[nodiscard]] static inline int check_limits(const struct vm *vm, u64 pages, u32 flags)
 {
 	const struct vm_limits *l = &vm->limits;
 
@@ -94,6 +99,11 @@ int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
 	if (region_is_data(flags) && l->data != ~0ul && vm->layout.data_pages + pages > l->data >> PAGE_SHIFT)
 		return -ENOMEM;
 	return commit_counts(flags) && !commit_allows(pages) ? -ENOMEM : 0;
+}
+
+int map_check_limits(const struct vm *vm, u64 pages, u32 flags)
+{
+	return check_limits(vm, pages, flags);
 }
 
 void map_inserted(struct vm *vm, const struct region *r)
@@ -142,11 +152,19 @@ static bool hint_is_good(struct vm *vm, va_t start, va_t end, struct layout_chan
 	return end <= next->start && (!(next->flags & R_GROWSDOWN) || next->start - end >= STACK_GUARD);
 }
 
-/* Where a new mapping goes, and c leads there: `addr` if it is free, else the highest hole. 0: nowhere. */
-static inline va_t find_place(struct vm *vm, va_t addr, u64 len, struct layout_change *c)
+/* No hole below mmap_top will do. */
+[[gnu::cold, gnu::noinline]] static va_t find_hole_above(struct vm *vm, u64 len, struct layout_change *c)
 {
-	if (addr >= MMAP_MIN && range_ok(addr, len) && hint_is_good(vm, addr, addr + len, c))
-		return addr;
+	struct layout_hole h = {
+		.size = len, .align = PAGE_SIZE, .low = MMAP_MIN, .high = USER_END, .guard = STACK_GUARD,
+	};
+
+	return layout_gap(&vm->layout, &h, c);
+}
+
+/* The highest hole, and c leads there. 0: none. */
+static inline va_t find_hole(struct vm *vm, u64 len, struct layout_change *c)
+{
 	struct layout_hole h = {
 		/* Whole tables: what is aligned to them can later be moved, shared and freed by the slot. */
 		.size = len, .align = is_aligned(len, pt_slot_size(1)) ? pt_slot_size(1) : PAGE_SIZE,
@@ -154,11 +172,15 @@ static inline va_t find_place(struct vm *vm, va_t addr, u64 len, struct layout_c
 	};
 	va_t found = layout_gap(&vm->layout, &h, c);
 
-	if (likely(found))
-		return found;
-	h.align = PAGE_SIZE;
-	h.high = USER_END;
-	return layout_gap(&vm->layout, &h, c);
+	return likely(found) ? found : find_hole_above(vm, len, c);
+}
+
+/* The same, but `addr` if that is free. */
+[[gnu::noinline]] static va_t find_place(struct vm *vm, va_t addr, u64 len, struct layout_change *c)
+{
+	if (addr >= MMAP_MIN && range_ok(addr, len) && hint_is_good(vm, addr, addr + len, c))
+		return addr;
+	return find_hole(vm, len, c);
 }
 
 va_t map_find_gap(struct vm *vm, va_t hint, u64 len)
@@ -212,7 +234,7 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 		return err;
 	if (type != MAP_PRIVATE)
 		r |= R_SHARED;
-	r |= object ? max_prot : R_MAXREAD | R_MAXWRITE | R_MAXEXEC;
+	r |= object ? max_prot : R_MAXALL;
 	if (object && type == MAP_PRIVATE)
 		r |= R_MAXWRITE;	/* writes go to a copy */
 	if ((r & R_PROT) & ~(r >> 3))
@@ -235,9 +257,9 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	return 0;
 }
 
-/* Where it shall be: r->start, and c leads there. */
-[[nodiscard]] static int choose_place(struct vm *vm, va_t addr, u64 len, int flags, struct region *r,
-				      struct layout_change *c)
+/* Where it shall be, if that is not just anywhere: r->start, and c leads there. */
+[[nodiscard, gnu::noinline]] static int choose_place(struct vm *vm, va_t addr, u64 len, int flags, struct region *r,
+						     struct layout_change *c)
 {
 	constexpr struct layout_hole low = {
 		.align = PAGE_SIZE, .low = 1 * GiB, .high = 2 * GiB, .guard = STACK_GUARD,
@@ -256,7 +278,7 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 }
 
 /* Asked under the lock: so who has sealed the object, and then looks for mappings that may write, misses none. */
-[[nodiscard]] static int check_sealed(struct region *r)
+[[nodiscard, gnu::noinline]] static int check_sealed(struct region *r)
 {
 	constexpr u32 MAY = R_SHARED | R_MAXWRITE;
 
@@ -266,32 +288,58 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 	return r->flags & R_WRITE ? -EPERM : 0;
 }
 
-/* The locked part of mmap: the start address or -errno. */
-static long mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
+/* r takes the place, where c leads, of what is there, if anything is. */
+[[nodiscard, gnu::noinline]] static int map_over(struct vm *vm, const struct region *r, struct layout_change *c)
 {
-	u64 pages = len >> PAGE_SHIFT;
-	struct layout_change c;
+	u64 there = layout_count(&vm->layout, r->start, r->end, 0);
+	int err = map_check_limits(vm, ((r->end - r->start) >> PAGE_SHIFT) - there, r->flags);
 
-	if (vm->layout.regions > REGIONS_MAX)	/* so mmap may make one more than others, as on Linux */
-		return -ENOMEM;
-	int err = choose_place(vm, addr, len, flags, r, &c);
-
-	if (!err && r->object)
-		err = check_sealed(r);
 	if (err)
+		return err;
+	return layout_free_here(c, r->end) ? insert_here(vm, r, c) : map_replace(vm, r, c);
+}
+
+/* The locked part of mmap: 0 or -errno. */
+static inline int mmap_locked(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
+{
+	constexpr int PLACE = MAP_FIXED | MAP_FIXED_NOREPLACE | ARCH_MAP_32BIT;
+	struct layout_change c;
+	int err = 0;
+
+	if (unlikely(vm->layout.regions > REGIONS_MAX))	/* so mmap may make one more than others, as on Linux */
+		return -ENOMEM;
+	if (likely(!addr && !(flags & PLACE))) {
+		r->start = find_hole(vm, len, &c);
+		err = r->start ? 0 : -ENOMEM;
+	} else {
+		err = choose_place(vm, addr, len, flags, r, &c);
+	}
+	if (unlikely(r->object) && !err)
+		err = check_sealed(r);
+	if (unlikely(err))
 		return err;
 	r->end = r->start + len;
 	r->flags |= vm->def_flags;
-	if ((r->flags & R_LOCKED) && map_check_locked(vm, pages))
+	if (unlikely(r->flags & R_LOCKED) && map_check_locked(vm, len >> PAGE_SHIFT))
 		return -EAGAIN;
-	bool replace = (flags & MAP_FIXED) && !layout_free_here(&c, r->end);
+	if (unlikely(flags & MAP_FIXED))
+		return map_over(vm, r, &c);
+	err = check_limits(vm, len >> PAGE_SHIFT, r->flags);
+	return likely(!err) ? insert_here(vm, r, &c) : err;
+}
 
-	if (replace)
-		pages -= layout_count(&vm->layout, r->start, r->end, 0);
-	err = map_check_limits(vm, pages, r->flags);
-	if (!err)
-		err = replace ? map_replace(vm, r, &c) : insert_here(vm, r, &c);
-	return err ? err : (long)r->start;
+/* r's flags and object have been decided. The start address or -errno. */
+static inline long mmap_region(struct vm *vm, va_t addr, u64 len, int flags, struct region *r)
+{
+	rwlock_write(&vm->lock);
+	int err = mmap_locked(vm, addr, len, flags, r);
+	rwlock_write_done(&vm->lock);
+
+	if (unlikely(err))
+		return err;
+	if (unlikely((r->flags & R_LOCKED) || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE))
+		(void)map_populate(vm, r->start, r->end, false);
+	return (long)r->start;
 }
 
 long vm_mmap_refused(struct vm *vm, va_t addr, u64 len, int flags, u64 offset, int err)
@@ -318,45 +366,61 @@ long vm_mmap_refused(struct vm *vm, va_t addr, u64 len, int flags, u64 offset, i
 	return first ? first : err;
 }
 
+[[gnu::cold, gnu::noinline]] static int refuse_early(u64 len, u64 offset, int flags, const struct object *object)
+{
+	if (!len || !is_aligned(offset, PAGE_SIZE))
+		return -EINVAL;
+	return flags & MAP_HUGETLB ? refuse_hugetlb(flags, object) : -ENOMEM;
+}
+
+/* The region's flags, object and offset, where it is not plain private memory. */
+[[nodiscard, gnu::noinline]] static int decode_region(struct vm *vm, u64 len, int prot, int flags, u32 max_prot, u64 offset,
+						      struct region *r)
+{
+	if (!(flags & MAP_ANONYMOUS) && offset + len < offset)
+		return -EOVERFLOW;
+	int err = decode_flags(prot, flags, r->object, max_prot, &r->flags);
+
+	if (err)
+		return err;
+	if ((flags & MAP_LOCKED) && !map_may_lock(vm))
+		return -EPERM;
+	if (r->object || (r->flags & R_SHARED))
+		r->offset = offset >> PAGE_SHIFT;	/* also of /dev/zero, where it is beyond the end, as on Linux */
+	return 0;
+}
+
+/* Shared memory without a name gets an object of its own. */
+[[nodiscard, gnu::noinline]] static struct object *make_shared(u64 len, u32 flags)
+{
+	return (flags & R_NORESERVE) || commit_allows(len >> PAGE_SHIFT) ? object_new_shared(len) : nullptr;
+}
+
 long vm_mmap(struct vm *vm, va_t addr, u64 len, int prot, int flags, struct object *object,
 	     u32 max_prot, u64 offset)
 {
-	struct region r = { .object = object, .offset = object ? offset >> PAGE_SHIFT : 0 };
+	constexpr int PLAIN = MAP_PRIVATE | MAP_ANONYMOUS;
+	constexpr int ANY = MAP_TYPE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE | MAP_LOCKED;
+	struct region r = { .flags = ((u32)prot & R_PROT) | R_MAXALL, .object = object };
 
-	if (!len || !is_aligned(offset, PAGE_SIZE))
-		return -EINVAL;
-	if (flags & MAP_HUGETLB)
-		return refuse_hugetlb(flags, object);
-	if (len > USER_END)
-		return -ENOMEM;
+	if (unlikely(len - 1 >= USER_END || !is_aligned(offset, PAGE_SIZE) || (flags & MAP_HUGETLB)))
+		return refuse_early(len, offset, flags, object);
 	len = align_up(len, PAGE_SIZE);
-	if (!(flags & MAP_ANONYMOUS) && offset + len < offset)
-		return vm_mmap_refused(vm, addr, len, flags, offset, -EOVERFLOW);
-	int err = decode_flags(prot, flags, object, max_prot, &r.flags);
+	if (unlikely(object || (flags & ANY) != PLAIN)) {
+		int err = decode_region(vm, len, prot, flags, max_prot, offset, &r);
 
-	if (unlikely(err))
-		return vm_mmap_refused(vm, addr, len, flags, offset, err);
-	if ((flags & MAP_LOCKED) && !map_may_lock(vm))
-		return vm_mmap_refused(vm, addr, len, flags, offset, -EPERM);
-	struct object *shared = nullptr;
-
-	if (!object && (r.flags & R_SHARED)) {
-		if (!(r.flags & R_NORESERVE) && !commit_allows(len >> PAGE_SHIFT))
-			return -ENOMEM;
-		shared = object_new_shared(len);
-		if (!shared)
-			return -ENOMEM;
-		r.object = shared;
-		r.offset = offset >> PAGE_SHIFT;	/* /dev/zero's: beyond the end, as on Linux */
+		if (err)
+			return vm_mmap_refused(vm, addr, len, flags, offset, err);
+		if (!object && (r.flags & R_SHARED)) {
+			r.object = make_shared(len, r.flags);
+			if (!r.object)
+				return -ENOMEM;
+		}
 	}
-	rwlock_write(&vm->lock);
-	long res = mmap_locked(vm, addr, len, flags, &r);
-	rwlock_write_done(&vm->lock);
+	long res = mmap_region(vm, addr, len, flags, &r);
 
-	if (unlikely(shared))
-		object_put(shared);	/* the region has its own reference */
-	if (res > 0 && ((r.flags & R_LOCKED) || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE))
-		(void)map_populate(vm, r.start, r.end, false);
+	if (unlikely(r.object != object))
+		object_put(r.object);	/* the region has its own reference */
 	return res;
 }
 

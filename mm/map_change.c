@@ -157,7 +157,7 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 {
 	struct pte *first;
 
-	if (unlikely(vm->layout.regions + 2 > REGIONS_MAX) && too_many_cuts(vm, start, end))
+	if (unlikely(vm->layout.regions > REGIONS_MAX - 2) && too_many_cuts(vm, start, end))
 		return -ENOMEM;
 	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC), &first);
 
@@ -205,21 +205,30 @@ static inline int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 p
 	return err;
 }
 
-long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
+constexpr int PROT_ANY = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
+
+/* Of stacks, and what makes no sense. */
+[[gnu::cold, gnu::noinline]] static long protect_odd(struct vm *vm, va_t addr, u64 len, int prot)
 {
-	constexpr int PROT_ANY = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
 	constexpr int BOTH = PROT_GROWSDOWN | PROT_GROWSUP;
 	va_t end;
 
-	if (unlikely((prot & BOTH) == BOTH))
+	if ((prot & BOTH) == BOTH)
 		return -EINVAL;		/* whatever the range is, as on Linux */
 	int err = map_range(addr, len, -ENOMEM, &end);
 
-	if (unlikely(err || addr == end))
+	if (err || addr == end)
 		return err;
-	if (likely(!(prot & ~(PROT_ANY | PROT_GROWSDOWN))))
+	if (!(prot & ~(PROT_ANY | PROT_GROWSDOWN)))
 		return protect(vm, addr, end, prot);
 	return prot & ~(PROT_ANY | BOTH) ? -EINVAL : refuse_grows_up(vm, addr);
+}
+
+long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
+{
+	if (unlikely(!is_aligned(addr, PAGE_SIZE) || addr >= USER_END || len - 1 >= USER_END || (prot & ~PROT_ANY)))
+		return protect_odd(vm, addr, len, prot);
+	return protect(vm, addr, addr + align_up(len, PAGE_SIZE), prot);
 }
 
 /* From now on nothing is unmapped there, moved, replaced or protected otherwise, and read-only private memory is not thrown away
