@@ -205,11 +205,13 @@ static void wake_waiter(struct futex_waiter *w)
 	list_remove(&w->node);
 }
 
-/* How many, or -EINVAL: one of them only wants to be moved. */
+/* How many, or -EINVAL: one of them only wants to be moved, or waits for the word's owner. */
 static int wake_key(struct futex_bucket *b, const struct futex_key *key, int n, u32 bitset)
 {
 	int woken = 0;
 
+	if (unlikely(futex_pi_awaited(key)))
+		return -EINVAL;
 	list_for_each_safe(w, &b->waiters, struct futex_waiter, node) {
 		if (woken >= n)
 			break;

@@ -35,31 +35,33 @@ static struct futex_pi_waiter *first_for(const struct futex_key *key)
 	return nullptr;
 }
 
-static struct futex_pi_waiter *waiter_of(const struct thread *t)
-{
-	list_for_each(w, &waiters, struct futex_pi_waiter, node)
-		if (w->thread == t)
-			return w;
-	return nullptr;
-}
-
+/* From the end: most have the priority of those before them. */
 static void insert(struct futex_pi_waiter *n)
 {
-	list_for_each(w, &waiters, struct futex_pi_waiter, node) {
-		if (w->thread->rt_priority < n->thread->rt_priority) {
-			list_insert_between(&n->node, w->node.prev, &w->node);
-			n->queued = true;
-			return;
-		}
-	}
-	list_push_back(&waiters, &n->node);
+	struct list *before = waiters.prev;
+
+	while (before != &waiters &&
+	       container_of(before, struct futex_pi_waiter, node)->thread->rt_priority < n->thread->rt_priority)
+		before = before->prev;
+	list_insert_between(&n->node, before, before->next);
 	n->queued = true;
+	n->thread->pi_waiter = n;
 }
 
 static void take_off(struct futex_pi_waiter *w)
 {
 	list_remove(&w->node);
 	w->queued = false;
+	w->thread->pi_waiter = nullptr;
+}
+
+bool futex_pi_awaited(const struct futex_key *key)
+{
+	/* Mostly nobody waits for any such word. Who lines up just now is as good as too late. */
+	if (likely(load_relaxed(&waiters.next) == &waiters))
+		return false;
+	scoped_spin(&futex_pi_lock);
+	return first_for(key);
 }
 
 /* The list is in order, so the first who waits for an owner has most to lend. What the owner gains goes on to the one that
@@ -79,7 +81,7 @@ static void lend(struct thread *owner)
 		if (owner->rt_lent == most)
 			return;
 		sched_lend(owner, most);
-		own = waiter_of(owner);
+		own = owner->pi_waiter;
 		if (!own)
 			return;
 		take_off(own);
@@ -96,7 +98,7 @@ static bool deadlocks(const struct thread *self, const struct thread *owner)
 
 		if (owner == self)
 			return true;
-		w = waiter_of(owner);
+		w = owner->pi_waiter;
 		owner = w ? w->owner : nullptr;
 	}
 	return false;

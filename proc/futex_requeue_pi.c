@@ -50,14 +50,16 @@ struct move {
 	long moved, most;
 };
 
-/* The next to go: who has the highest priority, or of equals came first. */
-static struct futex_waiter *next_waiter(const struct move *m)
+/* The highest priority below `limit` that one who waits has; -1: there is none. */
+static int next_priority(const struct move *m, int limit)
 {
-	struct futex_waiter *best = nullptr;
+	int best = -1;
 
 	list_for_each(w, &m->bucket->waiters, struct futex_waiter, node) {
-		if (futex_key_equal(&w->key, &m->key[0]) && (!best || w->thread->rt_priority > best->thread->rt_priority))
-			best = w;
+		int p = w->thread->rt_priority;
+
+		if (p > best && p < limit && futex_key_equal(&w->key, &m->key[0]))
+			best = p;
 	}
 	return best;
 }
@@ -86,14 +88,28 @@ static int move_waiter(struct move *m, struct futex_waiter *w)
 	return 0;
 }
 
+/* All of a priority in the order in which they came. */
+static int move_equals(struct move *m, int priority)
+{
+	int err = 0;
+
+	list_for_each_safe(w, &m->bucket->waiters, struct futex_waiter, node) {
+		if (err || m->moved >= m->most)
+			break;
+		if (w->thread->rt_priority == priority && futex_key_equal(&w->key, &m->key[0]))
+			err = move_waiter(m, w);
+	}
+	return err;
+}
+
+/* Who has the highest priority goes first. */
 static int move_waiters(struct move *m)
 {
-	struct futex_waiter *w;
 	int err = 0;
 
 	scoped_spin(&futex_pi_lock);
-	while (!err && m->moved < m->most && (w = next_waiter(m)))
-		err = move_waiter(m, w);
+	for (int p = next_priority(m, 100); p >= 0 && !err && m->moved < m->most; p = next_priority(m, p))
+		err = move_equals(m, p);
 	return err;
 }
 

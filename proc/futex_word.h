@@ -67,6 +67,9 @@ struct futex_pi_waiter {		/* (l) futex_pi_lock */
 
 extern struct spinlock futex_pi_lock;
 
+/* Does anybody wait for this word's owner to unlock it? For wakers, who must not wake those. Takes futex_pi_lock. */
+bool futex_pi_awaited(const struct futex_key *key);
+
 constexpr int FUTEX_RETRY = 1, FUTEX_QUEUED = 2;
 
 /* One look at w's word for w's thread, under futex_pi_lock. `owner`: the thread that `expected` names, found before. 0: it is w's;

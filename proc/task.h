@@ -94,6 +94,7 @@ struct thread {
 	bool summed;			/* (tasks_lock) its times are in the task's sums */
 	u64 sigwait;			/* (siglock) signals that sigtimedwait waits for, though they are blocked */
 	bool user_copy_nofault;
+	struct futex_pi_waiter *pi_waiter;	/* futex_pi_lock: how it stands in line for a word with an owner */
 	bool pi_owner, pi_gone;		/* (a) futex_pi.c: somebody may wait for it; it takes no more waiters */
 };
 

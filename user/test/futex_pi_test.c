@@ -88,6 +88,36 @@ static void test_timeout(void)
 	ok(word == 0, "and is free in the end");
 }
 
+static void *locks_once(void *arg)
+{
+	lock(&word);
+	unlock(&word);
+	return arg;
+}
+
+// Who waits for an owner to unlock is not to be woken as one who waits for a value.
+static void test_wrong_wake(void)
+{
+	pthread_t t;
+
+	word = 0;
+	lock(&word);
+	pthread_create(&t, nullptr, locks_once, nullptr);
+	while (!(word & FUTEX_WAITERS))
+		pause_ms(1);
+	pause_ms(20);
+	ok(is_error(syscall(SYS_futex, &word, FUTEX_WAKE, 1, nullptr, nullptr, 0), EINVAL) &&
+		   is_error(syscall(SYS_futex, &word, FUTEX_WAKE_BITSET, 1, nullptr, nullptr, 4), EINVAL),
+	   "FUTEX_WAKE: EINVAL");
+	ok(is_error(syscall(SYS_futex, &word, FUTEX_REQUEUE, 1, (void *)1ul, &second, 0), EINVAL), "FUTEX_REQUEUE: EINVAL");
+	ok(is_error(syscall(SYS_futex, &second, FUTEX_WAKE_OP, 1, (void *)1ul, &word, FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_NE, 0)), EINVAL),
+	   "FUTEX_WAKE_OP: EINVAL");
+	ok(syscall(SYS_futex, &second, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 0, "of another word: nobody");
+	unlock(&word);
+	pthread_join(t, nullptr);
+	ok(word == 0 && syscall(SYS_futex, &word, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 0, "and when all are gone");
+}
+
 static int counter;
 
 static void *counting(void *arg)
@@ -251,7 +281,7 @@ static void set_priority(int policy, int priority)
 {
 	struct sched_param p = {.sched_priority = priority};
 
-	sched_setscheduler(0, policy, &p);
+	syscall(SYS_sched_setscheduler, 0, policy, &p);	// the C library's may refuse by itself
 }
 
 static void *low(void *arg)
@@ -290,7 +320,7 @@ static void test_inheritance(void)
 	while (step != 1)
 		pause_ms(1);
 	set_priority(SCHED_FIFO, 20);
-	if (sched_getscheduler(0) != SCHED_FIFO) {
+	if (syscall(SYS_sched_getscheduler, 0) != SCHED_FIFO) {
 		tap_skip("no right to real-time priorities");
 		pthread_join(t[0], nullptr);
 		sched_setaffinity(0, sizeof(all), &all);
@@ -304,7 +334,7 @@ static void test_inheritance(void)
 	set_priority(SCHED_OTHER, 0);
 	pthread_join(t[0], nullptr);
 	pthread_join(t[1], nullptr);
-	sched_getparam(0, &p);
+	syscall(SYS_sched_getparam, 0, &p);
 	ok(p.sched_priority == 0, "nothing of it stays");
 	sched_setaffinity(0, sizeof(all), &all);
 }
@@ -343,6 +373,7 @@ int main(void)
 {
 	test_alone();
 	test_timeout();
+	test_wrong_wake();
 	test_exclusion();
 	test_owner_died();
 	test_deadlock();

@@ -229,7 +229,7 @@ static void *waits_with_priority(void *arg)
 {
 	struct sched_param p = {.sched_priority = *(int *)arg};
 
-	sched_setscheduler(0, SCHED_FIFO, &p);
+	syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p);
 	return waits(arg);
 }
 
@@ -240,7 +240,7 @@ static void test_priority(void)
 	pthread_t t[3];
 
 	anew();
-	if (sched_setscheduler(0, SCHED_FIFO, &p)) {
+	if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &p)) {
 		tap_skip("no right to real-time priorities");
 		return;
 	}
@@ -253,7 +253,7 @@ static void test_priority(void)
 	ok(cmp_requeue(&s->cond, &s->mutex, 1, INT_MAX, 0) == 3, "three of different priority");
 	unlock(&s->mutex);
 	p.sched_priority = 0;
-	sched_setscheduler(0, SCHED_OTHER, &p);
+	syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &p);
 	join(t, 3);
 	ok(s->order[0] == 30 && s->order[1] == 20 && s->order[2] == 10, "the highest first: %d %d %d", s->order[0], s->order[1], s->order[2]);
 }
