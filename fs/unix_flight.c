@@ -74,13 +74,19 @@ static void visit_queue(struct unix_sock *s, visit_fn *visit, struct list *reach
 	}
 }
 
-/* Also what waits in the connections that a listening socket has not accepted. */
+/* What is received through s lies in its own queue, and in those of connections that it has not accepted. The one behind `at`, which
+ * is s first, or nullptr. */
+static struct unix_sock *next_queue(struct unix_sock *s, struct unix_sock *at)
+{
+	struct list *next = at->pending.next;	/* of s the line's head */
+
+	return s->listening && next != &s->pending ? container_of(next, struct unix_sock, pending) : nullptr;
+}
+
 static void visit_queues(struct unix_sock *s, visit_fn *visit, struct list *reached)
 {
-	visit_queue(s, visit, reached);
-	if (s->listening)
-		list_for_each(other, &s->pending, struct unix_sock, pending)
-			visit_queue(other, visit, reached);
+	for (struct unix_sock *q = s; q; q = next_queue(s, q))
+		visit_queue(q, visit, reached);
 }
 
 static void count_inner(struct unix_sock *s, struct list *reached)
@@ -135,10 +141,8 @@ static void collect(void)
 		if (!s->candidate)
 			continue;
 		s->candidate = false;
-		take_messages(s, &lost);
-		if (s->listening)
-			list_for_each(other, &s->pending, struct unix_sock, pending)
-				take_messages(other, &lost);
+		for (struct unix_sock *q = s; q; q = next_queue(s, q))
+			take_messages(q, &lost);
 	}
 	mutex_unlock(&unix_lock);
 	mutex_unlock(&flight_lock);
