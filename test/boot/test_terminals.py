@@ -48,7 +48,7 @@ def test_a_session_that_ends_takes_its_foreground_along(board):
 
 @on(ONE_EACH)
 def test_terminals_give_everything_back(board):
-    for name in ("pty_test", "session_test"):
+    for name in ("pty_test", "pty_end_test", "session_test", "job_test"):
         done = board.run("sh", "-c", TWICE, name, timeout=120)
         lines = done.stdout.decode().splitlines()
         assert done.returncode == 0 and len(lines) % 2 == 0 and lines[:len(lines) // 2] == lines[len(lines) // 2:], \

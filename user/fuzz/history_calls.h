@@ -117,6 +117,28 @@ static void step_mprotect(void)
 	say("mprotect %s %lx %x = %s", place(r.addr), r.len, prot, result(CALL3(SYS_mprotect, r.addr, r.len, prot)));
 }
 
+// Where it went.
+static void say_moved(long res, uint64_t len)
+{
+	if (res < 0 && res > -4096) { // Linux looks at the arguments before the mapping since 6.17, and after it before
+		bool either = res == -EFAULT || res == -EINVAL || (len > USER_TOP && res == -ENOMEM);
+
+		say(" = %s", either ? "refused" : result(res));
+		return;
+	}
+	if (!in_arena((uint64_t)res)) { // brought back, so that its bytes are seen
+		uint64_t back = page_in(W_START);
+		long moved = CALL5(SYS_mremap, res, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, back);
+
+		stamp_new(back, len, moved > 0 ? now : 0);
+		say(" = elsewhere, then %s", result(moved == (long)back ? 0 : moved));
+		if (moved < 0)
+			munmap((void *)res, len);
+		return;
+	}
+	say(" = %s", place((uint64_t)res));
+}
+
 static void step_mremap(void)
 {
 	struct range r = some_range(true);
@@ -164,23 +186,7 @@ static void step_mremap(void)
 		stamp_new((uint64_t)res, len, now);
 
 	say("mremap %s %lx to %lx flags %x at %s", place(r.addr), r.len, len, flags, place(target));
-	if (res < 0 && res > -4096) { // Linux looks at the arguments before the mapping since 6.17, and after it before
-		bool either = res == -EFAULT || res == -EINVAL || (len > USER_TOP && res == -ENOMEM);
-
-		say(" = %s", either ? "refused" : result(res));
-		return;
-	}
-	if (!in_arena((uint64_t)res)) { // brought back, so that its bytes are seen
-		uint64_t back = page_in(W_START);
-		long moved = CALL5(SYS_mremap, res, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, back);
-
-		stamp_new(back, len, moved > 0 ? now : 0);
-		say(" = elsewhere, then %s", result(moved == (long)back ? 0 : moved));
-		if (moved < 0)
-			munmap((void *)res, len);
-		return;
-	}
-	say(" = %s", place((uint64_t)res));
+	say_moved(res, len);
 }
 
 // Freed lazily: until somebody writes, the old bytes or zeros are there, at the kernel's will. Then they are made zeros.

@@ -179,6 +179,26 @@ static void timers(void)
 	close(fd);
 }
 
+// Edges, and events that are told once.
+static void epoll_modes(int ep, const int q[2])
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = 222 }, got[4];
+
+	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, q[0], &e), "another, edge-triggered");
+	write(q[1], "ab", 2);
+	ok(epoll_wait(ep, got, 4, 0) == 1 && got[0].data.u64 == 222, "it is told once");
+	ok(epoll_wait(ep, got, 4, 0) == 0, "and not again");
+	write(q[1], "c", 1);
+	ok(epoll_wait(ep, got, 4, 0) == 1, "until more arrives");
+	e = (struct epoll_event){ .events = EPOLLIN | EPOLLONESHOT, .data.u64 = 333 };
+	epoll_ctl(ep, EPOLL_CTL_MOD, q[0], &e);
+	ok(epoll_wait(ep, got, 4, 0) == 1 && got[0].data.u64 == 333, "one-shot: once");
+	write(q[1], "d", 1);
+	ok(epoll_wait(ep, got, 4, 0) == 0, "then it is quiet");
+	epoll_ctl(ep, EPOLL_CTL_MOD, q[0], &e);
+	ok(epoll_wait(ep, got, 4, 0) == 1, "until it is armed again");
+}
+
 static void epolls(void)
 {
 	int ep = epoll_create1(EPOLL_CLOEXEC), p[2], q[2];
@@ -211,20 +231,7 @@ static void epolls(void)
 	ok(epoll_wait(ep, got, 4, 0) == 1, "level-triggered: it stays ready");
 	read(p[0], &c, 1);
 	ok(epoll_wait(ep, got, 4, 0) == 0, "until it is read");
-	e = (struct epoll_event){ .events = EPOLLIN | EPOLLET, .data.u64 = 222 };
-	ok(!epoll_ctl(ep, EPOLL_CTL_ADD, q[0], &e), "another, edge-triggered");
-	write(q[1], "ab", 2);
-	ok(epoll_wait(ep, got, 4, 0) == 1 && got[0].data.u64 == 222, "it is told once");
-	ok(epoll_wait(ep, got, 4, 0) == 0, "and not again");
-	write(q[1], "c", 1);
-	ok(epoll_wait(ep, got, 4, 0) == 1, "until more arrives");
-	e = (struct epoll_event){ .events = EPOLLIN | EPOLLONESHOT, .data.u64 = 333 };
-	epoll_ctl(ep, EPOLL_CTL_MOD, q[0], &e);
-	ok(epoll_wait(ep, got, 4, 0) == 1 && got[0].data.u64 == 333, "one-shot: once");
-	write(q[1], "d", 1);
-	ok(epoll_wait(ep, got, 4, 0) == 0, "then it is quiet");
-	epoll_ctl(ep, EPOLL_CTL_MOD, q[0], &e);
-	ok(epoll_wait(ep, got, 4, 0) == 1, "until it is armed again");
+	epoll_modes(ep, q);
 	struct pollfd f = { ep, POLLIN, 0 };
 	write(p[1], "x", 1);
 	ok(poll(&f, 1, 0) == 1, "an epoll is itself ready when something in it is");

@@ -240,7 +240,14 @@ static void test_undo(void)
 		_exit(0);
 	}
 	ok(exit_of(pid) == 0 && value(id, 0) == 0, "not below zero");
-	pid = fork();
+	semctl(id, 0, IPC_RMID);
+}
+
+static void test_undo_of_relatives(void)
+{
+	int id = semget(IPC_PRIVATE, 2, 0600);
+	pid_t pid = fork();
+
 	if (pid == 0) {
 		semop(id, OPS({0, 4, SEM_UNDO}));
 		pid_t child = fork();
@@ -388,6 +395,7 @@ int main(int argc, char **argv)
 	test_operations();
 	test_waiting();
 	test_undo();
+	test_undo_of_relatives();
 	test_rights();
 	test_info();
 	test_mutex();
