@@ -191,6 +191,7 @@ int unix_find(const struct unix_address *a, int type, struct unix_sock **out)
 	}
 	if (!err && (*out)->type != type) {
 		unix_put(*out);
+		*out = nullptr;
 		err = -EPROTOTYPE;
 	}
 	return err;

@@ -241,6 +241,31 @@ static void test_others_socket(void)
 	close(to);
 }
 
+// To one of another kind, again and again: it must not lose what keeps it.
+static void test_wrong_kind(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "/tmp/greedy.socket" };
+	socklen_t len = sizeof(name);
+	int to = socket(AF_UNIX, SOCK_STREAM, 0), from = socket(AF_UNIX, SOCK_DGRAM, 0), other = -1, n = 0;
+
+	unlink(name.sun_path);
+	bind(to, (void *)&name, len);
+	listen(to, 1);
+	while (n < 100 && sendto(from, "x", 1, 0, (void *)&name, len) == -1 && errno == EPROTOTYPE)
+		n++;
+	ok(n == 100, "a datagram to a stream's name is EPROTOTYPE, 100 times");
+	for (int i = 0; i < 50; i++)	// whoever had its memory now would be seen
+		close(socket(AF_UNIX, SOCK_DGRAM, 0));
+	close(from);
+	from = socket(AF_UNIX, SOCK_STREAM, 0);
+	ok(connect(from, (void *)&name, len) == 0 && (other = accept(to, nullptr, nullptr)) >= 0 &&
+	   write(from, "x", 1) == 1 && read(other, &n, 1) == 1, "which is still there");
+	close(from);
+	close(other);
+	close(to);
+	unlink(name.sun_path);
+}
+
 // ---- Timers ----
 
 static volatile int heard;
@@ -392,6 +417,7 @@ int main(void)
 	test_empty_messages();
 	test_blocked_sender();
 	test_others_socket();
+	test_wrong_kind();
 	test_timers();
 	return tap_done();
 }
