@@ -275,8 +275,8 @@ endfunc arch_user_cmpxchg32
 
 /*
  * Signal frames: sigframe.c asserts the layout. SIMD registers have no unprivileged accesses: PAN is lifted as above, and both ends
- * of the record are written, or read, with the user's rights first. If another thread changes the mapping in between, the access
- * faults: what a user may not write, or has not, the kernel cannot write or does not have there either.
+ * of the record are written, or read, with the user's rights first. If another thread changes the mapping in between, writing
+ * faults where the user may not write any more, and what is read is the program's own.
  */
 	.arch_extension fp
 	.arch_extension simd
