@@ -22,11 +22,11 @@ static bool next_piece(struct io *io)
 	return io->left != 0;
 }
 
-/* One piece's worth: bytes moved. */
+/* One piece's worth: bytes moved. That it lies in user memory was checked when the io was made. */
 static size_t put_piece(struct io *io, const void *src, size_t n)
 {
 	if (!io->kernel)
-		return copy_to_user_partial(io->at, src, n);
+		return n - arch_copy_to_user(io->at, src, n);
 	memcpy((void *)io->at, src, n);
 	return n;
 }
@@ -34,7 +34,7 @@ static size_t put_piece(struct io *io, const void *src, size_t n)
 static size_t take_piece(struct io *io, void *dst, size_t n)
 {
 	if (!io->kernel)
-		return copy_from_user_partial(dst, io->at, n);
+		return n - arch_copy_from_user(dst, io->at, n);
 	memcpy(dst, (const void *)io->at, n);
 	return n;
 }

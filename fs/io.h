@@ -16,6 +16,7 @@ struct iovec {				/* Linux's: (address, length) pairs */
 constexpr unsigned IOV_MAX = 1024;
 constexpr size_t IO_MAX = 0x7ffff000;	/* the most bytes one call moves */
 
+/* Pieces of a user's are below USER_END: whoever makes an io checks that (io_user(), iovecs_get()). */
 struct io {
 	va_t at;			/* the current piece */
 	size_t piece;			/* bytes left in it */
