@@ -129,6 +129,7 @@ void a_shared_block_is_not_written_to(void **state);
 void a_page_copied_by_fork_is_the_childs(void **state);
 void a_forced_write_is_not_shared(void **state);
 void a_right_to_write_comes_with_dirty(void **state);
+void every_cpu_hears_of_one_page(void **state);
 void shared_tables_behind_a_hole_are_restricted(void **state);
 void a_child_has_what_it_was_promised(void **state);
 void a_guard_takes_what_was_there(void **state);

@@ -116,6 +116,33 @@ void a_right_to_write_comes_with_dirty(void **state)
 	case_end();
 }
 
+/* One page loses rights, and gets them back, and each CPU that had it hears of it. */
+void every_cpu_hears_of_one_page(void **state)
+{
+	struct vm *vm = case_begin(42);
+	u8 *memory;
+
+	case_map(vm, BASE, 3 * PAGE_SIZE);
+	case_write(vm, BASE, 3);
+	for (unsigned cpu = 0; cpu < 3; cpu++)
+		machine_run(cpu, vm);
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned cpu = 0; cpu < 3; cpu++)
+			assert_true(machine_access(cpu, BASE + PAGE_SIZE, P_W, &memory));
+		assert_int_equal(vm_mprotect(vm, BASE + PAGE_SIZE, PAGE_SIZE, i ? 0 : P_R), 0);
+		assert_null(machine_check());
+		for (unsigned cpu = 0; cpu < 3; cpu++)
+			assert_false(machine_access(cpu, BASE + PAGE_SIZE, P_W, &memory));
+		assert_int_equal(vm_mprotect(vm, BASE + PAGE_SIZE, PAGE_SIZE, P_R | P_W), 0);
+		for (unsigned cpu = 0; cpu < 3; cpu++) {		/* a right that is added, by a fault if need be (law 10) */
+			host_cpu_set(cpu);
+			assert_int_equal(vm_fault(vm, BASE + PAGE_SIZE, P_W), FAULT_OK);
+		}
+		host_cpu_set(0);
+	}
+	case_end();
+}
+
 /* The first tables of a range are missing; those behind are shared, and are restricted all the same. */
 void shared_tables_behind_a_hole_are_restricted(void **state)
 {

@@ -323,6 +323,7 @@ int main(void)
 		cmocka_unit_test(a_page_copied_by_fork_is_the_childs),
 		cmocka_unit_test(a_forced_write_is_not_shared),
 		cmocka_unit_test(a_right_to_write_comes_with_dirty),
+		cmocka_unit_test(every_cpu_hears_of_one_page),
 		cmocka_unit_test(shared_tables_behind_a_hole_are_restricted),
 		cmocka_unit_test(a_child_has_what_it_was_promised),
 		cmocka_unit_test(a_guard_takes_what_was_there),
