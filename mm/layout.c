@@ -156,16 +156,17 @@ u64 layout_count(const struct layout *l, va_t start, va_t end, u32 flags)
 [[gnu::always_inline]] static inline va_t leaf_fit(const struct layout_hole *h, const struct layout_node *n, va_t below,
 						   unsigned *slot)
 {
-	const struct region *r = n->region + n->count - 1;
+	unsigned i = n->count - 1u;
+	const struct region *r = n->region + i;
 	u64 size = h->size;
-	va_t va;
 
-	for (; r > n->region; r--) {
+	for (; i; i--, r--) {
 		if (likely(r->start - r[-1].end < size))
 			continue;
-		va = region_fit(h, r[-1].end, r);
+		va_t va = region_fit(h, r[-1].end, r);
+
 		if (likely(va)) {
-			*slot = (unsigned)(r - n->region);
+			*slot = i;
 			return va;
 		}
 	}

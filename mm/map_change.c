@@ -83,8 +83,9 @@ struct growth {
 	return check_growth(vm, r, (min(r->end, end) - va) >> PAGE_SHIFT, g);
 }
 
-/* Of several regions, or where there is none. */
-[[nodiscard, gnu::noinline]] static int check_regions(const struct vm *vm, const struct region *r, va_t start, va_t *end, u32 prot)
+/* How far may the regions from start on, of which r is the first, have these rights? *end comes down to the first that may not, or
+ * the first hole, and the reason is the result. */
+[[nodiscard]] static int check_regions(const struct vm *vm, const struct region *r, va_t start, va_t *end, u32 prot)
 {
 	struct growth g = {};
 	struct region next;
@@ -101,21 +102,6 @@ struct growth {
 		va = r->end;
 		r = layout_find(&vm->layout, va, &next) ? &next : nullptr;
 	}
-}
-
-/* How far may the regions from start on, of which r is the first, have these rights? *end comes down to the first that may not, or
- * the first hole, and the reason is the result. */
-[[nodiscard]] static inline int check_protect(const struct vm *vm, const struct region *r, va_t start, va_t *end, u32 prot)
-{
-	struct growth g = {};
-
-	if (unlikely(!r || r->end < *end))
-		return check_regions(vm, r, start, end, prot);
-	int err = check_region(vm, r, start, *end, prot, &g);
-
-	if (unlikely(err))
-		*end = start;
-	return err;
 }
 
 /* PROT_GROWSUP: no stack of these CPUs does. */
@@ -153,12 +139,10 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 }
 
 /* The layout's change is prepared. Tables are made our own first, which may fail; then layout and entries. */
-[[nodiscard]] static inline int protect_range(struct vm *vm, struct layout_change *c, va_t start, va_t end, u32 prot)
+[[nodiscard, gnu::always_inline]] static inline int protect_range(struct vm *vm, struct layout_change *c, va_t start, va_t end,
+								  u32 prot)
 {
 	struct pte *first;
-
-	if (unlikely(vm->layout.regions > REGIONS_MAX - 2) && too_many_cuts(vm, start, end))
-		return -ENOMEM;
 	int err = pt_prepare_leaves(vm, start, end, !(prot & R_EXEC), &first);
 
 	if (unlikely(err))
@@ -169,39 +153,55 @@ static bool locked_gains_write(const struct vm *vm, va_t start, va_t end, u32 pr
 }
 
 /* What may change does, up to what may not, where *stop_at comes to lie: as on Linux. */
-static inline int protect_locked(struct vm *vm, va_t start, va_t *stop_at, u32 prot, bool *populate)
+[[nodiscard, gnu::noinline]] static int protect_regions(struct vm *vm, struct layout_change *c, va_t start, va_t *stop_at, u32 prot,
+							bool *populate)
+{
+	int stop = check_regions(vm, layout_here(c), start, stop_at, prot);
+
+	if (start == *stop_at)
+		return stop;
+	if (vm->layout.regions > REGIONS_MAX - 2 && too_many_cuts(vm, start, *stop_at))
+		return -ENOMEM;
+	bool gains = locked_gains_write(vm, start, *stop_at, prot);
+	int err = protect_range(vm, c, start, *stop_at, prot);
+
+	*populate = gains && !err;
+	return err ?: stop;
+}
+
+/* As a rule it is one region, or a part of one, of which nothing is locked. */
+[[nodiscard]] static inline int protect_locked(struct vm *vm, va_t start, va_t *end, u32 prot, bool *populate)
 {
 	struct layout_change c;
-	int err = layout_prepare(&vm->layout, start, *stop_at, true, &c);
+	struct growth g = {};
+	int err = layout_prepare(&vm->layout, start, *end, true, &c);
 
 	if (unlikely(err))
 		return err;
-	int stop = check_protect(vm, layout_here(&c), start, stop_at, prot);
+	const struct region *r = layout_here(&c);
 
-	if (start != *stop_at) {
-		bool gains = locked_gains_write(vm, start, *stop_at, prot);
-
-		err = protect_range(vm, &c, start, *stop_at, prot);
-		*populate = gains && !err;
-	}
+	if (unlikely(!r || r->end < *end || vm->layout.locked_pages || vm->layout.regions > REGIONS_MAX - 2))
+		err = protect_regions(vm, &c, start, end, prot, populate);
+	else
+		err = check_region(vm, r, start, *end, prot, &g) ?: protect_range(vm, &c, start, *end, prot);
 	layout_done(&c);
-	return err ? err : stop;
+	return err;
 }
 
-/* [addr, end) is not empty. */
-[[gnu::noinline]] static long protect(struct vm *vm, va_t addr, va_t end, int prot)
+/* [start, end) is not empty. down: it begins where its stack does. */
+[[gnu::noinline]] static long protect(struct vm *vm, va_t start, va_t end, u32 prot, bool down)
 {
 	bool populate = false;
 	int err = 0;
 
 	rwlock_write(&vm->lock);
-	if (unlikely(prot & PROT_GROWSDOWN))
-		err = grows_down_start(vm, &addr, end);
+	if (unlikely(down))
+		err = grows_down_start(vm, &start, end);
 	if (likely(!err))
-		err = protect_locked(vm, addr, &end, (u32)prot & R_PROT, &populate);
+		err = protect_locked(vm, start, &end, prot, &populate);
 	rwlock_write_done(&vm->lock);
 	if (unlikely(populate))
-		map_populate_locked(vm, addr, end);
+		map_populate_locked(vm, start, end);
 	return err;
 }
 
@@ -220,7 +220,7 @@ constexpr int PROT_ANY = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
 	if (err || addr == end)
 		return err;
 	if (!(prot & ~(PROT_ANY | PROT_GROWSDOWN)))
-		return protect(vm, addr, end, prot);
+		return protect(vm, addr, end, (u32)prot & R_PROT, prot & PROT_GROWSDOWN);
 	return prot & ~(PROT_ANY | BOTH) ? -EINVAL : refuse_grows_up(vm, addr);
 }
 
@@ -228,7 +228,7 @@ long vm_mprotect(struct vm *vm, va_t addr, u64 len, int prot)
 {
 	if (unlikely(!is_aligned(addr, PAGE_SIZE) || addr >= USER_END || len - 1 >= USER_END || (prot & ~PROT_ANY)))
 		return protect_odd(vm, addr, len, prot);
-	return protect(vm, addr, addr + align_up(len, PAGE_SIZE), prot);
+	return protect(vm, addr, addr + align_up(len, PAGE_SIZE), (u32)prot & R_PROT, false);
 }
 
 /* From now on nothing is unmapped there, moved, replaced or protected otherwise, and read-only private memory is not thrown away
