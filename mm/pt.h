@@ -6,7 +6,7 @@
  * A table is a page of kind PAGE_TABLE; page->refs counts the slots (and roots of address spaces) that point to it. A path is owned
  * when no slot on it is write-protected; then all its tables have one reference and belong to this address space alone.
  *
- * Locks: vm->lock for reading: pt_own, pt_fill. For writing: the rest. Each table's spinlock for its slots, taken
+ * Locks: vm->lock for reading: pt_own, pt_drop. For writing: the rest. Each table's spinlock for its slots, taken
  * downwards; held only for a few slots.
  */
 #pragma once

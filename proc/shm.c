@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * System V shared memory. Lock: shm_table.lock for the table and all segments.
+ * System V shared memory. Lock: table.lock for the table and all segments.
  *
  * A removed segment stays in the table as long as something maps it, without a reference from there: who finds it has
  * to get one while there still is one (object_try_get), and its release takes it out.

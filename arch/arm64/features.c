@@ -19,8 +19,8 @@ struct arch_abi arch_abi = {
 
 enum id_register : u8 { ISAR0, ISAR1, PFR0, MMFR2, ID_REGISTERS };
 
-/* A feature is there when the unsigned 4-bit field is at least `min` (fields that may be 0xf for "none" are checked
- * by fp_present). Bits from 64 on are AT_HWCAP2's. */
+/* A feature is there when the unsigned 4-bit field is at least `min` (fields that may be 0xf for "none" stand
+ * in fp_features). Bits from 64 on are AT_HWCAP2's. */
 static const struct feature {
 	enum id_register reg;
 	u8 shift, min, bit;
