@@ -102,7 +102,7 @@ MUTANTS = [
     # ---- Law 7
     ("copies-shared-page", "law 7",
      ("\tif (prot & P_SHARED)\n\t\treturn fault_shared_upgrade(f, e);\n", "")),
-    ("no-shared-mark", "law 7", ("\tif (r->flags & R_SHARED)\n\t\tprot |= P_SHARED;\n", "")),
+    ("no-shared-mark", "law 7", ("P_USER | P_ACCESSED | (r->flags & R_SHARED ? P_SHARED : 0);", "P_USER | P_ACCESSED;")),
     # ---- Law 8: unlink, flush, let go
     ("table-let-go-before-flush", "law 8",
      ("\tstore_release(&slot->raw, 0);\n\ttlb_begin(&batch, vm);\n\ttlb_add_range(&batch, start",
