@@ -48,34 +48,32 @@ func arch_page_clear_from
 	b	clear_pairs
 endfunc arch_page_clear_from
 
-/* 128 bytes at x1 + from, to the same place at x0. The SIMD registers would halve this, but are the user's. */
-.macro copy_128 from, last
-	ldp	x2, x3, [x1, #\from]
-	ldp	x4, x5, [x1, #\from + 16]
-	ldp	x6, x7, [x1, #\from + 32]
-	ldp	x8, x9, [x1, #\from + 48]
-	ldp	x10, x11, [x1, #\from + 64]
-	ldp	x12, x13, [x1, #\from + 80]
-	ldp	x14, x15, [x1, #\from + 96]
-	ldp	x16, x17, [x1, #\from + 112]\last
-	stp	x2, x3, [x0, #\from]
-	stp	x4, x5, [x0, #\from + 16]
-	stp	x6, x7, [x0, #\from + 32]
-	stp	x8, x9, [x0, #\from + 48]
-	stp	x10, x11, [x0, #\from + 64]
-	stp	x12, x13, [x0, #\from + 80]
-	stp	x14, x15, [x0, #\from + 96]
-	stp	x16, x17, [x0, #\from + 112]\last
+/* 128 bytes at x1 + from, to the same place at x0, of which \at addresses the first 16, last. C leaves x18 to the user (entry.S),
+ * and so does this; the SIMD registers would halve it, but are the user's as well. */
+.macro copy_128 from, at:vararg
+	ldp	x2, x3, [x1, #\from + 112]
+	ldp	x4, x5, [x1, #\from + 96]
+	ldp	x6, x7, [x1, #\from + 80]
+	ldp	x8, x9, [x1, #\from + 64]
+	ldp	x10, x11, [x1, #\from + 48]
+	ldp	x12, x13, [x1, #\from + 32]
+	ldp	x14, x15, [x1, #\from + 16]
+	ldp	x16, x17, [x1\at
+	stp	x2, x3, [x0, #\from + 112]
+	stp	x4, x5, [x0, #\from + 96]
+	stp	x6, x7, [x0, #\from + 80]
+	stp	x8, x9, [x0, #\from + 64]
+	stp	x10, x11, [x0, #\from + 48]
+	stp	x12, x13, [x0, #\from + 32]
+	stp	x14, x15, [x0, #\from + 16]
+	stp	x16, x17, [x0\at
 .endm
 
-/* arch_page_copy(dst, src): the last access of a round moves the pointers, by pre-index. */
+/* arch_page_copy(dst, src): the last access of a round moves the pointers, by post-index. */
 func arch_page_copy
-	add	x18, x1, #PAGE - 16
-	sub	x0, x0, #16
-	sub	x1, x1, #16
-1:	copy_128 16
-	copy_128 144, !
-	cmp	x1, x18
+1:	copy_128 128, , #128]
+	copy_128 0, ], #256
+	tst	x1, #(PAGE - 1)
 	b.ne	1b
 	ret
 endfunc arch_page_copy

@@ -3,6 +3,8 @@
 // tracer find every register of the call that was interrupted, copied or stopped, and what they
 // change there is what the program goes on with.
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "user/test/ptrace.h"
@@ -204,6 +206,35 @@ static void test_fork(void)
 	ok(ended((pid_t)pid, 3 << 8), "the child has them, too");
 }
 
+// The kernel copies pages by a function of its own: in these calls, not in an exception during one.
+static void test_page_copies(void)
+{
+	enum { BLOCK = 2 << 20, PAGE = 4096, COLLAPSE = 25, POPULATE_WRITE = 23 };
+	int self = open("/proc/self/exe", O_RDONLY), mem = open("/proc/self/mem", O_RDWR);
+	char *p = mmap(nullptr, 2 * BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *file = mmap(nullptr, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, self, 0);
+	char *block = p + (-(uintptr_t)p & (BLOCK - 1));
+
+	if (self < 0 || mem < 0 || p == MAP_FAILED || file == MAP_FAILED)
+		tap_bail("pages to copy");
+	madvise(block, BLOCK, MADV_NOHUGEPAGE);
+	for (int i = 0; i < BLOCK; i += PAGE)
+		block[i] = (char)(1 + i / PAGE);
+	madvise(block, BLOCK, MADV_HUGEPAGE);
+	long err = call(SYS_madvise, (long)block, BLOCK, COLLAPSE);
+
+	ok((!err || err == -EINVAL) && all(after, 0), "one that makes a huge page, where there are any");
+	ok(call(SYS_madvise, (long)file, PAGE, POPULATE_WRITE) == 0 && all(after, 0), "one that copies a file's page");
+	munmap(file, PAGE);
+	file = mmap(nullptr, PAGE, PROT_READ, MAP_PRIVATE, self, 0);
+	lseek(mem, (long)file, SEEK_SET);
+	ok(call(SYS_write, mem, (long)"x", 1) == 1 && all(after, 0) && *file == 'x', "one that writes to read-only memory");
+	munmap(file, PAGE);
+	munmap(p, 2 * BLOCK);
+	close(self);
+	close(mem);
+}
+
 // ---- handlers
 
 static uint64_t handler_change;
@@ -357,6 +388,7 @@ static void test_attached_asleep(void)
 int main(void)
 {
 	test_calls();
+	test_page_copies();
 	test_fork();
 	test_handler(0, "a handler");
 	test_handler(SA_RESTART, "one with SA_RESTART");
