@@ -433,8 +433,6 @@ void page_frames(u64 *first, u64 *end)
 	*end = page_ram.end;
 }
 
-u64 page_total(void) { return page_ram.managed; }
-
 void page_stats(struct page_stats *out)
 {
 	*out = (struct page_stats){ .total = page_ram.managed };

@@ -218,7 +218,20 @@ struct page_stats {
 void page_stats(struct page_stats *out);
 /* Frame numbers [*first, *end) have descriptors. */
 void page_frames(u64 *first, u64 *end);
-u64 page_total(void);			/* pages that can be had at all */
+
+/* What page_init() found (page_boot.c). */
+struct page_ram {
+	u64 first, end;		/* frames that have descriptors */
+	u64 ram;		/* of them, RAM */
+	u64 managed;		/* of them, handed to the allocator */
+};
+extern struct page_ram page_ram;
+/* Pages that can be had at all. */
+static inline u64 page_total(void)
+{
+	return page_ram.managed;
+}
+
 /* Audit: recounts every list and descriptor; calls report for each finding. Returns findings. */
 unsigned page_audit(void (*report)(void *arg, const char *line), void *arg);
 /* Test hook: the n-th allocation from now on fails (0: off); one that fails counts once. In DEBUG builds those of objects,

@@ -30,14 +30,6 @@ u64 buddy_free_pages(void);
 /* Walks every list, blocks and batches apart, in pages; -1 when one is broken. */
 s64 buddy_recount(void);
 
-/* page_boot.c: what page_init found; end of the array. */
-struct page_ram {
-	u64 first, end;		/* frames that have descriptors */
-	u64 ram;		/* of them, RAM */
-	u64 managed;		/* of them, handed to the allocator */
-};
-extern struct page_ram page_ram;
-
 /* page.c: free pages on the lists of all CPUs; the pages that only PA_RESERVE and PA_NOWAIT
  * may take. */
 u64 page_cpu_free(void);

@@ -25,6 +25,7 @@ static struct cpu_model {
 	unsigned used;
 } cpus[MACHINE_CPUS];
 
+struct page_ram page_ram;
 static unsigned nframes, pages_used, fail_in, failures;
 static struct page *frames;
 static va_t watched[WATCHED];
@@ -397,7 +398,7 @@ void machine_run(unsigned cpu, struct vm *vm)
 
 void machine_init(unsigned n)
 {
-	nframes = n;
+	page_ram.managed = nframes = n;
 	memset(cpus, 0, sizeof(cpus));
 	nwatched = 0;
 	violation = nullptr;
@@ -477,7 +478,6 @@ void page_free(struct page *p)
 	speculate();
 }
 
-u64 page_total(void) { return nframes; }
 bool page_reserve_is_low(void) { return host_below(8) == 0; }
 bool page_has_room(u64 want) { return false; }
 void shrinker_register(struct shrinker *s) {}
