@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -97,6 +98,27 @@ static inline void fail_read(const char *path, char *text, size_t size)
 // ---- what a try must not change
 
 static char fail_maps[2][8192], fail_counters[2][8192];
+
+// The failure is to be ours, and so are the pages counted: init, which passes on what we print, is to be done with that. The first
+// time its stack grows by a page.
+static inline void fail_settle(void)
+{
+	char text[256];
+
+	for (int tries = 0; tries < 2500; tries++) {
+		int unread = 0;
+
+		if (tries)
+			usleep(2000);
+		if (ioctl(1, FIONREAD, &unread) == 0 && unread)
+			continue;
+		fail_read("/proc/1/stat", text, sizeof(text));
+		const char *name_end = strrchr(text, ')');
+		if (name_end && name_end[1] && name_end[2] == 'S')
+			return;
+	}
+	tap_bail("init is still busy with what was printed");
+}
 
 // Called before the failure: no page that the test itself needs may be missing.
 static inline void fail_touch_own(void)
@@ -279,6 +301,7 @@ static inline void fail_each(const struct fail_case *c, const char *where, void 
 	constexpr int MOST = 20000;
 	int counts[TRY_WRONG + 1] = {}, killed = 0, n, result = TRY_DONE;
 
+	fail_settle();
 	fail_read("/proc/self/maps", fail_maps[0], sizeof(fail_maps[0]));
 	fail_touch_own();
 	for (int i = 0; i < 2; i++)	// what is kept for the next use is there then

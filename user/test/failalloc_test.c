@@ -350,6 +350,7 @@ static void try(const char *name, int (*action)(void))
 {
 	int failed = 0, killed = 0, wrong = 0;
 
+	fail_settle();
 	for (int n = 1; n <= TRIES; n++) {
 		int result = try_with(action, n);
 
