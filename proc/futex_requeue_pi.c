@@ -50,7 +50,10 @@ struct move {
 	long moved, most;
 };
 
-/* The highest priority below `limit` that one who waits has; -1: there is none. */
+constexpr int RT_ABOVE = RT_PRIORITY_MAX + 1;
+
+/* The highest priority below `limit` that one who waits has; or of all, for somebody's may have been raised meanwhile. -1: nobody
+ * waits. */
 static int next_priority(const struct move *m, int limit)
 {
 	int best = -1;
@@ -61,7 +64,7 @@ static int next_priority(const struct move *m, int limit)
 		if (p > best && p < limit && futex_key_equal(&w->key, &m->key[0]))
 			best = p;
 	}
-	return best;
+	return best < 0 && limit < RT_ABOVE ? next_priority(m, RT_ABOVE) : best;
 }
 
 /* To its second word, or to the line for it. 0, FUTEX_RETRY, -errno. */
@@ -108,7 +111,7 @@ static int move_waiters(struct move *m)
 	int err = 0;
 
 	scoped_spin(&futex_pi_lock);
-	for (int p = next_priority(m, 100); p >= 0 && !err && m->moved < m->most; p = next_priority(m, p))
+	for (int p = next_priority(m, RT_ABOVE); p >= 0 && !err && m->moved < m->most; p = next_priority(m, p))
 		err = move_equals(m, p);
 	return err;
 }
