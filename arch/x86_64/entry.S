@@ -11,6 +11,27 @@
 
 	.text
 
+// All general registers of a whole frame, where rsp is; then that is at rip, for iretq.
+.macro LOAD_REGISTERS
+	addq	$8, %rsp
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	addq	$8, %rsp
+.endm
+
 /* ------------------------------------------------------------------ system calls */
 
 // A call leaves the callee-saved registers where they are, as C functions give them back, and rcx and
@@ -98,23 +119,7 @@ return_iret:
 	movq	FRAME_RIP(%rsp), %rax
 	shrq	$47, %rax
 	jnz	return_bad_pc
-	addq	$8, %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
-	addq	$8, %rsp
+	LOAD_REGISTERS
 	swapgs
 	iretq
 
@@ -215,23 +220,7 @@ trap_page_fault:				// the handler says which vector
 	TRAP	x86_user_page_fault, x86_kernel_page_fault
 
 trap_kernel_return:
-	addq	$8, %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
-	addq	$8, %rsp
+	LOAD_REGISTERS
 	iretq
 
 // On a stack of its own; GS may be anyone's: x86_trap_paranoid() does not count on it.
