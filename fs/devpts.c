@@ -169,23 +169,14 @@ int devpts_of(const struct file *ptmx, struct mount **out)
 
 /* ---- the file system */
 
-static u32 octal(const char *s)
-{
-	u32 v = 0;
-
-	for (; *s >= '0' && *s <= '7'; s++)
-		v = v * 8 + (u32)(*s - '0');
-	return v & 0777;
-}
-
 static int parse_one(const char *s, struct options *o)
 {
 	const char *end;
 
 	if (!strncmp(s, "mode=", 5)) {
-		o->mode = octal(s + 5);
+		o->mode = option_mode(s + 5) & 0777;
 	} else if (!strncmp(s, "ptmxmode=", 9)) {
-		o->ptmx_mode = octal(s + 9);
+		o->ptmx_mode = option_mode(s + 9) & 0777;
 	} else if (!strncmp(s, "uid=", 4)) {
 		o->uid = (u32)str_number(s + 4, &end);
 		o->set_uid = true;
@@ -207,14 +198,11 @@ static int parse_one(const char *s, struct options *o)
 static int parse(const char *s, struct options *o)
 {
 	*o = (struct options){ .mode = 0600, .max = PTYS_MAX };
-	while (s && *s) {
+	for (; s && *s; s = option_next(s)) {
 		int err = parse_one(s, o);
 
 		if (err)
 			return err;
-		s = strchr(s, ',');
-		if (s)
-			s++;
 	}
 	return 0;
 }

@@ -63,6 +63,10 @@ void fs_register(struct fs_type *type);		/* type stays the caller's */
 struct fs_type *fs_find(const char *name);
 struct fs_type *fs_next(struct fs_type *after);	/* nullptr: the first */
 
+/* A mount's options are a list with commas: the one behind s's first, or nullptr; and a mode after `mode=`. */
+const char *option_next(const char *s);
+u32 option_mode(const char *s);
+
 void super_put(struct super *sb);
 static inline u64 super_new_ino(struct super *sb)
 {

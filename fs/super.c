@@ -31,6 +31,22 @@ struct fs_type *fs_next(struct fs_type *after)
 	return after ? after->next : types;
 }
 
+const char *option_next(const char *s)
+{
+	const char *comma = strchr(s, ',');
+
+	return comma ? comma + 1 : nullptr;
+}
+
+u32 option_mode(const char *s)
+{
+	u32 v = 0;
+
+	for (; *s >= '0' && *s <= '7'; s++)
+		v = v * 8 + (u32)(*s - '0');
+	return v & 07777;
+}
+
 void super_put(struct super *sb)
 {
 	if (__atomic_fetch_sub(&sb->refs, 1, __ATOMIC_ACQ_REL) == 1)

@@ -355,15 +355,6 @@ struct options {
 	u32 mode, uid, gid;
 };
 
-static u32 octal_number(const char *s)
-{
-	u32 v = 0;
-
-	for (; *s >= '0' && *s <= '7'; s++)
-		v = v * 8 + (u32)(*s - '0');
-	return v;
-}
-
 /* One option, `key=value` up to the next comma. Unknown ones are ignored, as many programs pass
  * some. */
 static int parse_one(const char *s, struct options *o)
@@ -384,7 +375,7 @@ static int parse_one(const char *s, struct options *o)
 	} else if (!strncmp(s, "nr_inodes=", 10)) {
 		o->max_inodes = str_number(s + 10, &end);
 	} else if (!strncmp(s, "mode=", 5)) {
-		o->mode = octal_number(s + 5) & 07777;
+		o->mode = option_mode(s + 5);
 	} else if (!strncmp(s, "uid=", 4)) {
 		o->uid = (u32)str_number(s + 4, &end);
 	} else if (!strncmp(s, "gid=", 4)) {
@@ -395,14 +386,11 @@ static int parse_one(const char *s, struct options *o)
 
 static int parse_options(const char *s, struct options *o)
 {
-	while (s && *s) {
+	for (; s && *s; s = option_next(s)) {
 		int err = parse_one(s, o);
 
 		if (err)
 			return err;
-		s = strchr(s, ',');
-		if (s)
-			s++;
 	}
 	return 0;
 }
