@@ -21,7 +21,6 @@ SYSCALL(brk)
 	return vm_brk(own_vm(), ARG_PTR(0));
 }
 
-/* Apart, so that the other way needs no frame. */
 /* Of a file's bytes only those have a place in it that lseek can reach; devices know better. */
 static bool within_file(const struct inode *i, u64 len, u64 offset)
 {
@@ -32,6 +31,7 @@ static bool within_file(const struct inode *i, u64 len, u64 offset)
 	       (!__builtin_add_overflow(offset, align_up(len, PAGE_SIZE), &end) && end <= INT64_MAX);
 }
 
+/* Apart, so that the other way needs no frame. */
 [[gnu::noinline]] static long map_file(va_t addr, u64 len, int prot, int flags, int number, u64 offset)
 {
 	struct object *object = nullptr;
