@@ -2,7 +2,7 @@
 /*
  * Exceptions. Every entry builds a struct trapframe on the kernel stack: at its top from user mode, so
  * that SP_EL1 is back at the top when the user runs. A system call comes from the vector straight to
- * its function with interrupts on; 49 instructions of this file run for one: it leaves x18 to x29 in
+ * its function with interrupts on; 48 instructions of this file run for one: it leaves x18 to x29 in
  * the registers, as C functions give them back (x18 they do not touch). Whoever looks at a whole frame
  * finds one: they are saved for a call in syscall_table as syscall_whole, for a thread that is traced,
  * and before user_work(), and then loaded from the frame at the end.
@@ -213,10 +213,8 @@ syscall_whole:
 func arch_enter_user
 	mov	sp, x0
 	mov	x29, xzr
-endfunc arch_enter_user
-	/* fall through */
-
 	b	return_to_user
+endfunc arch_enter_user
 
 /* x0 = the result. The frame does not hold it, nor x18 to x29, unless there is work. */
 syscall_return:

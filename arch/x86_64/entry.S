@@ -59,7 +59,7 @@ SYM(syscall_entry)
 	sti
 	movq	CPU_SELF, %rcx
 	cmpq	%rax, HEAD_CALLS(%rcx)		// of more than 32 bits: that a number is an int, C sees to
-	jbe	1f
+	jbe	syscall_slow
 	call	*syscall_table(, %rax, 8)
 	cli
 	movq	CPU_SELF, %rcx
@@ -96,10 +96,11 @@ syscall_complete:
 	movq	$FRAME_NO_EXCEPTION_VECTOR, 8(%rsp)
 	ret
 
-// Unknown or traced, or a call for which the table has this, which has been called; rdi = the frame.
+// A call for which the table has this, which has been called; or unknown, or traced. rdi = the frame.
 SYM(syscall_whole)
 	addq	$8, %rsp
-1:	call	syscall_complete
+syscall_slow:
+	call	syscall_complete
 	call	syscall_dispatch
 	movq	%rsp, %rdi
 	jmp	arch_enter_user
