@@ -36,16 +36,19 @@ struct vm_image {
 
 /* (v) under lock  (a) atomic  (i) fixed after creation */
 struct vm {
-	u32 users;			/* (a) tasks; at 0 the memory goes */
-	u32 refs;			/* (a) users (one together) + short-lived holders such as /proc */
+	/* One cache line: what every fault writes to. */
+	u64 min_faults;			/* (a) approximate */
 	struct rwlock lock;		/* readers fault, writers change the layout or fork */
 	struct layout layout;		/* (v); layout.commit_pages: (a) read, what it has been promised */
+
 	struct page *root;		/* (i) root table, refs 1 for us */
 	struct asid_context asid;
 	u64 tlb_gen;			/* (a) flushes so far, where they are not broadcast */
 	u64 cpus;			/* (a) CPUs that have it loaded now; TLB_BROADCAST: that may hold entries */
 	u64 tlb_seen[MAX_CPUS];		/* (c) */
 	struct list all;		/* in the list of all address spaces (vm_list_lock) */
+	u32 users;			/* (a) tasks; at 0 the memory goes */
+	u32 refs;			/* (a) users (one together) + short-lived holders such as /proc */
 
 	va_t mmap_top;			/* (i) mappings are found below, downwards */
 	va_t brk_start, brk;		/* (v) heap: [brk_start, brk) bytes */
@@ -53,7 +56,7 @@ struct vm {
 	va_t vdso;			/* (i after exec) */
 	struct vm_image *image;		/* (i after exec) a reference */
 	struct vm_limits limits;	/* (a) */
-	u64 min_faults, maj_faults;	/* (a) approximate */
+	u64 maj_faults;			/* (a) approximate */
 	va_t reuse_next;		/* (a) where the last run of pages ended that became writable again: a hint */
 	struct vm_rss rss;
 	u64 peak_pages;			/* (v) largest layout.pages */
@@ -66,6 +69,7 @@ struct vm {
 	bool oom_victim;		/* (a) its tasks get memory from the reserve */
 	bool shares_locked;		/* (i) tables it had at its fork may map what an ancestor has locked */
 };
+static_assert(offsetof(struct vm, layout.found) + sizeof(void *) <= CACHE_LINE);	/* vm.c aligns it */
 
 /* Layouts, objects, address spaces and their numbers, the zero page; after kmem_init and the CPUs' count. */
 void mm_init(void);
