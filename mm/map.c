@@ -190,13 +190,13 @@ va_t map_find_gap(struct vm *vm, va_t hint, u64 len)
 	return find_place(vm, hint, len, &c);
 }
 
-/* May a mapping be put at this address? */
+/* May a mapping be put at this address? Asked in Linux's order. */
 [[nodiscard]] static int check_place(const struct vm *vm, va_t addr, u64 len, int flags)
 {
-	if (!is_aligned(addr, PAGE_SIZE))
-		return -EINVAL;
 	if (!range_ok(addr, len))
 		return -ENOMEM;
+	if (!is_aligned(addr, PAGE_SIZE))
+		return -EINVAL;
 	if (addr < MMAP_MIN)
 		return -EPERM;
 	return (flags & MAP_FIXED_NOREPLACE) && !layout_is_free(&vm->layout, addr, addr + len) ? -EEXIST : 0;

@@ -46,6 +46,8 @@ static void test_errors(int fd)
 	ok(mmap(nullptr, PAGE, RW, VALIDATE | MAP_POPULATE | MAP_NORESERVE, fd, 0) != MAP_FAILED, "known ones pass");
 	ok(mmap(nullptr, PAGE, RW, MAP_SHARED | 0x800000, fd, 0) != MAP_FAILED, "MAP_SHARED ignores the unknown");
 	ok(fails(mmap(p + 1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), EINVAL), "a crooked fixed address: EINVAL");
+	ok(fails(mmap((void *)(1ul << 52 | 1), PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), ENOMEM),
+	   "one beyond all memory: ENOMEM");
 	ok(fails(mmap(p, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | NOREPLACE, -1, 0), EEXIST), "MAP_FIXED_NOREPLACE: EEXIST");
 	munmap(p, 2 * PAGE);
 	ok(mmap(p, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | NOREPLACE, -1, 0) == p, "where it is free it lies there");
