@@ -6,7 +6,7 @@
  * Each allocates first, then takes the table's lock, looks again whether the entry is as it was, and fills it; if not, the
  * fault starts over.
  *
- * Locks: vm->lock for reading throughout (for writing only to grow a stack), then one table lock.
+ * Locks: vm->lock for reading throughout (for writing to grow a stack, and where a debugger writes), then one table lock.
  */
 #include "mm/fault.h"
 #include "arch/arch.h"

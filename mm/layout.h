@@ -56,10 +56,10 @@ constexpr va_t LAYOUT_NOWHERE = ~0ul;
 
 struct layout {
 	struct layout_node *root;	/* nullptr: empty */
-	const struct region *found;	/* (a) by layout_at(), or put in last: its next guess. nullptr after another change, but of
-					 * flags in place */
+	const struct region *found;	/* (a) layout_at()'s next guess: what it found, or what was put in, last. nullptr after any
+					 * other change but of flags in place */
 	u32 regions;			/* how many */
-	u32 hint;			/* slot that was sought last, where the root is a leaf: the next search begins there */
+	u32 hint;			/* slot that was sought last by a change, where the root is a leaf: the next begins there */
 	u64 pages;			/* sum of their sizes, in pages; */
 	u64 data_pages;			/* of those that region_is_data(), */
 	u64 commit_pages;		/* commit_counts(): (a) read without the lock, */

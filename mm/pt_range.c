@@ -2,7 +2,8 @@
 /*
  * Edits of ranges: taking out, and looking through one. All but pt_drop() under vm->lock for
  * writing, so that nobody else walks this address space's owned tables, and no table locks are needed: a
- * frozen table is never edited, only let go of or, where a range covers it partly, copied first. Rights are in pt_protect.c, moves in pt_move.c.
+ * frozen table is never edited, only let go of or, where a range covers it partly, copied first. Rights
+ * are in pt_protect.c, moves in pt_move.c.
  *
  * Every edit is decoded first: pt_prepare() and pt_prepare_leaves() make the paths that will be edited our own, and may fail;
  * what follows cannot.

@@ -4,8 +4,9 @@
  * ru_maxrss).
  *
  * Nobody counts pages as they come and go. Resident pages only get more until something is unmapped, and each takes a
- * fault (or is exec's, which the first look finds): so before something is unmapped the tables are asked, if there were enough faults since that was done last to
- * make a difference. That costs a visit of each table, not of each page, and a 64th of the pages may be missed.
+ * fault (or is exec's, which the first look finds): so before something is unmapped the tables are asked, if there were enough
+ * faults since that was done last to make a difference. That costs a visit of each table, not of each page, and a 64th of the
+ * pages may be missed; but a quarter where cached pages of files come in, 16 with one fault.
  * Others may be about to do the same (pt_drop): a table is looked at under its parent's lock, for a frozen one may be
  * replaced, and what was found is kept under the root's.
  *
