@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The layout: searching an ordered set of regions, sharing it, checking it. Changes are in
- * mm/layout_change.c, the nodes of the tree below both in mm/layout_tree.c.
+ * mm/layout_change.c and mm/layout_update.c, the nodes of the tree below both in mm/layout_tree.c.
  *
  * A search follows one path. What looks at many regions goes leaf by leaf, with one search for
  * each: no pointers between leaves, which shared nodes could not have.

@@ -322,3 +322,23 @@ struct layout_node *path_own(struct layout *l, va_t va, bool room, struct layout
 			     struct layout_change *c);
 /* The leaf at the end of p has changed, as node_settle() has it: settles all that is above it. */
 void path_settle(struct layout *l, struct layout_path *p, u64 hole, struct layout_change *c);
+
+/* ---- what layout_change.c and layout_update.c share */
+
+/* Regions are about to move, or to end: what layout_at() has found may be none any more. */
+static inline void layout_changes(struct layout *l)
+{
+	store_relaxed(&l->found, nullptr);
+}
+
+/* Takes [start, end) out of region i of a leaf, which reaches beyond both; an empty range just
+ * cuts it in two. The leaf has a free slot. */
+void leaf_punch(struct layout *l, struct layout_node *n, unsigned i, va_t start, va_t end);
+/* Regions i - 1 and i of the leaf, and what may lie between them, become one. */
+void leaf_unite(struct layout *l, struct layout_node *n, unsigned i);
+/* An insertion before slot i makes holes of these sizes, at an end of the leaf, and none elsewhere that is not part of a
+ * larger one. */
+u64 holes_made(const struct layout_node *n, unsigned i);
+/* The region that r, at the front of its leaf, would continue stands in the leaf before: takes it
+ * from there and adds it to r. false: there is none. */
+bool absorb_previous(struct layout *l, struct region *r, struct layout_change *c);

@@ -9,6 +9,7 @@
 
 #include "mm/layout.c"
 #include "mm/layout_change.c"
+#include "mm/layout_update.c"
 #include "mm/layout_tree.c"
 
 static void small_layouts(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// uses: mm/layout.c mm/layout_change.c mm/layout_tree.c
+// uses: mm/layout.c mm/layout_change.c mm/layout_update.c mm/layout_tree.c
 /*
  * The layout at its real size: random histories, sharing, reservations, 65,530 regions.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // uses: mm/pt.c mm/pt_share.c mm/pt_range.c mm/pt_protect.c mm/pt_move.c mm/pt_check.c mm/tlb.c mm/asid.c mm/vm.c mm/fault.c mm/map.c
-// uses: mm/map_change.c mm/remap.c mm/rss.c mm/accessed.c mm/vm_access.c mm/object.c mm/object_io.c mm/object_swap.c mm/layout.c mm/layout_change.c mm/layout_tree.c
+// uses: mm/map_change.c mm/remap.c mm/rss.c mm/accessed.c mm/vm_access.c mm/object.c mm/object_io.c mm/object_swap.c mm/layout.c mm/layout_change.c mm/layout_update.c mm/layout_tree.c
 // uses: mm/advise.c mm/block.c mm/collapse.c mm/fault_block.c mm/fault_cow.c mm/fault_file.c mm/grow.c mm/mlock.c
 // uses: mm/commit.c mm/swap.c mm/swap_store.c mm/reclaim.c mm/fault_swap.c lib/lz4.c
 // uses: lib/radix.c lib/printf.c test/host/support.c test/host/host_lock.c test/host/host_kmem.c test/host/vm_machine.c
