@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/test/child.h"
 #include "user/test/tap.h"
 
 constexpr size_t PAGE = 4096, MIB = 1 << 20;
@@ -103,19 +104,12 @@ static char fail_maps[2][8192], fail_counters[2][8192];
 // time its stack grows by a page.
 static inline void fail_settle(void)
 {
-	char text[256];
-
 	for (int tries = 0; tries < 2500; tries++) {
 		int unread = 0;
 
-		if (tries)
-			usleep(2000);
-		if (ioctl(1, FIONREAD, &unread) == 0 && unread)
-			continue;
-		fail_read("/proc/1/stat", text, sizeof(text));
-		const char *name_end = strrchr(text, ')');
-		if (name_end && name_end[1] && name_end[2] == 'S')
+		if ((ioctl(1, FIONREAD, &unread) || !unread) && is_asleep(1))
 			return;
+		usleep(2000);
 	}
 	tap_bail("init is still busy with what was printed");
 }
