@@ -133,6 +133,7 @@ void every_cpu_hears_of_one_page(void **state);
 void shared_tables_behind_a_hole_are_restricted(void **state);
 void a_child_has_what_it_was_promised(void **state);
 void a_guard_takes_what_was_there(void **state);
+void a_guess_ends_when_regions_are_joined(void **state);
 void locked_memory_stays(void **state);
 void what_is_sealed_does_not_move(void **state);
 void pages_stay_until_the_flush(void **state);

@@ -365,3 +365,30 @@ void two_fill_one_block(void **state)
 		case_end();
 	}
 }
+
+/* The page behind what has just been joined was touched last. Its region stands elsewhere now, and then loses all rights. */
+static void last_region_loses_rights(struct vm *vm)
+{
+	assert_int_equal(vm_mprotect(vm, BASE + 3 * PAGE_SIZE, PAGE_SIZE, 0), 0);
+	assert_int_equal(vm_fault(vm, BASE + 3 * PAGE_SIZE, P_R), FAULT_ACCERR);
+}
+
+/* A region that faults guess to be the one they want is no longer where it was when others have been joined. */
+void a_guess_ends_when_regions_are_joined(void **state)
+{
+	struct vm *vm = case_begin(41);
+
+	case_map(vm, BASE, 4 * PAGE_SIZE);
+	assert_int_equal(vm_mprotect(vm, BASE + PAGE_SIZE, PAGE_SIZE, 0), 0);
+	assert_int_equal(vm_mprotect(vm, BASE + 3 * PAGE_SIZE, PAGE_SIZE, P_R), 0);
+	assert_int_equal(vm_fault(vm, BASE + 3 * PAGE_SIZE, P_R), FAULT_OK);
+	assert_int_equal(vm_mprotect(vm, BASE + PAGE_SIZE, PAGE_SIZE, P_R | P_W), 0);
+	last_region_loses_rights(vm);
+
+	assert_int_equal(vm_munmap(vm, BASE + PAGE_SIZE, PAGE_SIZE), 0);
+	assert_int_equal(vm_mprotect(vm, BASE + 3 * PAGE_SIZE, PAGE_SIZE, P_R), 0);
+	assert_int_equal(vm_fault(vm, BASE + 3 * PAGE_SIZE, P_R), FAULT_OK);
+	case_map(vm, BASE + PAGE_SIZE, PAGE_SIZE);
+	last_region_loses_rights(vm);
+	case_end();
+}

@@ -327,6 +327,7 @@ int main(void)
 		cmocka_unit_test(shared_tables_behind_a_hole_are_restricted),
 		cmocka_unit_test(a_child_has_what_it_was_promised),
 		cmocka_unit_test(a_guard_takes_what_was_there),
+		cmocka_unit_test(a_guess_ends_when_regions_are_joined),
 		cmocka_unit_test(locked_memory_stays),
 		cmocka_unit_test(what_is_sealed_does_not_move),
 		cmocka_unit_test(pages_stay_until_the_flush),
