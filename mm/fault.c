@@ -46,7 +46,7 @@ int filled_before(struct fault_state *f, struct page *p)
 [[gnu::noinline]] static int fault_zero_read(struct fault_state *f)
 {
 	fault_does(f, zero_read);
-	return fill_empty(f, zero_page, region_leaf(f->region, zero_page, false));
+	return fill_or_put(f, zero_page, false);	/* not counted: may be put */
 }
 
 int fault_empty(struct fault_state *f)

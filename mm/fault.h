@@ -67,31 +67,21 @@ static inline void hand_out(struct fault_state *f, struct page *p)
 	}
 }
 
-/* Fills the empty entry with e, which maps p; the reference on p goes to it. -EAGAIN: somebody else filled it; p is still the
- * caller's. */
-static inline int fill_empty(struct fault_state *f, struct page *p, struct pte e)
-{
-	scoped_spin(&f->table->lock);
-	if (unlikely(f->slot->raw))
-		return -EAGAIN;
-	pt_slot_fill(f->table, f->slot, e);
-	hand_out(f, p);
-	return FAULT_OK;
-}
-
 /* Under the table's lock, which it lets go of, with p: somebody else has filled the entry. mm/fault.c. */
 int filled_before(struct fault_state *f, struct page *p);
-/* The same with an entry as the region wants it; p is let go of where it failed. */
+/* Fills the empty entry with one that maps p as the region wants it; the reference on p goes to it. -EAGAIN: somebody else filled
+ * it; p is let go of. */
 [[gnu::always_inline]] static inline int fill_or_put(struct fault_state *f, struct page *p, bool write)
 {
-	struct pte e = region_leaf(f->region, p, write);
+	struct pte e = region_leaf(f->region, p, write), *slot = f->slot;
+	struct page *table = f->table;
 
-	spin_lock(&f->table->lock);
-	if (unlikely(f->slot->raw))
+	spin_lock(&table->lock);
+	if (unlikely(slot->raw))
 		return filled_before(f, p);
-	pt_slot_fill(f->table, f->slot, e);
+	pt_slot_fill(table, slot, e);
 	hand_out(f, p);
-	spin_unlock(&f->table->lock);
+	spin_unlock(&table->lock);
 	return FAULT_OK;
 }
 
