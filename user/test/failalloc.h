@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "user/test/child.h"
+#include "user/test/asleep.h"
 #include "user/test/tap.h"
 
 constexpr size_t PAGE = 4096, MIB = 1 << 20;

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/test/asleep.h"
 #include "user/test/futex.h"
 #include "user/test/tap.h"
 
@@ -226,7 +227,7 @@ static void handler(int sig)
 
 static void *interrupter(void *arg)
 {
-	pause_ms(20);
+	await_sleep(getpid());
 	pthread_kill(*(pthread_t *)arg, SIGUSR1);
 	return nullptr;
 }

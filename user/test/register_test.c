@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "user/test/asleep.h"
 #include "user/test/ptrace.h"
 
 // A system call with a pattern in all registers that neither it nor its arguments use, which are then stored.
@@ -278,7 +279,7 @@ static void test_handler_asleep(int flags, long result)
 	pid_t pid = fork();
 
 	if (!pid) {
-		usleep(30000);
+		await_sleep(parent);
 		kill(parent, SIGUSR1);
 		usleep(30000);
 		_exit(write(fds[1], "x", 1) != 1);

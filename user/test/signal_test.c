@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/test/asleep.h"
 #include "user/test/child.h"
 #include "user/test/tap.h"
 
@@ -166,20 +167,10 @@ static void test_order(void)
 
 // ---- waiting
 
-// Not before it waits for it: else it would wait for ever.
-static void kill_asleep(pid_t pid, int sig)
-{
-	int tries = 300;
-
-	do
-		usleep(30000);
-	while (!is_asleep(pid) && --tries);
-	kill(pid, sig);
-}
-
 static void *kill_soon(void *arg)
 {
-	kill_asleep(getpid(), (int)(long)arg);
+	await_sleep(getpid());
+	kill(getpid(), (int)(long)arg);
 	return nullptr;
 }
 
@@ -188,7 +179,8 @@ static void soon(int sig)
 	pid_t parent = getpid();
 
 	if (fork() == 0) {
-		kill_asleep(parent, sig);
+		await_sleep(parent);
+		kill(parent, sig);
 		_exit(0);
 	}
 }
