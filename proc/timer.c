@@ -41,7 +41,7 @@ static struct timer *of_node(struct rb_node *n)
 
 void timer_init(struct timer *t, void (*fn)(struct timer *))
 {
-	*t = (struct timer){ .fn = fn };
+	*t = (struct timer){ .fn = fn, .cpu = cpu_id() };
 }
 
 static void insert(struct timer_queue *q, struct timer *t)
@@ -61,7 +61,7 @@ static void insert(struct timer_queue *q, struct timer *t)
 	rb_insert(&q->tree, &t->node, parent, link);
 	if (leftmost)
 		q->first = t;
-	t->armed = true;
+	store_release(&t->armed, true);		/* after t->cpu: detach() */
 }
 
 static void take_out(struct timer_queue *q, struct timer *t)
@@ -80,9 +80,10 @@ static bool detach(struct timer *t)
 		struct timer_queue *q = &queues[cpu];
 
 		spin_lock_raw(&q->lock);
-		bool same = t->cpu == cpu, armed = same && t->armed;
+		/* If another CPU has armed it since, that is seen with that CPU's number, or not at all. */
+		bool armed = load_acquire(&t->armed), same = load_relaxed(&t->cpu) == cpu;
 
-		if (armed)
+		if (armed && same)
 			take_out(q, t);
 		spin_unlock_raw(&q->lock);
 		if (same)
@@ -90,17 +91,32 @@ static bool detach(struct timer *t)
 	}
 }
 
+/* Interrupts off. The queue that a timer goes to, locked: this CPU's; but as long as its function runs on another, that one's, which
+ * will see to it when that is done. So timer_cancel() finds both there. */
+static struct timer_queue *lock_queue_for(const struct timer *t)
+{
+	struct timer_queue *here = &queues[cpu_id()], *last = &queues[load_relaxed(&t->cpu)];
+
+	if (unlikely(last != here) && load_relaxed(&last->running) == t) {
+		spin_lock_raw(&last->lock);
+		if (last->running == t)
+			return last;
+		spin_unlock_raw(&last->lock);
+	}
+	spin_lock_raw(&here->lock);
+	return here;
+}
+
 void timer_arm(struct timer *t, u64 deadline_ns)
 {
 	u64 flags = irq_save();
-	unsigned cpu = cpu_id();
-	struct timer_queue *q = &queues[cpu];
 
-	if (load_relaxed(&t->armed))
+	if (load_acquire(&t->armed))
 		detach(t);
-	spin_lock_raw(&q->lock);
+	struct timer_queue *q = lock_queue_for(t);
+
 	t->deadline = deadline_ns;
-	store_relaxed(&t->cpu, cpu);
+	store_relaxed(&t->cpu, (u32)(q - queues));
 	insert(q, t);
 	if (q->first == t && deadline_ns < q->programmed)
 		program(q, deadline_ns);

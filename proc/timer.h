@@ -16,11 +16,10 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *));
-/* (Re)arms on this CPU. The owner sees to it that nobody else arms or cancels it at the same
- * time. */
+/* (Re)arms on this CPU, or where fn is running. The owner sees to it that nobody else arms it at the same time. */
 void timer_arm(struct timer *t, u64 deadline_ns);
-/* Not armed afterwards. If fn is running on another CPU, waits for it to end (so do not hold what
- * fn takes). Returns whether it was armed. */
+/* Not armed afterwards, unless somebody else arms it meanwhile. If fn is running on another CPU, waits for it to end (so do not hold
+ * what fn takes). Returns whether it was armed. */
 bool timer_cancel(struct timer *t);
 
 /* The hardware is set to the earliest deadline only when that changes; how often, and how often it
