@@ -78,8 +78,8 @@ void pt_unmap_prepared(struct tlb_batch *b, struct page *low, va_t start, va_t e
 /* Owns every lowest-level table in [start, end) that exists, and splits the blocks at its edges, or all if not `blocks`: what
  * pt_protect needs. *first: the slot of start, if its table holds all of the range; nullptr: there may be several, or none. */
 [[nodiscard]] int pt_prepare_leaves(struct vm *vm, va_t start, va_t end, bool blocks, struct pte **first);
-/* Gives rights, and takes away: every leaf in [start, end) gets exactly `prot`, except that P_W is kept only where it was, or given
- * to a page of ours alone if there is just one and it is no code. For mprotect. After pt_prepare_leaves(); cannot fail. */
+/* Gives rights, and takes away: every leaf in [start, end) gets exactly `prot`, except that P_W is kept only where it was; or, where
+ * the range is one page, and no code, given if that page is ours alone. For mprotect. After pt_prepare_leaves(); cannot fail. */
 void pt_protect(struct vm *vm, struct pte *first, va_t start, va_t end, u32 prot);
 /* Takes Accessed from every leaf in [start, end), blocks too. After pt_prepare_leaves(); cannot fail. */
 void pt_clear_accessed(struct vm *vm, struct pte *first, va_t start, va_t end);
