@@ -2,9 +2,11 @@
 /*
  * Memory and strings, in C that a compiler turns into a few wide loads and stores.
  *
- * Copies go in words of 8 bytes at any alignment (both CPUs allow it on memory). A copy of 16
- * bytes or more reads its last (or first) 16 bytes before it writes anything, so that the loop
- * need not care about the rest: the same body serves overlapping moves.
+ * Copies go in words of 8 bytes at any alignment (both CPUs allow it on memory), 64 bytes at a time. What is left, 1 to 64 bytes,
+ * goes as two pieces that overlap, or one that reaches back, instead of in a loop.
+ *
+ * A move of 16 bytes or more reads its last (or first) 16 bytes before it writes anything, so that its loop
+ * need not care about the rest.
  *
  * The functions are compiled without knowledge of the library, or the compiler would recognise
  * the loops as calls of themselves.
@@ -40,6 +42,45 @@ plain static inline void copy_small(u8 *d, const u8 *s, size_t n)
 	}
 }
 
+/* All is read before anything is written. */
+plain static inline void copy_16(u8 *d, const u8 *s)
+{
+	u64 a = ((const word *)s)[0], b = ((const word *)s)[1];
+
+	((word *)d)[0] = a;
+	((word *)d)[1] = b;
+}
+
+plain static inline void copy_64(u8 *d, const u8 *s)
+{
+	const word *from = (const word *)s;
+	word *to = (word *)d;
+	u64 a = from[0], b = from[1], c = from[2], e = from[3];
+	u64 f = from[4], g = from[5], h = from[6], i = from[7];
+
+	to[0] = a, to[1] = b, to[2] = c, to[3] = e;
+	to[4] = f, to[5] = g, to[6] = h, to[7] = i;
+}
+
+/* n >= 16, d apart from s. */
+plain static inline void copy_apart(u8 *d, const u8 *s, size_t n)
+{
+	u8 *end = d + n;
+	const u8 *source_end = s + n;
+
+#pragma clang loop unroll(disable)
+	for (; d < end - 64; d += 64, s += 64)
+		copy_64(d, s);
+	if (d < end - 32) {
+		copy_16(d, s);
+		copy_16(d + 16, s + 16);
+		copy_16(end - 32, source_end - 32);
+	} else if (d < end - 16) {
+		copy_16(d, s);
+	}
+	copy_16(end - 16, source_end - 16);
+}
+
 /* n >= 16, d below s or apart from it. */
 plain static inline void copy_up(u8 *d, const u8 *s, size_t n)
 {
@@ -47,25 +88,10 @@ plain static inline void copy_up(u8 *d, const u8 *s, size_t n)
 	u8 *end = d + n - 16;
 
 #pragma clang loop unroll(disable)
-	for (const u8 *last = end - 48; d <= last;) {
-		const word *from = (const word *)s;
-		word *to = (word *)d;
-		u64 a = from[0], b = from[1], c = from[2], e = from[3];
-		u64 f = from[4], g = from[5], h = from[6], i = from[7];
-
-		to[0] = a, to[1] = b, to[2] = c, to[3] = e;
-		to[4] = f, to[5] = g, to[6] = h, to[7] = i;
-		d += 64;
-		s += 64;
-	}
-	while (d < end) {
-		u64 a = ((const word *)s)[0], b = ((const word *)s)[1];
-
-		((word *)d)[0] = a;
-		((word *)d)[1] = b;
-		d += 16;
-		s += 16;
-	}
+	for (const u8 *last = end - 48; d <= last; d += 64, s += 64)
+		copy_64(d, s);
+	for (; d < end; d += 16, s += 16)
+		copy_16(d, s);
 	((word *)end)[0] = last0;
 	((word *)end)[1] = last1;
 }
@@ -89,8 +115,8 @@ plain void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
 	if (n < 16) {
 		copy_small(dst, src, n);
-	} else if (n < WORDS_PAY) {
-		copy_up(dst, src, n);
+	} else if (!words_pay(n)) {
+		copy_apart(dst, src, n);
 	} else {
 		words_copy(dst, src, n / 8);
 		*(word *)((u8 *)dst + n - 8) = *(const word *)((const u8 *)src + n - 8);
@@ -109,34 +135,43 @@ plain void *memmove(void *dst, const void *src, size_t n)
 	return dst;
 }
 
+plain static inline void fill_16(u8 *d, u64 fill)
+{
+	((word *)d)[0] = ((word *)d)[1] = fill;
+}
+
 plain void *memset(void *dst, int c, size_t n)
 {
 	u64 fill = 0x0101010101010101ul * (u8)c;
-	u8 *d = dst, *end = d + n - 16;		/* the last 16 bytes are written on their own */
+	u8 *d = dst, *end = d + n;
 
 	if (n < 16) {
 		u8 source[16];
 
-		((word *)source)[0] = ((word *)source)[1] = fill;
+		fill_16(source, fill);
 		copy_small(d, source, n);
 		return dst;
 	}
-	if (n >= WORDS_PAY) {
+	if (words_pay(n)) {
 		words_fill(dst, fill, n / 8);
-		((word *)end)[1] = fill;
+		*(word *)(end - 8) = fill;
 		return dst;
 	}
 #pragma clang loop unroll(disable)
-	for (u8 *last = end - 48; d <= last; d += 64) {
+	for (; d < end - 64; d += 64) {
 		word *to = (word *)d;
 
 		to[0] = fill, to[1] = fill, to[2] = fill, to[3] = fill;
 		to[4] = fill, to[5] = fill, to[6] = fill, to[7] = fill;
 	}
-#pragma clang loop unroll(disable)
-	for (; d < end; d += 16)
-		((word *)d)[0] = ((word *)d)[1] = fill;
-	((word *)end)[0] = ((word *)end)[1] = fill;
+	if (d < end - 32) {
+		fill_16(d, fill);
+		fill_16(d + 16, fill);
+		fill_16(end - 32, fill);
+	} else if (d < end - 16) {
+		fill_16(d, fill);
+	}
+	fill_16(end - 16, fill);
 	return dst;
 }
 

@@ -4,7 +4,7 @@
 
 #include "lib/base.h"
 
-constexpr size_t WORDS_PAY = ~0ul;
+static inline bool words_pay(size_t) { return false; }
 
 static inline void words_copy(void *, const void *, size_t) { }
 static inline void words_fill(void *, u64, size_t) { }

@@ -4,7 +4,8 @@
 
 #include "lib/base.h"
 
-constexpr size_t WORDS_PAY = 512;	/* bytes: they start slowly, some 35 cycles, and then move 16 bytes a cycle instead of 8 */
+/* They start slowly, some 35 cycles, and then move 16 bytes a cycle instead of 8. */
+static inline bool words_pay(size_t bytes) { return bytes >= 512; }
 
 static inline void words_copy(void *to, const void *from, size_t n)
 {
