@@ -99,12 +99,13 @@ static inline void upper_put(struct pte e, int level)
 		block_put(pa_page(pte_pa(e, level)));
 }
 
-/* A page nobody else has goes to the chain, whose new start is returned. */
-static inline struct page *leaf_put(struct pte e, struct page *chain)
+/* A page nobody else has goes to the chain, whose new start is returned. frames: of address 0, which each entry would look up
+ * again. */
+static inline struct page *leaf_put(struct pte e, struct page *chain, struct page *frames)
 {
 	if (unlikely(!pte_has_page(e)))
 		return chain;
-	struct page *p = pa_page(pte_pa(e, 0));
+	struct page *p = frames + (pte_pa(e, 0).v >> PAGE_SHIFT);
 
 	if (!page_is_counted(p))
 		return chain;
@@ -115,22 +116,23 @@ static inline struct page *leaf_put(struct pte e, struct page *chain)
 }
 
 /* Of level 0: a swap entry, or a page that nobody may use. */
-[[gnu::noinline]] static struct page *absent_entry_put(struct pte e, struct page *chain)
+[[gnu::noinline]] static struct page *absent_entry_put(struct pte e, struct page *chain, struct page *frames)
 {
 	if (pte_kind(e, 0) != PTE_SWAP)
-		return leaf_put(e, chain);
+		return leaf_put(e, chain, frames);
 	swap_put((u32)pte_payload(e));
 	return chain;
 }
 
 /* Level 0. */
-static inline struct page *page_entry_put(struct pte e, struct page *chain)
+static inline struct page *page_entry_put(struct pte e, struct page *chain, struct page *frames)
 {
-	return unlikely(pte_absent(e)) ? absent_entry_put(e, chain) : leaf_put(e, chain);
+	return unlikely(pte_absent(e)) ? absent_entry_put(e, chain, frames) : leaf_put(e, chain, frames);
 }
 
 /* Eight slots. Returns the chain. */
-[[gnu::always_inline]] static inline struct page *group_clear(struct pte *slots, int level, struct page *chain)
+[[gnu::always_inline]] static inline struct page *group_clear(struct pte *slots, int level, struct page *chain,
+								       struct page *frames)
 {
 #pragma clang loop unroll(full)
 	for (unsigned i = 0; i < 8; i++) {
@@ -142,14 +144,14 @@ static inline struct page *page_entry_put(struct pte e, struct page *chain)
 		if (level)
 			upper_put(e, level);
 		else
-			chain = page_entry_put(e, chain);
+			chain = page_entry_put(e, chain, frames);
 	}
 	return chain;
 }
 
 static void table_clear(struct page *t)
 {
-	struct page *chain = nullptr;
+	struct page *chain = nullptr, *frames = pa_page((struct pa){ 0 });
 	struct pte *slots = pt_slots(t);
 	int level = t->level;
 
@@ -157,9 +159,9 @@ static void table_clear(struct page *t)
 		unsigned first = 8 * (unsigned)__builtin_ctzl(groups);
 
 		if (level)
-			group_clear(slots + first, level, nullptr);
+			group_clear(slots + first, level, nullptr, frames);
 		else
-			chain = group_clear(slots + first, 0, chain);
+			chain = group_clear(slots + first, 0, chain, frames);
 	}
 	if (chain)
 		page_free_chain(chain);

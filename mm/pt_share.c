@@ -46,14 +46,14 @@ static inline struct pte upper_share(struct pte e, int level)
 	return e;
 }
 
-/* Level 0. */
-static inline struct pte page_entry_share(struct pte e)
+/* Level 0. frames: of address 0, which each entry would look up again. */
+static inline struct pte page_entry_share(struct pte e, struct page *frames)
 {
 	if (unlikely(pte_absent(e)))
 		return absent_entry_share(e);
 	if (unlikely(pte_prot(e, 0) & P_SHARED))
 		return shared_entry_share(e);
-	page_get(pa_page(pte_pa(e, 0)));
+	page_get(frames + (pte_pa(e, 0).v >> PAGE_SHIFT));
 	return pte_wprotect(e, 0);
 }
 
@@ -61,7 +61,8 @@ static inline struct pte page_entry_share(struct pte e)
  * Eight slots but for `skip`. The source's entries are restricted by plain stores: a frozen table has no writable translation, and
  * entries are filled with Accessed and Dirty preset, so that no CPU has a reason to write to them meanwhile.
  */
-[[gnu::always_inline]] static inline void group_share(struct pte *from, struct pte *to, int level, const struct pte *skip)
+[[gnu::always_inline]] static inline void group_share(struct pte *from, struct pte *to, int level, const struct pte *skip,
+						      struct page *frames)
 {
 #pragma clang loop unroll(full)
 	for (unsigned i = 0; i < 8; i++) {
@@ -72,7 +73,7 @@ static inline struct pte page_entry_share(struct pte e)
 			continue;
 		if (level && unlikely(from + i == skip))
 			continue;
-		struct pte shared = level ? upper_share(e, level) : page_entry_share(e);
+		struct pte shared = level ? upper_share(e, level) : page_entry_share(e, frames);
 
 		if (shared.raw != e.raw)
 			store_release(&from[i].raw, shared.raw);
@@ -83,15 +84,16 @@ static inline struct pte page_entry_share(struct pte e)
 [[gnu::noinline]] static void slots_share(struct page *dst, struct page *src, const struct pte *skip)
 {
 	struct pte *from = pt_slots(src), *to = pt_slots(dst);
+	struct page *frames = pa_page((struct pa){ 0 });
 	int level = src->level;
 
 	for (u64 groups = src->groups; groups; groups &= groups - 1) {
 		unsigned first = 8 * (unsigned)__builtin_ctzl(groups);
 
 		if (level)
-			group_share(from + first, to + first, level, skip);
+			group_share(from + first, to + first, level, skip, frames);
 		else
-			group_share(from + first, to + first, 0, nullptr);
+			group_share(from + first, to + first, 0, nullptr, frames);
 	}
 }
 
