@@ -217,6 +217,7 @@ int vm_place_page(struct vm *vm, va_t va, struct page *p)
 	}
 	scoped_spin(&table->lock);
 	pt_slot_set(table, pt_index(va, 0), region_leaf(r, p, true));
+	vm_rss_came_along(vm, 1);
 	arch_publish();
 	return 0;
 }

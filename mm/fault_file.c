@@ -94,8 +94,10 @@ static int fault_file_around(struct fault_state *f)
 		scoped_spin(&f->table->lock);
 		res = f->slot->raw ? -EAGAIN : FAULT_OK;
 		n = fill_around(f->table, pt_index(f->va, 0) - want, pages, n, prot);
-		if (!res)
+		if (!res) {
 			hand_out(f, wanted);
+			vm_rss_came_along(f->vm, found - n - 1);
+		}
 		fault_does(f, file_around);
 	}
 	for (unsigned i = 0; found && i < n; i++) {

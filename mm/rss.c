@@ -3,10 +3,10 @@
  * What of a space is resident: counted exactly for whoever asks, by kind; and how many pages there were at once, at most (VmHWM,
  * ru_maxrss).
  *
- * Nobody counts pages as they come and go. Resident pages only get more until something is unmapped, and each takes a
- * fault (or is exec's, which the first look finds): so before something is unmapped the tables are asked, if there were enough
- * faults since that was done last to make a difference. That costs a visit of each table, not of each page, and a 64th of the
- * pages may be missed; but a quarter where cached pages of files come in, 16 with one fault.
+ * Nobody counts pages as they go, and as they come only roughly: each takes a fault, or comes along with one (or is exec's), though
+ * a fault may bring none. Resident pages only get more until something is unmapped: so before that the tables are asked, if there
+ * were enough faults since that was done last to make a difference. That costs a visit of each table, not of each page, and what
+ * comes and goes between two looks may count as if it had stayed: a 64th of the pages.
  * Others may be about to do the same (pt_drop): a table is looked at under its parent's lock, for a frozen one may be
  * replaced, and what was found is kept under the root's.
  *
@@ -14,8 +14,6 @@
  */
 #include "mm/pt_internal.h"
 #include "mm/vm.h"
-
-constexpr u64 SLACK_MIN = 64;		/* faults */
 
 /* ---- by kind */
 
@@ -125,15 +123,18 @@ void vm_rss_look(struct vm *vm)
 	r->last = pages_below(vm->root);
 	store_relaxed(&r->peak, max(r->peak, r->last));
 	store_relaxed(&r->faults, load_relaxed(&vm->min_faults));
-	store_relaxed(&r->slack, max(SLACK_MIN, r->last / 64));
+	r->along_then = load_relaxed(&r->along);
+	store_relaxed(&r->slack, max(RSS_SLACK_MIN, r->last / 64));
 }
 
-/* What was there at the last look, and a page for each fault since; a thread that is late may have put their number back. */
+/* What was there at the last look, a page for each fault since, and what came along; a thread that is late may have put their numbers
+ * back. */
 static u64 most_now(const struct vm *vm)
 {
-	s64 since = (s64)(load_relaxed(&vm->min_faults) - vm->rss.faults);
+	const struct vm_rss *r = &vm->rss;
+	s64 since = (s64)(load_relaxed(&vm->min_faults) - r->faults), along = (s64)(load_relaxed(&r->along) - r->along_then);
 
-	return vm->rss.last + (u64)max(since, 0l);
+	return r->last + (u64)max(since, 0l) + (u64)max(along, 0l);
 }
 
 /* The child has as much as the parent has now. */
@@ -142,7 +143,7 @@ void vm_rss_inherit(struct vm *child, struct vm *vm)
 	vm_rss_note(vm);
 	u64 pages = most_now(vm);
 
-	child->rss = (struct vm_rss){ .last = pages, .peak = pages, .slack = max(SLACK_MIN, pages / 64) };
+	child->rss = (struct vm_rss){ .last = pages, .peak = pages, .slack = max(RSS_SLACK_MIN, pages / 64) };
 }
 
 u64 vm_rss_peak(struct vm *vm, bool exact)

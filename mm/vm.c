@@ -55,7 +55,7 @@ static struct vm *vm_alloc(void)
 
 	if (!vm)
 		return nullptr;
-	*vm = (struct vm){ .users = 1, .refs = 1 };
+	*vm = (struct vm){ .users = 1, .refs = 1, .rss.slack = RSS_SLACK_MIN };
 	rwlock_init(&vm->lock);
 	vm->root = pt_new(PT_LEVELS - 1, 0);
 	if (!vm->root) {

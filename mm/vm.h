@@ -22,7 +22,10 @@ struct vm_rss {				/* pages; mm/rss.c */
 	u64 last, peak;			/* (v) and, among readers, the root table's lock: when last looked; most */
 	u64 faults;			/* (the same) vm->min_faults at that time */
 	u64 slack;			/* (the same; 0 stored by faults of whole blocks) so many more faults do not matter */
+	u64 along;			/* (a) approximate: pages that came beside those faults ask for, so far; */
+	u64 along_then;			/* (as last) and at that time */
 };
+constexpr u64 RSS_SLACK_MIN = 64;	/* faults */
 
 /* What exec leaves for others to look at. All that forks of one program share it; only refs changes. */
 struct vm_image {
@@ -183,9 +186,13 @@ static inline void vm_rss_note(struct vm *vm)
 	if (unlikely(load_relaxed(&vm->min_faults) - load_relaxed(&vm->rss.faults) > load_relaxed(&vm->rss.slack)))
 		vm_rss_look(vm);
 }
+static inline void vm_rss_came_along(struct vm *vm, u64 pages)
+{
+	store_relaxed(&vm->rss.along, load_relaxed(&vm->rss.along) + pages);	/* may miss some: others fault too */
+}
 void vm_rss_inherit(struct vm *child, struct vm *vm);	/* for fork, under vm's lock for writing */
-/* The most that was ever resident, in pages. exact: as of now, and takes the lock; else a 64th may be missed, or what came since the
- * last look if the lock is taken. */
+/* The most that was ever resident, in pages. exact: as of now, and takes the lock; else a 64th, or 64 pages, may be missed or
+ * too many, or what came since the last look missed if the lock is taken. */
 u64 vm_rss_peak(struct vm *vm, bool exact);
 void vm_rss_peak_reset(struct vm *vm);		/* from now on */
 
