@@ -100,7 +100,10 @@ void layout_insert(struct layout *l, const struct region *r, struct layout_chang
 	layout_tally(l, r->flags, (s64)region_pages(r));
 	if (unlikely(!change_is_simple(c, r->start))) {
 		layout_changes(l);
-		insert_deep(l, r, c);
+		if (l->root)
+			insert_deep(l, r, c);
+		else
+			root_begin(l, r, c);
 		return;
 	}
 	c->va = LAYOUT_NOWHERE;

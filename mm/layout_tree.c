@@ -371,17 +371,28 @@ void root_settle(struct layout *l, struct layout_change *c)
 	}
 }
 
-/* Puts an empty leaf below an empty layout, or a root above a full one. */
+void root_begin(struct layout *l, const struct region *r, struct layout_change *c)
+{
+	struct layout_node *n = node_take(c);
+
+	n->level = 0;
+	n->count = 1;
+	n->region[0] = *r;
+	object_get(r->object);
+	l->root = n;
+	l->regions = 1;
+	c->va = LAYOUT_NOWHERE;
+}
+
+/* Puts a root above a full one. */
 static struct layout_node *root_grow(struct layout *l, struct layout_change *c)
 {
 	struct layout_node *n = node_take(c);
 
 	n->level = layout_height(l);
 	assert(n->level < LAYOUT_HEIGHT_MAX);
-	if (l->root) {
-		n->count = 1;
-		n->child[0] = node_summary(l->root);
-	}
+	n->count = 1;
+	n->child[0] = node_summary(l->root);
 	l->root = n;
 	return n;
 }
@@ -389,7 +400,7 @@ static struct layout_node *root_grow(struct layout *l, struct layout_change *c)
 /* Copies the shared nodes on the way to va and, if `split`, splits the full ones. */
 static void path_open(struct layout *l, va_t va, bool split, struct layout_change *c)
 {
-	struct layout_node *n = l->root ? node_own(&l->root, c) : root_grow(l, c);
+	struct layout_node *n = node_own(&l->root, c);
 
 	if (split && n->count == node_capacity(n))
 		n = root_grow(l, c);
@@ -411,7 +422,7 @@ struct layout_node *path_own(struct layout *l, va_t va, bool room, struct layout
 			     struct layout_change *c)
 {
 	path_seek(l, va, p);
-	bool split = room && p->leaf && p->leaf->count == LEAF_MAX;
+	bool split = room && p->leaf->count == LEAF_MAX;
 
 	if (!p->owned || split) {
 		path_open(l, va, split, c);

@@ -313,7 +313,9 @@ struct child node_summary(struct layout_node *n);
  */
 constexpr u64 GAP_UNKNOWN = ~0ul;
 bool node_settle(struct layout_node *n, unsigned i, u64 *hole, struct layout_change *c);
-/* The same for the root: an inner root with one child gives way to it. */
+/* Into an empty layout: a leaf with the one region r. */
+void root_begin(struct layout *l, const struct region *r, struct layout_change *c);
+/* As node_settle() for the root: an inner root with one child gives way to it. */
 void root_settle(struct layout *l, struct layout_change *c);
 
 /* Owns the way to the place for va and returns the leaf. With `room` it can take one more: if it is full, it and all full
