@@ -89,6 +89,8 @@ static void real_set(struct task *t, const struct itimer *in)
 	itimer_cancel(t);
 	u64 flags = spin_lock_irq(&t->siglock);
 
+	/* Another thread may have set it in between, and it may have run out: all that says so is replaced. */
+	t->itimer_real_waits = false;
 	t->itimer_real_interval = in->value ? in->interval : 0;
 	if (in->value)
 		timer_arm(&t->itimer_real, arch_clock_ns() + in->value);
