@@ -151,7 +151,8 @@ static void *dies(void *arg)
 	(void)arg;
 	lock(&word);
 	step = 1;
-	pause_ms(20);
+	for (int i = 0; i < 5000 && !(word & FUTEX_WAITERS); i++)
+		pause_ms(1);
 	return nullptr;			// with the word locked
 }
 
