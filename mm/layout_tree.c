@@ -104,30 +104,41 @@ static unsigned nodes_shared(const struct layout_node *n, va_t start, va_t end, 
 	return found;
 }
 
-/* What a range that reaches to an end of its leaf, or beyond, needs beside what the path to its start does: a region that joins
- * may stand in the leaf before, where also goes what is put behind all others; the other edge in another leaf; and nothing may be
- * left, so that a new tree begins. */
-static unsigned edges_need(const struct layout *l, va_t start, va_t end, bool whole)
+/* Is the region before start in the leaf that p leads to? */
+static inline bool starts_inside(const struct layout_path *p, va_t start)
 {
-	struct layout_path before, last;
-	struct region r;
-
-	path_seek(l, layout_prev(l, start, &r) ? r.start : start, &before);
-	path_seek(l, end, &last);
-	unsigned copies = whole ? nodes_shared(l->root, start, end, false) :
-				  path_copies(&before) + path_copies(&last);
-
-	unsigned first = start <= node_start(l->root) && node_end(l->root) <= end;
-
-	return copies + path_splits(&before) + path_splits(&last) + first;
+	return p->leaf->region[0].start < start;
 }
 
-/* Are both edges, with the neighbours of what lies between, in one leaf? */
-static inline bool leaf_holds(const struct layout_path *p, va_t start, va_t end)
+/* And that behind end? */
+static inline bool ends_inside(const struct layout_path *p, va_t end)
 {
-	const struct region *r = p->leaf->region;
+	return end < node_end(p->leaf);
+}
 
-	return !p->depth || (r[0].start < start && end < r[p->leaf->count - 1].end);
+/* What a range that reaches to an end of its leaf, or beyond, needs beside what the path p to its start does: a region that joins
+ * may stand in the leaf before, where also goes what is put behind all others; the other edge in another leaf; and nothing may be
+ * left, so that a new tree begins. */
+static unsigned edges_need(const struct layout *l, va_t start, va_t end, bool whole, const struct layout_path *p)
+{
+	const struct layout_path *before = p, *last = p;
+	struct layout_path left, right;
+	struct region r;
+
+	if (!starts_inside(p, start)) {
+		path_seek(l, start ? start - 1 : 0, &left);	/* the region before, if it ends at start; else that one */
+		if (left.leaf == p->leaf && layout_prev(l, start, &r))
+			path_seek(l, r.start, &left);
+		before = &left;
+	}
+	if (!ends_inside(p, end)) {
+		path_seek(l, end, &right);
+		last = &right;
+	}
+	unsigned copies = whole ? nodes_shared(l->root, start, end, false) : path_copies(before) + path_copies(last);
+	unsigned first = start <= node_start(l->root) && node_end(l->root) <= end;
+
+	return copies + path_splits(before) + path_splits(last) + first;
 }
 
 int layout_reserve_nodes(const struct layout *l, va_t start, va_t end, bool whole, struct layout_change *c)
@@ -136,11 +147,11 @@ int layout_reserve_nodes(const struct layout *l, va_t start, va_t end, bool whol
 
 	if (!p->leaf)
 		return spare_fill(c, 1);
-	bool holds = leaf_holds(p, start, end);
+	bool holds = !p->depth || (starts_inside(p, start) && ends_inside(p, end));
 
 	if (likely(p->owned && p->leaf->count + ROOM <= LEAF_MAX && holds))
 		return 0;
-	return spare_fill(c, path_copies(p) + path_splits(p) + (holds ? 0 : edges_need(l, start, end, whole)));
+	return spare_fill(c, path_copies(p) + path_splits(p) + (holds ? 0 : edges_need(l, start, end, whole, p)));
 }
 
 void layout_seek(struct layout *l, va_t va, struct layout_change *c)

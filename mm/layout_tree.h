@@ -78,14 +78,13 @@ static inline unsigned layout_height(const struct layout *l)
 [[gnu::always_inline]] static inline unsigned keys_below(const va_t *keys, size_t stride,
 							  unsigned n, va_t va)
 {
-	const char *first = (const char *)keys;
-	unsigned i = 0;
+	const char *first = (const char *)keys, *fours = first + (n & ~3u) * stride, *end = first + n * stride, *k = first;
 
-	while (i + 4 <= n && *(const va_t *)(first + (i + 3) * stride) <= va)
-		i += 4;
-	while (i < n && *(const va_t *)(first + i * stride) <= va)
-		i++;
-	return i;
+	while (k < fours && *(const va_t *)(k + 3 * stride) <= va)
+		k += 4 * stride;
+	while (k < end && *(const va_t *)k <= va)
+		k += stride;
+	return (unsigned)((size_t)(k - first) / stride);
 }
 
 /* The first slot that ends above va; count: none does. */

@@ -291,12 +291,13 @@ static int decode_flags(int prot, int flags, const struct object *object, u32 ma
 /* r takes the place, where c leads, of what is there, if anything is. */
 [[nodiscard, gnu::noinline]] static int map_over(struct vm *vm, const struct region *r, struct layout_change *c)
 {
-	u64 there = layout_count(&vm->layout, r->start, r->end, 0);
+	bool free = layout_free_here(c, r->end);
+	u64 there = free ? 0 : layout_count(&vm->layout, r->start, r->end, 0);
 	int err = map_check_limits(vm, ((r->end - r->start) >> PAGE_SHIFT) - there, r->flags);
 
 	if (err)
 		return err;
-	return layout_free_here(c, r->end) ? insert_here(vm, r, c) : map_replace(vm, r, c);
+	return free ? insert_here(vm, r, c) : map_replace(vm, r, c);
 }
 
 /* The locked part of mmap: 0 or -errno. */

@@ -6,7 +6,7 @@
  * Nobody counts pages as they go, and as they come only roughly: each takes a fault, or comes along with one (or is exec's), though
  * a fault may bring none. Resident pages only get more until something is unmapped: so before that the tables are asked, if there
  * were enough faults since that was done last to make a difference. That costs a visit of each table, not of each page, and what
- * comes and goes between two looks may count as if it had stayed: a 64th of the pages.
+ * comes and goes between two looks may count as if it had stayed: what a 64th as many faults bring, up to 16 pages each.
  * Others may be about to do the same (pt_drop): a table is looked at under its parent's lock, for a frozen one may be
  * replaced, and what was found is kept under the root's.
  *

@@ -191,8 +191,8 @@ static inline void vm_rss_came_along(struct vm *vm, u64 pages)
 	store_relaxed(&vm->rss.along, load_relaxed(&vm->rss.along) + pages);	/* may miss some: others fault too */
 }
 void vm_rss_inherit(struct vm *child, struct vm *vm);	/* for fork, under vm's lock for writing */
-/* The most that was ever resident, in pages. exact: as of now, and takes the lock; else a 64th, or 64 pages, may be missed or
- * too many, or what came since the last look missed if the lock is taken. */
+/* The most that was ever resident, in pages. exact: as of now, and takes the lock; else what a 64th as many faults have brought, or
+ * 64, up to 16 pages each, may be missed or too many, or what came since the last look missed if the lock is taken. */
 u64 vm_rss_peak(struct vm *vm, bool exact);
 void vm_rss_peak_reset(struct vm *vm);		/* from now on */
 

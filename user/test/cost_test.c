@@ -106,7 +106,7 @@ static void test_regions(void)
 	at_most(few.map, many.map, DEEP, "mmap among 60,000 regions");
 	at_most(few.unmap, many.unmap, DEEP, "munmap");
 	at_most(few.fault, many.fault, 2, "a fault");
-	at_most(few.protect, many.protect, DEEP, "mprotect");
+	at_most(few.protect, many.protect, 2.5, "mprotect");	// in a small program it goes straight to its region
 }
 
 // ---- fork ----
