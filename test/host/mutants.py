@@ -10,7 +10,7 @@ MUTANTS = [
      ("\t\tif (shared.raw != e.raw)\n\t\t\tstore_release(&from[i].raw, shared.raw);\n", "")),
     ("child-not-frozen", "law 1", ("to[i] = shared;", "to[i] = e;")),
     ("leaf-not-frozen", "law 1",
-     ("\tpage_get(pa_page(pte_pa(e, 0)));\n\treturn pte_wprotect(e, 0);", "\tpage_get(pa_page(pte_pa(e, 0)));\n\treturn e;")),
+     ("\treturn pte_wprotect(e, 0);\n", "\treturn e;\n")),
     ("block-not-frozen", "law 1", ("\treturn pte_wprotect(e, level);\n",
       "\treturn pte_kind(e, level) == PTE_TABLE ? pte_wprotect(e, level) : e;\n")),
     ("fork-without-flush", "law 2",
