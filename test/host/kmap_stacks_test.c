@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "host.h"
+#include "seeded.h"
 #include "arch/arch.h"
 
 constexpr va_t HOST_KMAP = 1ul << 45;
@@ -31,16 +32,6 @@ static va_t registers[REGISTERS];
 static unsigned nlive, most_live, nregisters, pages_used, fail_in, tables_failed, spinlocks, given_back;
 static unsigned long seed, steps_done;
 static struct shrinker *shrinker;
-
-#define check(cond, ...)                                                                        \
-	do {                                                                                    \
-		if (!(cond)) {                                                                  \
-			fprintf(stderr, "seed %lu step %lu: ", seed, steps_done);               \
-			fprintf(stderr, __VA_ARGS__);                                           \
-			fprintf(stderr, "\n");                                                  \
-			fail();                                                                 \
-		}                                                                               \
-	} while (0)
 
 /* ---- the machine */
 
@@ -309,13 +300,7 @@ static void kernel_stacks_come_and_go(void **state)
 	       given_back);
 }
 
-/* Where was it when something asserted? */
-static void die(int sig)
-{
-	fprintf(stderr, "seed %lu step %lu: died of signal %d\n", seed, steps_done, sig);
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
+TELLS_WHERE(die)
 
 int main(void)
 {

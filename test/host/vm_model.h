@@ -2,6 +2,7 @@
 /* What the files of the model share: the flat model of each space, and its steps. See vm_model_test.c. */
 #pragma once
 
+#include "seeded.h"
 #include "vm_machine.h"
 
 constexpr unsigned SPACES = 5, WINDOWS = 8, SMALL_WINDOWS = 6, WINDOW_PAGES = 24, OBJECTS = 3, OBJECT_PAGES = 32;
@@ -31,16 +32,6 @@ extern u64 steps_done, faults_seen, failures_seen, moves_seen, races_seen, forks
 extern unsigned big_windows;		/* how often, of ten, one of the last two */
 extern unsigned reclaiming;		/* CPUs that do */
 extern unsigned long seed;
-
-#define check(cond, ...)                                                                        \
-	do {                                                                                    \
-		if (!(cond)) {                                                                  \
-			fprintf(stderr, "seed %lu step %lu: ", seed, steps_done);               \
-			fprintf(stderr, __VA_ARGS__);                                           \
-			fprintf(stderr, "\n");                                                  \
-			fail();                                                                 \
-		}                                                                               \
-	} while (0)
 
 va_t window_base(unsigned w);
 va_t page_va(unsigned w, unsigned i);

@@ -280,13 +280,7 @@ static void lost_flushes_are_caught(void **state)
 		object_put(objects[i]);
 }
 
-/* Where was it when something asserted, or somebody lost patience? */
-static void die(int sig)
-{
-	fprintf(stderr, "seed %lu step %lu: died of signal %d\n", seed, steps_done, sig);
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
+TELLS_WHERE(die)
 
 int main(void)
 {

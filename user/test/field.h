@@ -14,6 +14,18 @@
 constexpr size_t PAGE = 4096, MIB = 1 << 20;
 static const char *self = "/proc/self/exe";
 
+// The name of its file, which others can open as well.
+static inline void name_self(void)
+{
+	static char path[4096];
+	ssize_t n = readlink(self, path, sizeof(path) - 1);
+
+	if (n > 0) {
+		path[n] = 0;
+		self = path;
+	}
+}
+
 // Races are tried for this long, or often enough.
 static struct timespec race_end;
 

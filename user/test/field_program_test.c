@@ -172,13 +172,7 @@ static void test_headers(void)
 
 int main(int argc, char **argv)
 {
-	char path[4096];
-	ssize_t n = readlink(self, path, sizeof(path) - 1);
-
-	if (n > 0) {
-		path[n] = 0;
-		self = path;
-	}
+	name_self();
 	if (argc > 1 && !strncmp(argv[1], "stack-", 6))
 		return use_stack((size_t)atoi(argv[1] + 6) * MIB) == 0;
 	if (argc > 1)

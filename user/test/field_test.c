@@ -398,13 +398,7 @@ static void test_nothing_leaks(void)
 
 int main(int argc, char **argv)
 {
-	char path[4096];
-	ssize_t n = readlink(self, path, sizeof(path) - 1);
-
-	if (n > 0) {
-		path[n] = 0;
-		self = path;
-	}
+	name_self();
 	if (argc > 1)
 		return 0;
 	char alternate[SIGSTKSZ + 16384];
